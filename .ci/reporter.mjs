@@ -5,11 +5,11 @@ import Mocha from "mocha";
 const { Base, Spec } = Mocha.reporters;
 
 /**
- * Reason of a skip, which runtime/testing/cluster.ts appends to the test's title, since mocha's workers pass titles to
- * the reporter.
+ * Reason for a skip. runtime/testing/cluster.ts appends it to the test's title, since mocha's workers pass the reporter
+ * no other text of a skipped test.
  */
 const REASON = / \[skipped: (.*)\]$/s;
-/** The end of the output of each failed check, by its name. runtime/tools/test.ts runs checks before the tests. */
+/** End of the output of each failed check, by the check's name. runtime/tools/test.ts runs the checks before the tests. */
 const failedChecks = Object.entries(JSON.parse(process.env.RATES_FAILED_CHECKS || "{}"));
 const NO_REASON = "no reason given";
 
@@ -25,7 +25,7 @@ export default class Reporter extends Spec {
   }
 
   epilogue() {
-    // Mocha reports files that it could not load after the run, so the summary waits until the process exits.
+    // Only after the run does Mocha report files that it could not load, so the summary waits until the process exits.
     process.once("exit", () => this.close());
   }
 

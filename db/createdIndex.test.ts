@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { migratedDatabase } from "./testing/database.ts";
 
 describe("the index of jobs by time of creation", () => {
-  it("reads no pages for a period without jobs, although later jobs use the space of earlier ones", async () => {
+  it("reads no pages for a period without jobs, even after later jobs reused the space of deleted ones", async () => {
     const database = await migratedDatabase();
     try {
       const client = await database.connect();

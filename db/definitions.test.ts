@@ -20,7 +20,7 @@ describe("functions and views of the database", () => {
     assert.deepEqual(await applyDefinitions(client, import.meta.dirname), []);
   });
 
-  it("defines each function in a file of its name, with a body that Postgres accepts", async () => {
+  it("defines each function in a file named after it, with a body that Postgres accepts", async () => {
     const before = await catalogOf(client);
     await client.query("begin");
     for (const { file, sql } of readDefinitions(import.meta.dirname)) {
@@ -40,16 +40,16 @@ describe("functions and views of the database", () => {
   it("applies only changed files, and none if one of them fails", async () => {
     const directory = await mkdtemp(join(tmpdir(), "rates-functions-"));
     const write = (name: string, sql: string) => writeFile(join(directory, "functions", `${name}.sql`), sql);
-    const one = (answer: number) =>
+    const testFunction = (answer: number) =>
       `create or replace function jobs.test_one() returns integer language sql as 'select ${answer}'`;
     try {
       await mkdir(join(directory, "functions"));
-      await write("one", one(1));
+      await write("one", testFunction(1));
       await write("two", "create or replace view jobs.test_two as select jobs.test_one()");
       assert.deepEqual(await applyDefinitions(client, directory), ["functions/one.sql", "functions/two.sql"]);
-      await write("one", one(2));
+      await write("one", testFunction(2));
       assert.deepEqual(await applyDefinitions(client, directory), ["functions/one.sql"]);
-      await write("one", one(3));
+      await write("one", testFunction(3));
       await write("two", "select * from nowhere");
       await assert.rejects(applyDefinitions(client, directory), /^Error: functions\/two\.sql failed: .*"nowhere"/);
       assert.deepEqual((await client.query("select jobs.test_one() as answer")).rows, [{ answer: 2 }]);
@@ -59,7 +59,7 @@ describe("functions and views of the database", () => {
     }
   });
 
-  it("applies a definition again that was removed, dropped and later restored unchanged", async () => {
+  it("applies a definition again whose file was removed and restored unchanged, after its function was dropped", async () => {
     const directory = await mkdtemp(join(tmpdir(), "rates-functions-"));
     const write = (name: string) =>
       writeFile(

@@ -39,9 +39,10 @@ function sqlFiles(directory: string, folder: string): string[] {
 }
 
 /**
- * Applies the definitions whose content differs from the database's, in one transaction. The client acts as migrator.
- * Forgets those whose file is gone, so that one that is restored later is applied again.
+ * Applies the definitions whose content differs from the database's, in one transaction. Forgets definitions whose file
+ * was removed, so that a file that is restored later is applied again.
  * Each file is `create or replace`: a file that is removed, or a signature that changes, needs a `drop` in a migration.
+ * @param client - A client that acts as migrator.
  * @returns the files that were applied
  * @throws Error that names the file, with Postgres's own error as its cause; then nothing was applied
  */
@@ -55,16 +56,16 @@ export async function applyDefinitions(client: pg.Client, directory: string): Pr
   const changed = definitions.filter(({ file, hash }) => applied.get(file) !== hash);
   const files = new Set(definitions.map(({ file }) => file));
   // The table contains migrations too.
-  const gone = [...applied.keys()].filter(
+  const removed = [...applied.keys()].filter(
     (file) => FOLDERS.some((folder) => file.startsWith(`${folder}/`)) && !files.has(file),
   );
-  if (changed.length === 0 && gone.length === 0) return [];
+  if (changed.length === 0 && removed.length === 0) return [];
   await client.query("begin");
   try {
-    await client.query("delete from public.applied_functions where file = any ($1)", [gone]);
+    await client.query("delete from public.applied_functions where file = any ($1)", [removed]);
     // Functions may call each other in any order; db/definitions.test.ts checks every body afterwards.
     await client.query("set local check_function_bodies = off");
-    for (const definition of changed) await applyOne(client, definition);
+    for (const definition of changed) await applyDefinition(client, definition);
     await client.query("commit");
   } catch (error) {
     await client.query("rollback");
@@ -73,7 +74,7 @@ export async function applyDefinitions(client: pg.Client, directory: string): Pr
   return changed.map(({ file }) => file);
 }
 
-async function applyOne(client: pg.Client, { file, sql, hash }: Definition): Promise<void> {
+async function applyDefinition(client: pg.Client, { file, sql, hash }: Definition): Promise<void> {
   try {
     await client.query(sql);
   } catch (error) {

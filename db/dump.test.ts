@@ -48,7 +48,27 @@ describe("loadDump", () => {
     assert.deepEqual(rows, [{ l: "7s", s: "public, pg_temp", r: "on" }]);
   });
 
-  it("skips and reports statements of another version or cluster", async () => {
+  it("loads functions whose body is a block of statements, as pg_dump writes them", async () => {
+    const { notes } = await load(`CREATE FUNCTION public.sign_of(a integer) RETURNS integer
+    LANGUAGE sql
+    BEGIN ATOMIC
+ SELECT 1;
+ SELECT CASE
+             WHEN (sign_of.a < 0) THEN '-1'::integer
+             ELSE 1
+         END AS "case";
+END;
+
+
+ALTER FUNCTION public.sign_of(a integer) OWNER TO nobody_here;
+`);
+    assert.equal(notes.length, 1);
+    assert.deepEqual((await client.query("select sign_of(-5), sign_of(5) as positive")).rows, [
+      { sign_of: -1, positive: 1 },
+    ]);
+  });
+
+  it("skips and reports transaction statements, unknown settings, and owners and grants of unknown roles", async () => {
     const { notes } = await load(
       "\\restrict abc\nSET setting_to_come = 0;\nBEGIN;\ncreate table t ();\nALTER TABLE t OWNER TO nobody_here;\nGRANT ALL ON TABLE t\n TO nobody_here;\nCOMMIT;\n\\unrestrict abc\n",
     );
@@ -65,42 +85,52 @@ describe("loadDump", () => {
     assert.deepEqual(await tables(), [{ relname: "t" }]);
   });
 
-  const begun = "create table t (a integer, b text);\n";
-  const refused: [what: string, text: string | Buffer, line: number, message: RegExp][] = [
-    ["a statement that Postgres refuses", `${begun}select 1,\n  nowhere;\n`, 3, /"nowhere" does not exist\nselect 1,/],
+  const createTable = "create table t (a integer, b text);\n";
+  const refused: [description: string, text: string | Buffer, line: number, message: RegExp][] = [
     [
-      "a row that does not fit",
-      `${begun}COPY t (a, b) FROM stdin;\n1\tx\n2\ty\nz\tz\n\\.\n`,
+      "a statement that Postgres refuses",
+      `${createTable}select 1,\n  nowhere;\n`,
+      3,
+      /"nowhere" does not exist\nselect 1,/,
+    ],
+    [
+      "a row with an invalid value",
+      `${createTable}COPY t (a, b) FROM stdin;\n1\tx\n2\ty\nz\tz\n\\.\n`,
       5,
       /invalid input syntax for type integer: "z"/,
     ],
     [
       "a COPY block without an end",
-      `${begun}COPY t (a, b) FROM stdin;\n1\tx\n`,
+      `${createTable}COPY t (a, b) FROM stdin;\n1\tx\n`,
       2,
       /ends before the \\\. of this COPY/,
     ],
-    ["a statement without an end", `${begun}select 'a;\n`, 2, /ends in the middle of this statement/],
-    ["a command of psql", `${begun}\\connect other\n`, 2, /\\connect is a command of psql/],
-    ["bytes that are not UTF-8", Buffer.from(`${begun}select '\xe5';\n`, "latin1"), 2, /not UTF-8.*--encoding=UTF8/],
-    ["another encoding", `${begun}SET client_encoding = 'LATIN1';\n`, 2, /--encoding=UTF8/],
+    ["a statement without an end", `${createTable}select 'a;\n`, 2, /ends in the middle of this statement/],
+    ["a command of psql", `${createTable}\\connect other\n`, 2, /\\connect is a command of psql/],
+    [
+      "bytes that are not UTF-8",
+      Buffer.from(`${createTable}select '\xe5';\n`, "latin1"),
+      2,
+      /not UTF-8.*--encoding=UTF8/,
+    ],
+    ["another encoding", `${createTable}SET client_encoding = 'LATIN1';\n`, 2, /--encoding=UTF8/],
     ["a custom-format dump", "PGDMP\x01\x0e", 1, /--format=plain/],
     ["a compressed dump", Buffer.from([0x1f, 0x8b, 8, 0]), 1, /--format=plain/],
   ];
-  for (const [what, text, line, message] of refused) {
-    it(`refuses ${what} with its place in the file, and changes nothing`, async () => {
+  for (const [description, text, line, message] of refused) {
+    it(`refuses ${description}, names its line, and changes nothing`, async () => {
       await assert.rejects(load(text), { name: "DumpError", file: "some.sql", line, message });
       assert.deepEqual(await tables(), []);
       assert.equal((await client.query("select 1 as one")).rows[0].one, 1);
     });
   }
 
-  // An optional test for a dump that must not be committed.
-  const given = process.env.RATES_DUMP;
-  if (given !== undefined) {
+  // An optional test for a dump that must not be added to the repository.
+  const dumpFile = process.env.RATES_DUMP;
+  if (dumpFile !== undefined) {
     it("loads the dump that RATES_DUMP names, row for row", async () => {
-      const { rows } = await loadDump(client, given);
-      const blocks = (await readFile(given, "utf8")).matchAll(/^COPY (\S+) .*;\n((?:(?!\\\.$).*\n)*)/gm);
+      const { rows } = await loadDump(client, dumpFile);
+      const blocks = (await readFile(dumpFile, "utf8")).matchAll(/^COPY (\S+) .*;\n((?:(?!\\\.$).*\n)*)/gm);
       for (const [, table = "", lines = ""] of blocks) assert.equal(rows[table], lines.split("\n").length - 1, table);
       assert.ok(Object.keys(rows).length > 0);
     });

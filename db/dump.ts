@@ -8,19 +8,19 @@ import { counted } from "../runtime/contract/counted.ts";
 import { Lines } from "./lines.ts";
 import { Splitter, type Statement } from "./splitter.ts";
 
-/** Contents of a dump. */
+/** Result of loading a dump. */
 export interface LoadedDump {
-  /** Rows of each table that a COPY block filled; the names as the dump writes them ("public.ports"). */
+  /** Number of rows that COPY blocks loaded, by table name as the dump writes it ("public.ports"). */
   rows: Record<string, number>;
-  /** Ignored parts with the reason, one line each. */
+  /** Skipped statements with the reason, one line each. */
   notes: string[];
 }
 
-/** Thrown when a dump cannot be loaded, with its place in the file and the failed statement. */
+/** Thrown when a dump cannot be loaded, with the line in the file and the failed statement. */
 export class DumpError extends Error {
   override readonly name = "DumpError";
   readonly file: string;
-  /** From 1. */
+  /** Line number, from 1. */
   readonly line: number;
   readonly statement: string;
 
@@ -37,13 +37,15 @@ const SETTING =
   /^(?:set\s+(?:session\s+|local\s+)?([\w.]+)\s*(?:=|to\b)|select\s+(?:pg_catalog\.)?set_config\('([^']+)')/i;
 const TRANSACTION = /^(?:begin|start\s+transaction|commit|end)\b/i;
 const OWNERSHIP = /^(?:grant|revoke|alter\s+default\s+privileges)\b|^alter\s.*\sowner\s+to\s/is;
-/** Newer versions of pg_dump write these two as a protection against injected psql commands; none is run here. */
+/**
+ * Newer versions of pg_dump write these commands so that psql blocks injected commands. Nothing here runs psql commands,
+ * so they are ignored.
+ */
 const HARMLESS = /^\\(?:un)?restrict\b/;
 
 /**
- * Loads a plain pg_dump file over a connection: without psql, with memory independent of the file's size, in one
- * transaction. Afterwards restores the session's settings, and vacuums and analyzes the loaded tables, so that
- * index-only scans are fast at once.
+ * Loads a plain pg_dump file over a connection, without psql: in one transaction, and in constant memory. Afterwards
+ * restores the session's settings, and vacuums and analyzes the loaded tables, so that index-only scans are fast at once.
  * @throws DumpError if a part cannot be loaded; then nothing was changed
  */
 export async function loadDump(
@@ -51,7 +53,7 @@ export async function loadDump(
   file: string,
   onProgress: (line: string) => void = () => undefined,
 ): Promise<LoadedDump> {
-  const load = new Load(
+  const load = new DumpLoader(
     client,
     basename(file),
     new Lines(createReadStream(file, { highWaterMark: 1 << 18 })),
@@ -71,8 +73,8 @@ export async function loadDump(
   return { rows: load.rows, notes: load.notes };
 }
 
-class Load {
-  /** Settings that the file changed, as they were before. */
+class DumpLoader {
+  /** Previous values of the settings that the file changed. */
   readonly settings = new Map<string, string>();
   readonly rows: Record<string, number> = {};
   readonly notes: string[] = [];
@@ -149,21 +151,21 @@ class Load {
   }
 
   async #copy(statement: Statement, table: string): Promise<void> {
-    const begun = this.#lines.line;
+    const copyLine = this.#lines.line;
     const sink = this.#client.query(copyFrom(statement.text));
-    const cut = () =>
+    const truncated = () =>
       new DumpError(
         this.#file,
-        begun,
+        copyLine,
         "the file ends before the \\. of this COPY; create the dump again.",
         statement.text,
       );
     try {
-      await pipeline(Readable.from(this.#lines.block(cut), { objectMode: false }), sink);
+      await pipeline(Readable.from(this.#lines.block(truncated), { objectMode: false }), sink);
     } catch (error) {
       if (error instanceof DumpError) throw error;
       const [, line] = /^COPY .*?, line (\d+)/.exec(String((error as { where?: unknown }).where)) ?? [];
-      throw new DumpError(this.#file, begun + Number(line ?? 0), reasonOf(error), statement.text, error);
+      throw new DumpError(this.#file, copyLine + Number(line ?? 0), reasonOf(error), statement.text, error);
     }
     this.rows[table] = (this.rows[table] ?? 0) + sink.rowCount;
     this.#onProgress(`${table}: ${counted(sink.rowCount, "row")}`);
@@ -211,12 +213,12 @@ class Load {
 
   #failure({ text, line }: Statement, error: unknown): DumpError {
     const position = Number((error as { position?: unknown }).position ?? 1);
-    const above = text.slice(0, position - 1).split("\n").length - 1;
-    return new DumpError(this.#file, line + above, reasonOf(error), text, error);
+    const precedingLines = text.slice(0, position - 1).split("\n").length - 1;
+    return new DumpError(this.#file, line + precedingLines, reasonOf(error), text, error);
   }
 
-  #note({ text, line }: Statement, what: string): void {
-    const note = `${this.#file}, line ${line}: ${what}: ${text}`;
+  #note({ text, line }: Statement, reason: string): void {
+    const note = `${this.#file}, line ${line}: ${reason}: ${text}`;
     this.notes.push(note);
     this.#onProgress(note);
   }
@@ -232,7 +234,7 @@ function reasonOf(error: unknown): string {
 function copiedTable(text: string): string | undefined {
   const [begin] = /^copy\s+/i.exec(text) ?? [];
   if (begin === undefined || !text.endsWith(";")) return undefined;
-  // No semicolon is between FROM STDIN and the end.
+  // There is no semicolon between FROM STDIN and the final one, so the part after the last other semicolon is enough.
   if (!/\sfrom\s+stdin\b/i.test(text.slice(text.lastIndexOf(";", text.length - 2) + 1))) return undefined;
   let end = begin.length;
   let isQuoted = false;

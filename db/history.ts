@@ -48,7 +48,7 @@ export async function refuseOtherHistory(client: pg.Client, migrations: string):
   const hasHistory = files.some(({ file }) => file.startsWith("migrations/"));
   const changed = rows.find(({ name }) => {
     const hash = recorded.get(fileOf(name));
-    // A hash is recorded after the commit: if others have one, this migration was interrupted in between.
+    // If other migrations have a hash and this one has none, it was interrupted between the commit and the recording.
     return hash === undefined ? !hasHistory : hash !== known.get(name);
   });
   if (changed)

@@ -6,7 +6,7 @@ import { connectionOptions } from "../runtime/platform/postgres.ts";
 import { storeToken as insertToken, SCOPES } from "../runtime/store/tokens.ts";
 import { migrate, migrateRoles } from "./migrate.ts";
 
-/** Fields of RDS's secret of the master (Amazon RDS User Guide, password management with Secrets Manager). */
+/** Fields of the master user's secret in RDS (Amazon RDS User Guide, password management with Secrets Manager). */
 const Master = Type.Object({ username: Type.String(), password: Type.String() });
 
 const Slots = Type.Object(
@@ -25,7 +25,7 @@ const Token = Type.Object(
   { additionalProperties: false },
 );
 
-/** Event of the function: one of its steps, or an API token whose hash is to be stored. */
+/** Event of the function: one of its steps, or an API token whose hash it stores. */
 const Event = Type.Union([
   Type.Object({ step: Type.Literal("roles"), slots: Slots }),
   Type.Object({ step: Type.Literal("migrate") }),
@@ -34,20 +34,20 @@ const Event = Type.Union([
 type Event = Type.Static<typeof Event>;
 
 /**
- * The Lambda function that brings the stack's database up to date from inside its network. Environment: DATABASE_HOST,
+ * Brings the stack's database up to date from inside its network (Lambda handler). Environment: DATABASE_HOST,
  * DATABASE_PORT, DATABASE_NAME, DATABASE_AUTH, DATABASE_CA and MASTER_SECRET_ARN. Only the step `roles` logs in as the
- * master, with the password that RDS manages, which is read by each call and not stored. All else is done as the role
- * migrator, with an IAM token. The event `{ token }` stores an API token by its hash, for example the first one.
+ * master. It reads the password, which RDS manages, on each call and does not store it. Everything else runs as the role
+ * migrator, with an IAM token. The event `{ token }` stores the hash of an API token, for example of the first one.
  *
  * @returns names only, no data
- * @throws Error that names the step or the field
+ * @throws Error if the event or the master's secret is invalid, or if AWS or Postgres fails; names the failed migration
  */
 export async function handler(
   event: unknown,
 ): Promise<{ created: string[] } | { applied: string[] } | { tokenId: string }> {
-  const asked = parse(event);
-  if ("token" in asked) return { tokenId: await storeToken(asked.token) };
-  if (asked.step === "roles") return { created: await migrateRoles(await masterOptions(), asked.slots) };
+  const parsed = parse(event);
+  if ("token" in parsed) return { tokenId: await storeToken(parsed.token) };
+  if (parsed.step === "roles") return { created: await migrateRoles(await masterOptions(), parsed.slots) };
   return migrate(connectionOptions("migrator"), (line) => console.log(line));
 }
 
@@ -61,11 +61,20 @@ function parse(event: unknown): Event {
 async function masterOptions(): Promise<pg.ClientConfig> {
   const secrets = new SecretsManagerClient({});
   const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: process.env.MASTER_SECRET_ARN }));
-  const secret: unknown = JSON.parse(SecretString ?? "null");
-  // The message does not contain the value, which is a secret.
-  if (!Value.Check(Master, secret)) throw new Error("The master's secret has no username and password.");
-  const { username: user, password } = secret;
+  const { username: user, password } = parseMaster(SecretString ?? "");
   return { ...connectionOptions("migrator"), user, password, application_name: "rates roles" };
+}
+
+/** Parses the master's secret. Its errors do not quote it, unlike those of JSON.parse. */
+function parseMaster(text: string): Type.Static<typeof Master> {
+  let secret: unknown;
+  try {
+    secret = JSON.parse(text);
+  } catch {
+    throw new Error("The master's secret is not JSON.");
+  }
+  if (!Value.Check(Master, secret)) throw new Error("The master's secret has no username and password.");
+  return secret;
 }
 
 /** Stores the hash of a token that was created elsewhere; the token itself is not sent here. */

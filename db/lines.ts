@@ -38,12 +38,12 @@ export class Lines {
    */
   async *block(onEnd: () => Error): AsyncGenerator<Buffer, void> {
     for (;;) {
-      // Whole lines only, so that no `\.` is split between two chunks.
-      const whole = this.#buffer.lastIndexOf(LINE_FEED) + 1;
-      const end = endOfBlock(this.#buffer.subarray(0, whole));
-      const data = this.#takeBytes(end ?? whole);
+      // Complete lines only, so that no `\.` is split between two chunks.
+      const complete = this.#buffer.lastIndexOf(LINE_FEED) + 1;
+      const end = endOfBlock(this.#buffer.subarray(0, complete));
+      const data = this.#takeBytes(end ?? complete);
       if (data.length > 0) {
-        this.#line += count(data);
+        this.#line += countLines(data);
         yield data;
       }
       if (end !== undefined) {
@@ -74,20 +74,20 @@ export class Lines {
   }
 }
 
-/** Finds the line `\.` in whole lines. */
+/** Returns the position of the line `\.` among complete lines; undefined if there is none. */
 function endOfBlock(lines: Buffer): number | undefined {
   for (let at = lines.indexOf(BACKSLASH_DOT); at >= 0; at = lines.indexOf(BACKSLASH_DOT, at + 1)) {
-    const starts = at === 0 || lines[at - 1] === LINE_FEED;
+    const startsLine = at === 0 || lines[at - 1] === LINE_FEED;
     const after = lines[at + 2] === 13 ? lines[at + 3] : lines[at + 2];
-    if (starts && after === LINE_FEED) return at;
+    if (startsLine && after === LINE_FEED) return at;
   }
   return undefined;
 }
 
-function count(lines: Buffer): number {
-  let found = 0;
-  for (let at = lines.indexOf(LINE_FEED); at >= 0; at = lines.indexOf(LINE_FEED, at + 1)) found += 1;
-  return found;
+function countLines(lines: Buffer): number {
+  let count = 0;
+  for (let at = lines.indexOf(LINE_FEED); at >= 0; at = lines.indexOf(LINE_FEED, at + 1)) count += 1;
+  return count;
 }
 
 const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

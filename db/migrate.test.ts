@@ -19,13 +19,13 @@ describe("migrate", () => {
   it("ends with the same catalog whether the database began empty or with a dump", async () => {
     const [fresh, dumped] = [keep(await emptyDatabase()), keep(await fixtureDatabase())];
     await migrate({ url: fresh.url });
-    const [expected, found] = [await catalogOf(await fresh.connect()), await catalogOf(await dumped.connect())];
+    const [expected, actual] = [await catalogOf(await fresh.connect()), await catalogOf(await dumped.connect())];
     assert.ok(expected.some((line) => line.startsWith("constraint prices.prices_orig_code_fkey")));
     assert.ok(expected.some((line) => line.startsWith("column prices.orig_code") && line.includes("collation C")));
-    assert.deepEqual(found, expected);
+    assert.deepEqual(actual, expected);
   });
 
-  it("keeps the data of the dump it finds", async () => {
+  it("keeps the data of a loaded dump", async () => {
     const client = await keep(await fixtureDatabase()).connect();
     const { rows } = await client.query(
       `select (select count(*)::int from ports) ports, (select count(*)::int from regions) regions,
@@ -98,14 +98,14 @@ describe("migrate", () => {
     }
   });
 
-  it("continues after a migration that was committed and not recorded", async () => {
+  it("continues after a migration that was committed but not recorded", async () => {
     const { url, connect } = keep(await emptyDatabase());
     await migrate({ url });
     const client = await connect();
-    const unrecorded = "from public.applied_functions where file = 'migrations/0004_tracking.sql'";
-    await client.query(`delete ${unrecorded}`);
+    const fromRecord = "from public.applied_functions where file = 'migrations/0004_tracking.sql'";
+    await client.query(`delete ${fromRecord}`);
     assert.deepEqual(await migrate({ url }), { applied: [] });
-    assert.equal((await client.query(`select ${unrecorded}`)).rowCount, 1);
+    assert.equal((await client.query(`select ${fromRecord}`)).rowCount, 1);
   });
 
   it("accepts a migration whose comments have changed", async () => {

@@ -11,7 +11,7 @@ import { ensureRoles } from "./roles.ts";
 
 /** Result of `migrate`: names only, no data. */
 export interface MigrationResult {
-  /** The migrations, functions and views it applied, in order; empty when the database was up to date. */
+  /** Applied migrations, functions and views, in order; empty if the database was up to date. */
   applied: string[];
 }
 
@@ -34,14 +34,15 @@ export async function migrateRoles(target: { url: string } | pg.ClientConfig, sl
 }
 
 /**
- * The step `migrate`, after the step `roles`, as the role migrator or one that may become it. Brings a database up to
- * date: applies the missing SQL files of `migrations/` in order, each in its own transaction together with its entry in
- * public.migrations; then the changed files of `functions/` and `views/`, in one transaction. Concurrent callers wait
- * for the first one (at most ten minutes) and find nothing to do. A lock on a table is awaited for at most ten seconds,
- * since all later statements queue behind that wait; then the migration fails without changes and can be repeated.
+ * Brings a database up to date (the step `migrate`, which follows the step `roles`). Applies the missing SQL files of
+ * `migrations/` in order, each in one transaction with its entry in public.migrations. Then applies the changed files of
+ * `functions/` and `views/` in one transaction. Concurrent callers wait for the first one (at most ten minutes) and then
+ * find nothing to do. A migration waits at most ten seconds for a table lock, since later statements queue behind it;
+ * then it fails without changes and can be repeated.
  *
+ * @param target - Logs in as migrator, or as a role that may become migrator.
  * @param onProgress - Called with a line for each step.
- * @param directory - Directory of the three folders. @default this module's
+ * @param directory - Parent of the three folders. @default this module's directory
  * @throws Error that names the migration, with Postgres's own error as its cause
  */
 export async function migrate(
@@ -59,11 +60,11 @@ export async function migrate(
     await client.query("set lock_timeout = '10s'");
     await client.query("set role migrator");
     // node-pg-migrate reports the current file only in its log.
-    const begun = new Set<string>();
+    const started = new Set<string>();
     const info = (line: string) => {
       const [, name] = /^### MIGRATION (\S+) \(UP\)/.exec(line) ?? [];
       if (name === undefined) return;
-      begun.add(name);
+      started.add(name);
       onProgress(`migration ${name}`);
     };
     const up = () =>
@@ -82,7 +83,7 @@ export async function migrate(
       await up();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      const current = [...begun].at(-1);
+      const current = [...started].at(-1);
       // The failed migration has left its transaction open; a lost connection leaves the recording to the next call.
       await client
         .query("rollback")
@@ -94,8 +95,8 @@ export async function migrate(
     }
     await recordHistory(client, migrations);
     const definitions = await applyDefinitions(client, directory);
-    if (definitions.length > 0) onProgress(`${definitions.length} functions and views`);
-    return { applied: [...begun, ...definitions] };
+    if (definitions.length > 0) onProgress(`functions and views: ${counted(definitions.length, "file")}`);
+    return { applied: [...started, ...definitions] };
   } finally {
     await client.end();
   }
@@ -112,7 +113,9 @@ if (import.meta.main) {
     if (values.roles) {
       const user = process.env.DATABASE_USER ?? "postgres";
       const created = await migrateRoles({ ...target, user }, slotsOf(readSettings()));
-      console.log(created.length === 0 ? "All roles exist." : `Created ${created.length} roles: ${created.join(", ")}`);
+      console.log(
+        created.length === 0 ? "All roles exist." : `Created ${counted(created.length, "role")}: ${created.join(", ")}`,
+      );
     }
     const { applied } = await migrate(target, console.log);
     console.log(applied.length === 0 ? "The database is up to date." : `Applied ${counted(applied.length, "file")}.`);

@@ -13,7 +13,7 @@ export interface Cluster {
   url(database: string): string;
 }
 
-/** Returns true if the cluster has that database, and therefore all its initial contents. */
+/** Returns true if the cluster has the database `name`, which then has all its initial contents. */
 export async function isPrepared(cluster: Cluster, name: string): Promise<boolean> {
   return withClient(cluster.url("postgres"), (admin) => hasDatabase(admin, name));
 }
@@ -26,19 +26,19 @@ export async function isPrepared(cluster: Cluster, name: string): Promise<boolea
 export async function prepare(
   cluster: Cluster,
   name: string,
-  { dump, slots, say }: { dump?: string; slots: ReaderSlots; say(line: string): void },
+  { dump, slots, onProgress }: { dump?: string; slots: ReaderSlots; onProgress: (line: string) => void },
 ): Promise<void> {
-  // Name of a database until it has all its initial contents: an interrupted first call is started over.
+  // Name of the database until it has all its initial contents, so that an interrupted first call starts over.
   const unfinished = `${name}_unfinished`;
   await withClient(cluster.url("postgres"), async (admin) => {
     if (await hasDatabase(admin, name)) {
       await migrateRoles({ url: cluster.url(name) }, slots);
-      await migrate({ url: cluster.url(name) }, say);
+      await migrate({ url: cluster.url(name) }, onProgress);
     } else {
       const quoted = pg.escapeIdentifier(unfinished);
       await admin.query(`drop database if exists ${quoted} with (force)`);
       await admin.query(`create database ${quoted}`);
-      await fill(cluster.url(unfinished), dump, slots, say);
+      await fill(cluster.url(unfinished), dump, slots, onProgress);
       await admin.query(`alter database ${quoted} rename to ${pg.escapeIdentifier(name)}`);
     }
     await letRolesLogIn(admin, cluster.password, slots);
@@ -54,17 +54,17 @@ async function fill(
   url: string,
   dump: string | undefined,
   slots: ReaderSlots,
-  say: (line: string) => void,
+  onProgress: (line: string) => void,
 ): Promise<void> {
   if (dump !== undefined) {
-    say(`Loading ${dump} …`);
+    onProgress(`Loading ${dump} …`);
     const { notes } = await withClient(url, (client) => loadDump(client, dump));
-    for (const note of notes) say(`  ${note}`);
+    for (const note of notes) onProgress(`  ${note}`);
   }
   await migrateRoles({ url }, slots);
   await migrate({ url });
   if (dump === undefined) {
-    say("Loading the sample of ports, regions and prices …");
+    onProgress("Loading the sample of ports, regions and prices …");
     await withClient(url, (client) => loadSample(client));
   }
 }

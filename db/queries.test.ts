@@ -28,30 +28,31 @@ describe("the named queries, on the fixture", () => {
   before(async () => {
     database = await fixtureDatabase();
     reader = await database.connect("job_reader");
-    // Days as text, and counts as numbers.
+    // Returns dates as text and bigints as numbers.
     reader.setTypeParser(1082, String);
     reader.setTypeParser(20, Number);
   });
   after(() => database.drop());
 
-  /** The rows as lists, read by the read-only role that runs reads. */
-  const ask = async (name: string, params: Record<string, unknown> = {}) => {
+  /** Runs a query as the read-only role that executes reads; returns rows as arrays. */
+  const runQuery = async (name: string, params: Record<string, unknown> = {}) => {
     const query = findQuery(name);
     assert.ok(query, name);
     await reader.query("begin read only");
     try {
-      const given = PARAMS[name] ?? Object.fromEntries(query.params.map((one) => [one.name, EXAMPLES[one.type]]));
-      const text = bindParams(query, { ...given, ...params });
+      const exampleParams =
+        PARAMS[name] ?? Object.fromEntries(query.params.map((param) => [param.name, EXAMPLES[param.type]]));
+      const text = bindParams(query, { ...exampleParams, ...params });
       return await reader.query<unknown[]>({ text, rowMode: "array" });
     } finally {
       await reader.query("rollback");
     }
   };
-  const rows = async (name: string, params?: Record<string, unknown>) => (await ask(name, params)).rows;
+  const rows = async (name: string, params?: Record<string, unknown>) => (await runQuery(name, params)).rows;
 
   it("each return the columns that their headers declare, and rows for their example params", async () => {
     for (const query of allQueries()) {
-      const { fields, rowCount } = await ask(query.name);
+      const { fields, rowCount } = await runQuery(query.name);
       const types = await reader.query(
         "select format_type(oid, null) as type from unnest($1::oid[]) with ordinality as t(oid, n) order by n",
         [fields.map(({ dataTypeID }) => dataTypeID)],
@@ -65,7 +66,7 @@ describe("the named queries, on the fixture", () => {
     }
   });
 
-  it("average_rates returns every day, newest first, with an average from three prices on", async () => {
+  it("average_rates returns every day, newest first, with an average for days with at least three prices", async () => {
     assert.deepEqual(await rows("average_rates"), [
       ["2021-03-05", null, null],
       ["2021-03-04", 1050, 4],
@@ -75,7 +76,7 @@ describe("the named queries, on the fixture", () => {
     ]);
   });
 
-  it("average_rates takes a region for all ports in it and below it", async () => {
+  it("average_rates covers all ports of a region and its descendants", async () => {
     assert.deepEqual(await rows("average_rates", { orig_code: "china", dest_code: "scandinavia" }), [
       ["2021-03-05", null, null],
       ["2021-03-04", 10_800 / 7, 7],
@@ -88,7 +89,7 @@ describe("the named queries, on the fixture", () => {
     ]);
   });
 
-  it("average_rates returns days without prices between places that have none, and refuses a range that ends before it begins", async () => {
+  it("average_rates returns every day even between places without prices, and refuses a range that ends before it begins", async () => {
     assert.deepEqual(await rows("average_rates", { dest_code: "nowhere", date_from: "2021-03-05" }), [
       ["2021-03-05", null, null],
     ]);
@@ -151,7 +152,7 @@ describe("the named queries, on the fixture", () => {
     await writer.query("rollback");
   });
 
-  it("cannot be statements: the role of reads may not delete", async () => {
+  it("cannot delete, because the role that executes reads may not", async () => {
     const purge = findStatement("purge_prices");
     assert.ok(purge);
     await assert.rejects(
@@ -166,11 +167,11 @@ describe("the named queries, on the fixture", () => {
     );
   });
 
-  it("end even if regions form a cycle", async () => {
+  it("terminate even if regions form a cycle", async () => {
     const superuser = await database.connect();
     await superuser.query("begin; update regions set parent_slug = 'norway' where slug = 'scandinavia'");
-    const { rows: found } = await superuser.query("select ports_of('norway') as ports");
+    const { rows: places } = await superuser.query("select ports_of('norway') as ports");
     await superuser.query("rollback");
-    assert.deepEqual(found, [{ ports: ["NOAES", "NOOSL", "SEGOT"] }]);
+    assert.deepEqual(places, [{ ports: ["NOAES", "NOOSL", "SEGOT"] }]);
   });
 });

@@ -8,20 +8,20 @@ import { fixtureDatabase, type Scratch } from "./testing/database.ts";
 describe("the references of prices to ports", () => {
   let database: Scratch;
   let client: pg.Client;
-  /** True if triggers check them per statement; before Postgres 18 they are plain foreign keys. */
-  let setWise: boolean;
+  /** True if triggers check the references once per statement; before Postgres 18 they are plain foreign keys. */
+  let isCheckedPerStatement: boolean;
   beforeEach(async () => {
     database = await fixtureDatabase();
     client = await database.connect();
     const { rows } = await client.query("select current_setting('server_version_num')::int >= 180000 as modern");
-    setWise = rows[0].modern;
+    isCheckedPerStatement = rows[0].modern;
   });
   afterEach(() => database.drop());
 
   const insert = (on: pg.Client, orig: string, dest: string) =>
     on.query("insert into public.prices values ($1, $2, '2021-04-01', 100)", [orig, dest]);
-  const refusal = (constraint: string) => ({ code: "23503", table: "prices", constraint });
-  const broken = async () => {
+  const violationOf = (constraint: string) => ({ code: "23503", table: "prices", constraint });
+  const danglingPrices = async () => {
     const { rows } = await client.query(
       "select * from prices where orig_code not in (select code from ports) or dest_code not in (select code from ports)",
     );
@@ -29,12 +29,12 @@ describe("the references of prices to ports", () => {
   };
 
   it("refuse new prices of unknown ports, by INSERT, UPDATE and COPY", async () => {
-    await assert.rejects(insert(client, "XXXXX", "SEGOT"), refusal("prices_orig_code_fkey"));
-    await assert.rejects(insert(client, "SEGOT", "XXXXX"), refusal("prices_dest_code_fkey"));
-    await assert.rejects(client.query("update prices set dest_code = 'XXXXX'"), refusal("prices_dest_code_fkey"));
+    await assert.rejects(insert(client, "XXXXX", "SEGOT"), violationOf("prices_orig_code_fkey"));
+    await assert.rejects(insert(client, "SEGOT", "XXXXX"), violationOf("prices_dest_code_fkey"));
+    await assert.rejects(client.query("update prices set dest_code = 'XXXXX'"), violationOf("prices_dest_code_fkey"));
     const copy = client.query(copyFrom("copy prices from stdin"));
     const lines = ["SEGOT\tNOOSL\t2021-04-01\t1\n", "SEGOT\tXXXXX\t2021-04-01\t1\n"];
-    await assert.rejects(pipeline(Readable.from(lines), copy), refusal("prices_dest_code_fkey"));
+    await assert.rejects(pipeline(Readable.from(lines), copy), violationOf("prices_dest_code_fkey"));
     assert.equal((await client.query("select * from prices where day = '2021-04-01'")).rowCount, 0);
   });
 
@@ -42,23 +42,23 @@ describe("the references of prices to ports", () => {
     const bad = client.query(
       "insert into prices select 'X' || n, 'SEGOT', '2021-04-01', 1 from generate_series(1, 3) n",
     );
-    const message = setWise
+    const message = isCheckedPerStatement
       ? /^prices refer to 3 unknown ports: X1, X2, X3$/
       : /violates foreign key constraint "prices_orig_code_fkey"/;
     await assert.rejects(bad, { message });
   });
 
   it("refuse to delete or rename a port that prices refer to, and to truncate ports", async () => {
-    const message = setWise ? /^prices still refer to 1 port: CNSHA$/ : /violates foreign key constraint/;
+    const message = isCheckedPerStatement ? /^prices still refer to 1 port: CNSHA$/ : /violates foreign key constraint/;
     await assert.rejects(client.query("delete from ports where code = 'CNSHA'"), { code: "23503", message });
-    await assert.rejects(client.query("delete from ports where code = 'PLGDY'"), refusal("prices_dest_code_fkey"));
+    await assert.rejects(client.query("delete from ports where code = 'PLGDY'"), violationOf("prices_dest_code_fkey"));
     await assert.rejects(
       client.query("update ports set code = 'XXXXX' where code = 'JPTYO'"),
-      refusal("prices_orig_code_fkey"),
+      violationOf("prices_orig_code_fkey"),
     );
     await assert.rejects(client.query("truncate ports"), { code: "0A000" });
     await client.query("update ports set name = 'Gothenburg' where code = 'SEGOT'");
-    assert.deepEqual(await broken(), []);
+    assert.deepEqual(await danglingPrices(), []);
   });
 
   it("allow deleting a port that no price refers to", async () => {
@@ -67,14 +67,14 @@ describe("the references of prices to ports", () => {
     assert.equal((await client.query("delete from ports where code = 'PLGDN'")).rowCount, 1);
   });
 
-  it("are checked for the role that loads", async () => {
+  it("are checked for the role that loads prices", async () => {
     const writer = await database.connect("job_writer");
     await insert(writer, "SEGOT", "NOOSL");
     await assert.rejects(insert(writer, "SEGOT", "XXXXX"), { code: "23503" });
     await assert.rejects(writer.query("delete from public.ports where code = 'CNSHA'"), { code: "23503" });
   });
 
-  it("make a delete wait for an open load of its port, and then refuse it", async () => {
+  it("make deleting a port wait for an uncommitted load of its prices, and then refuse the delete", async () => {
     const loader = await database.connect();
     await client.query("insert into ports values ('SEGVX', 'Gävle', 'scandinavia')");
     await loader.query("begin");
@@ -83,13 +83,13 @@ describe("the references of prices to ports", () => {
       () => "deleted",
       (error) => error.code,
     );
-    await blocked(loader, client);
+    await untilBlocked(loader, client);
     await loader.query("commit");
     assert.equal(await removed, "23503");
-    assert.deepEqual(await broken(), []);
+    assert.deepEqual(await danglingPrices(), []);
   });
 
-  it("make a load wait for an open delete of its port, and then refuse it", async () => {
+  it("make a load wait for an uncommitted delete of its port, and then refuse the load", async () => {
     const remover = await database.connect();
     await client.query("insert into ports values ('SEGVX', 'Gävle', 'scandinavia')");
     await remover.query("begin; delete from ports where code = 'SEGVX'");
@@ -97,10 +97,10 @@ describe("the references of prices to ports", () => {
       () => "loaded",
       (error) => error.code,
     );
-    await blocked(remover, client);
+    await untilBlocked(remover, client);
     await remover.query("commit");
     assert.equal(await loaded, "23503");
-    assert.deepEqual(await broken(), []);
+    assert.deepEqual(await danglingPrices(), []);
   });
 
   it("let a load continue when the delete of its port is rolled back", async () => {
@@ -108,7 +108,7 @@ describe("the references of prices to ports", () => {
     await client.query("insert into ports values ('SEGVX', 'Gävle', 'scandinavia')");
     await remover.query("begin; delete from ports where code = 'SEGVX'");
     const loaded = insert(client, "SEGOT", "SEGVX");
-    await blocked(remover, client);
+    await untilBlocked(remover, client);
     await remover.query("rollback");
     assert.equal((await loaded).rowCount, 1);
   });
@@ -128,14 +128,16 @@ describe("the references of prices to ports", () => {
     await client.query("insert into ports values ('SEGVX', 'Gävle', 'scandinavia')");
     await client.query("begin isolation level repeatable read; select from ports");
     await insert(loader, "SEGOT", "SEGVX");
-    await assert.rejects(client.query("delete from ports where code = 'SEGVX'"), { code: setWise ? "0A000" : "23503" });
+    await assert.rejects(client.query("delete from ports where code = 'SEGVX'"), {
+      code: isCheckedPerStatement ? "0A000" : "23503",
+    });
     await client.query("rollback");
-    assert.deepEqual(await broken(), []);
+    assert.deepEqual(await danglingPrices(), []);
   });
 });
 
 /** Resolves once `waiter` waits for a lock that `holder` has. */
-async function blocked(holder: pg.Client, waiter: pg.Client): Promise<void> {
+async function untilBlocked(holder: pg.Client, waiter: pg.Client): Promise<void> {
   const pid = (waiter as unknown as { processID: number }).processID;
   for (;;) {
     const { rows } = await holder.query("select pg_backend_pid() = any (pg_blocking_pids($1)) as blocked", [pid]);

@@ -18,7 +18,7 @@ const RDS = `
   grant rds_iam to master with admin option, inherit false, set false;
   grant pg_monitor, pg_signal_backend to rds_superuser with admin option`;
 
-describe("roles created by a master without superuser rights (as on RDS)", () => {
+describe("roles created by a master without superuser privileges (as on RDS)", () => {
   let directory: string;
   let postgres: Postgres;
   let admin: pg.Client;
@@ -46,7 +46,7 @@ describe("roles created by a master without superuser rights (as on RDS)", () =>
     rmSync(directory, { recursive: true });
   });
 
-  const as = async (role: string) => {
+  const connectAs = async (role: string) => {
     const url = new URL(postgres.url("rates"));
     url.username = role;
     const client = new pg.Client(url.href);
@@ -56,8 +56,8 @@ describe("roles created by a master without superuser rights (as on RDS)", () =>
     return client;
   };
   const clients: pg.Client[] = [];
-  /** Roles that have rds_iam by inheritance or by SET ROLE: they can log in to RDS with a token only. */
-  const tokenOnly = async () =>
+  /** Returns the roles that have rds_iam by inheritance or by SET ROLE: they can log in to RDS only with a token. */
+  const tokenOnlyRoles = async () =>
     (
       await admin.query(`
         with recursive holds(member) as (
@@ -81,7 +81,7 @@ describe("roles created by a master without superuser rights (as on RDS)", () =>
     assert.ok((await migrate({ url: url.href })).applied.length > 0);
     const reference = await migratedDatabase();
     try {
-      const ours = (await catalogOf(await as("migrator"))).filter((line) => !line.startsWith("schema public"));
+      const ours = (await catalogOf(await connectAs("migrator"))).filter((line) => !line.startsWith("schema public"));
       const theirs = await catalogOf(await reference.connect());
       assert.deepEqual(
         ours,
@@ -93,12 +93,12 @@ describe("roles created by a master without superuser rights (as on RDS)", () =>
   });
 
   it("lets every login role use IAM tokens, but never the master", async () => {
-    const holders = await tokenOnly();
+    const holders = await tokenOnlyRoles();
     for (const role of ROLES) assert.ok(holders.includes(role), role);
     assert.ok(!holders.includes("master"), holders.join(", "));
     // The check above detects a master that can become the migrator.
     await admin.query("grant migrator to master with inherit true");
-    assert.ok((await tokenOnly()).includes("master"));
+    assert.ok((await tokenOnlyRoles()).includes("master"));
     await admin.query("revoke migrator from master");
   });
 
@@ -109,16 +109,16 @@ describe("roles created by a master without superuser rights (as on RDS)", () =>
   });
 
   it("lets a reader see and signal only its own session", async () => {
-    const [one, two] = await Promise.all([as("job_reader_glue_1"), as("job_reader_glue_2")]);
-    const { rows } = await two.query("select pg_backend_pid() as pid");
-    const seen = await one.query("select query, state from pg_stat_activity where pid = $1", [rows[0].pid]);
+    const [reader, other] = await Promise.all([connectAs("job_reader_glue_1"), connectAs("job_reader_glue_2")]);
+    const { rows } = await other.query("select pg_backend_pid() as pid");
+    const seen = await reader.query("select query, state from pg_stat_activity where pid = $1", [rows[0].pid]);
     assert.deepEqual(seen.rows, [{ query: "<insufficient privilege>", state: null }]);
     for (const signal of ["pg_cancel_backend", "pg_terminate_backend"])
-      await assert.rejects(one.query(`select ${signal}($1)`, [rows[0].pid]), { code: "42501" });
-    assert.deepEqual((await two.query("select 1 as alive")).rows, [{ alive: 1 }]);
-    await assert.rejects(one.query("select * from jobs.tokens"), { code: "42501" });
-    await assert.rejects(one.query("insert into prices values ('A', 'B', '2021-01-01', 1)"), { code: "25006" });
-    assert.deepEqual((await one.query("show default_transaction_read_only")).rows, [
+      await assert.rejects(reader.query(`select ${signal}($1)`, [rows[0].pid]), { code: "42501" });
+    assert.deepEqual((await other.query("select 1 as alive")).rows, [{ alive: 1 }]);
+    await assert.rejects(reader.query("select * from jobs.tokens"), { code: "42501" });
+    await assert.rejects(reader.query("insert into prices values ('A', 'B', '2021-01-01', 1)"), { code: "25006" });
+    assert.deepEqual((await reader.query("show default_transaction_read_only")).rows, [
       { default_transaction_read_only: "on" },
     ]);
   });

@@ -2,7 +2,7 @@ import pg from "pg";
 import { RUNNERS } from "../runtime/contract/states.ts";
 import { type ReaderSlots, ROLES, readerRole } from "../runtime/platform/postgres.ts";
 
-/** A role without login whose privileges every reader role inherits. */
+/** Role without login whose privileges every reader role inherits. */
 const READERS = "price_readers";
 
 /**
@@ -14,19 +14,20 @@ const READER_SETTINGS = { default_transaction_read_only: "on", client_connection
 
 /**
  * Maximum attempts of a statement that conflicts with a concurrent change of the same role, for example from another
- * database of the cluster: all of them share the roles.
+ * database: all databases of a cluster share its roles.
  */
-const ATTEMPTS = 20;
+const MAX_ATTEMPTS = 20;
 /** SQLSTATEs of such conflicts: unique_violation, and internal_error ("tuple concurrently updated"). */
 const CONFLICT_CODES = new Set(["23505", "XX000"]);
 
 /**
- * The migration step `roles`, run by the master or a superuser: creates missing roles and grants them their privileges
- * for the cluster and the database (migrations grant those for tables). Can be repeated at any time. If the role
- * rds_iam exists (RDS), every login role becomes a member, so that it logs in with IAM tokens. The master never becomes
- * a member of such a role with INHERIT or SET, since RDS would then refuse its password.
+ * Creates missing roles and grants them their privileges for the cluster and the database (the migration step `roles`;
+ * migrations grant privileges for tables). Can be repeated at any time. If the role rds_iam exists (RDS), every login
+ * role becomes a member, so that it logs in with IAM tokens. The master never becomes a member of a login role
+ * with INHERIT or SET, since RDS would then refuse its password.
  *
- * @param slots number of run slots that need their own login role, per runner type; 0 if raw SQL is off
+ * @param client - A client of the master or a superuser.
+ * @param slots - Number of run slots that need their own login role, per runner type; 0 if raw SQL is off.
  * @returns the names of the roles that it created
  * @throws Postgres's own error if the user may not create roles
  */
@@ -50,7 +51,7 @@ export async function ensureRoles(client: pg.ClientBase, slots: ReaderSlots): Pr
         await run(`alter role ${role} set ${name} = '${value}'`);
   }
   if (created.includes("job_writer")) await run("alter role job_writer set client_connection_check_interval = '10s'");
-  // It sees the sessions of all roles, and may end them.
+  // The canceller sees the sessions of all roles, and may end them.
   if (created.includes("canceller")) await run("grant pg_monitor, pg_signal_backend to canceller");
 
   const { rows } = await client.query(
@@ -67,7 +68,7 @@ export async function ensureRoles(client: pg.ClientBase, slots: ReaderSlots): Pr
   return created;
 }
 
-/** All roles of the cluster, with the roles that they are members of and the settings made on them. */
+/** Returns all roles of the cluster with their groups and settings. */
 async function existingRoles(client: pg.ClientBase): Promise<Map<string, { groups: string[]; settings: string[] }>> {
   const { rows } = await client.query(
     `select r.rolname::text as name,
@@ -78,7 +79,7 @@ async function existingRoles(client: pg.ClientBase): Promise<Map<string, { group
   return new Map(rows.map(({ name, ...role }) => [name, role]));
 }
 
-/** The login roles of the run slots. */
+/** Returns the login roles of the run slots. */
 export const slotRoles = (slots: ReaderSlots): string[] =>
   RUNNERS.flatMap((runner) => Array.from({ length: slots[runner] }, (_, index) => readerRole(runner, index + 1)));
 
@@ -99,14 +100,15 @@ async function retryConflicts(client: pg.ClientBase, statement: string): Promise
     } catch (error) {
       const { code = "", message } = error as Error & { code?: string };
       if (code === "42710" || (code === "23505" && statement.startsWith("create role"))) return;
-      if (!CONFLICT_CODES.has(code) || !/tuple concurrently|duplicate key/.test(message) || attempt >= ATTEMPTS)
+      if (!CONFLICT_CODES.has(code) || !/tuple concurrently|duplicate key/.test(message) || attempt >= MAX_ATTEMPTS)
         throw error;
     }
 }
 
 /**
- * Lets every role of the platform log in with `password`: outside of AWS all roles share a password, while on AWS each
- * uses IAM tokens. Roles belong to the cluster, so this affects all its databases. Needs the superuser's client.
+ * Lets every role of the platform log in with `password`. Outside of AWS all roles share a password; on AWS each uses
+ * IAM tokens. Roles belong to the cluster, so this affects all its databases.
+ * @param client - A client of the superuser.
  */
 export async function letRolesLogIn(client: pg.ClientBase, password: string, slots: ReaderSlots): Promise<void> {
   const literal = pg.escapeLiteral(password);

@@ -758,6 +758,8 @@ create table jobs.waiting_counts (
 --   callers: none
 -- function jobs.with_event(history jsonb, status text, at timestamp with time zone) returns jsonb
 --   callers: none
+-- function jobs.would_start(p_runner text, p_slots integer, p_tenant text, p_tenant_slots integer) returns boolean
+--   callers: api_reader
 -- function public.bytes_of_plans(p_statements text[]) returns SETOF double precision
 --   callers: job_reader_plan
 -- function public.check_ports_unused() returns trigger

@@ -11,18 +11,19 @@ describe("db/schema.sql", () => {
   });
   after(() => database.drop());
 
-  it("is what the migrations, functions and views produce", async function () {
+  it("equals the schema that the migrations, functions and views produce", async function () {
     const client = await database.connect();
     const { rows } = await client.query<{ version: number }>(
       "select current_setting('server_version_num')::int version",
     );
-    if ((rows[0]?.version ?? 0) < 180_000) skip(this, "foreign keys are enforced on Postgres older than 18");
+    if ((rows[0]?.version ?? 0) < 180_000)
+      skip(this, "the schema of Postgres older than 18 has foreign keys instead of triggers");
     const schema = await describeSchema(client);
     const committed = readFileSync(new URL("schema.sql", import.meta.url), "utf8");
     assert.equal(committed, schema, "run `node db/testing/writeSchema.ts` and commit db/schema.sql");
   });
 
-  it("changes with a column, a constraint, an index, a grant and a function", async () => {
+  it("changes when a column, a constraint, an index, a grant or a function is added", async () => {
     const client = await database.connect();
     const before = await describeSchema(client);
     for (const change of [

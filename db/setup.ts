@@ -32,8 +32,8 @@ export function targetOf(env: NodeJS.ProcessEnv): Target {
 }
 
 /**
- * Sets up the database of an existing cluster: creates a missing one with the contents of `dump` or, if that is
- * undefined or empty (/dev/null), the sample; migrates an existing one, whatever the dump.
+ * Sets up the database of an existing cluster. Creates a missing database with the contents of `dump`, or with the sample
+ * if the dump is undefined or empty (/dev/null). Migrates an existing database and ignores the dump.
  *
  * @throws SetupError or DumpError for problems that the user can fix
  */
@@ -41,13 +41,13 @@ export async function setUp(
   { cluster, database }: Target,
   dump: string | undefined,
   slots: ReaderSlots,
-  say: (line: string) => void,
+  onProgress: (line: string) => void,
 ): Promise<void> {
   try {
     const file = dump === undefined ? undefined : usableDump(dump);
     if (file !== undefined && (await isPrepared(cluster, database)))
-      say(`The database ${database} already exists; the dump is ignored.`);
-    await prepare(cluster, database, { ...(file === undefined ? {} : { dump: file }), slots, say });
+      onProgress(`The database ${database} already exists; the dump is ignored.`);
+    await prepare(cluster, database, { ...(file === undefined ? {} : { dump: file }), slots, onProgress });
   } catch (error) {
     if ((error as { code?: unknown }).code !== INVALID_PASSWORD) throw error;
     throw new SetupError(
@@ -63,11 +63,11 @@ const INVALID_PASSWORD = "28P01";
 
 /** Returns the dump's path, or undefined if the file is empty. */
 function usableDump(path: string): string | undefined {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw new SetupError(`There is no dump ${path}.`);
-  if (found.isDirectory())
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) throw new SetupError(`There is no dump ${path}.`);
+  if (stats.isDirectory())
     throw new SetupError(
-      `The dump ${path} is a directory; name a plain pg_dump file. (Docker creates a directory for a missing file.)`,
+      `The dump ${path} is a directory; use a plain pg_dump file. (Docker creates a directory for a missing file.)`,
     );
   try {
     accessSync(path, constants.R_OK);
@@ -77,7 +77,7 @@ function usableDump(path: string): string | undefined {
       { cause },
     );
   }
-  return found.isFile() && found.size > 0 ? path : undefined;
+  return stats.isFile() && stats.size > 0 ? path : undefined;
 }
 
 /** `node db/setup.ts [--dump FILE.sql]`: sets up or migrates the database of the environment. */

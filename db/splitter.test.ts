@@ -41,7 +41,7 @@ describe("Splitter", () => {
     }
   });
 
-  it("does not take a dollar inside a name, or a parameter, for the beginning of dollar quotes", () => {
+  it("does not treat a dollar in a name or a parameter as the beginning of dollar quotes", () => {
     assert.equal(split("select a$b$, $1;select 2;").statements.length, 2);
   });
 
@@ -52,6 +52,32 @@ describe("Splitter", () => {
   it("does not split inside parentheses", () => {
     const rule = "create rule r as on insert to t do (select 1; select 2);";
     assert.deepEqual(split(rule).statements, [[1, rule]]);
+  });
+
+  it("does not split inside the SQL body of a function or procedure", () => {
+    const bodies = [
+      "create function f() returns integer language sql begin atomic select 1; select 2; end;",
+      "CREATE OR REPLACE PROCEDURE public.begin()\n LANGUAGE sql\n BEGIN ATOMIC\n DELETE FROM t;\nEND;",
+      "create function f(a int) returns int\nbegin\natomic select (case when a > 1 then 2 end); select case a when 1 then case 2 when 3 then 4 end end; end;",
+      `create function f() returns int begin atomic select "end", x.end, begin, 'end', the_end /* end */ from x; select 2; end;`,
+    ];
+    for (const body of bodies) {
+      const line = 1 + (body.match(/\n/g)?.length ?? 0);
+      assert.deepEqual(split(`${body} select 2;`).statements, [
+        [1, body],
+        [line, "select 2;"],
+      ]);
+    }
+  });
+
+  it("splits after BEGIN, CASE and END outside the body of a function", () => {
+    for (const statement of ["begin;", "end;", "select case 1 when 1 then 2 end;", "create view begin as select 1;"])
+      assert.deepEqual(split(`${statement}select 2;`).statements, [
+        [1, statement],
+        [1, "select 2;"],
+      ]);
+    const dollar = "create function f() returns int language plpgsql as $$begin; case; $$;";
+    assert.deepEqual(split(`${dollar}select 2;`).statements.length, 2);
   });
 
   it("returns an unfinished statement", () => {

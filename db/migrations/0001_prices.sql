@@ -1,5 +1,6 @@
--- Ports, their regions, and prices: the schema of the original dump in the platform's form. A database starts empty or
--- with a loaded dump (which created these tables); both end with exactly the same catalog.
+-- Ports, their regions, and prices: the tables of the original dump, with the platform's collations, constraints and
+-- indexes. A database starts empty or with a loaded dump (which created these tables); both end with exactly the same
+-- catalog.
 create table if not exists public.regions (slug text not null, name text not null, parent_slug text);
 create table if not exists public.ports (code text not null, name text not null, parent_slug text not null);
 create table if not exists public.prices (orig_code text not null, dest_code text not null, day date not null, price integer not null);
@@ -66,9 +67,9 @@ begin
 
   -- After an INSERT (or COPY) into prices and an UPDATE of them: every port that the new rows name exists, and stays
   -- until this transaction ends. The key-share lock is the one that a plain foreign key takes: it waits for
-  -- transactions that are deleting or renaming such a port, makes later ones wait, and blocks no others. Ports are
-  -- locked in the order of their codes, so that two loads never deadlock. Only locked ports count as existing: a second
-  -- query could see ports that are not locked.
+  -- transactions that are deleting or renaming one of these ports, makes later ones wait, and blocks no others. Ports
+  -- are locked in the order of their codes, so that two loads never deadlock. The locking query itself decides which
+  -- ports exist: a separate query could also see ports that it has not locked.
   execute $ddl$
     create function public.check_prices_ports() returns trigger language plpgsql
     set search_path = pg_catalog, pg_temp as $$

@@ -1,7 +1,7 @@
 -- Privileges of the roles on the public tables. The step `roles` (db/roles.ts) has created the roles.
 
 -- Functions are executable only by the roles that their file in db/functions grants them to. The default privileges of
--- one schema cannot revoke what Postgres grants to PUBLIC in every schema, so these are for all schemas.
+-- one schema cannot revoke what Postgres grants to PUBLIC in every schema, so the ones below are for all schemas.
 alter default privileges for role migrator revoke execute on functions from public;
 
 -- Trigger functions fire without the privilege to execute them. Before Postgres 18 none exist (0001).

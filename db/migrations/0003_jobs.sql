@@ -2,7 +2,8 @@
 -- together.
 create schema jobs;
 
--- Content hash of each file of db/functions and db/views as last applied (db/definitions.ts).
+-- Content hash of each file of db/functions and db/views as last applied (db/definitions.ts), and of each applied
+-- migration (db/history.ts).
 create table public.applied_functions (
   file text primary key,
   hash text not null,
@@ -13,23 +14,24 @@ create table public.applied_functions (
 create function jobs.clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
 grant execute on function jobs.clock() to api_reader, job_keeper, dispatcher;
 
--- Column types of jobs.jobs. CHECK constraints of the table would be parsed by every statement that writes a row, and
--- all of them evaluated: half the time of a state change. A domain is checked only when its column is assigned.
+-- Column types of jobs.jobs. Every statement that writes a row would parse and evaluate all CHECK constraints of the
+-- table, which would take half the time of a state change. A domain is checked only when its column is assigned.
 create domain jobs.runner_type as text check (value in ('glue', 'ec2'));
 create domain jobs.job_status as text check (value in ('PENDING', 'IN_PROGRESS', 'SUCCEEDED', 'FAILED', 'CANCELLED'));
 create domain jobs.reply as text check (value in ('queue', 'none'));
 create domain jobs.priority as smallint check (value between 0 and 9);
 create domain jobs.max_attempts as integer check (value between 1 and 20);
 create domain jobs.seconds as integer check (value > 0);
--- Last check of values that other code bounds: a job's document consists of them.
+-- A final safeguard for values that other code already bounds: they make up a job's document, whose size must stay
+-- bounded.
 create domain jobs.status_history as jsonb check (jsonb_array_length(value) <= 50);
 create domain jobs.attempts as jsonb check (jsonb_array_length(value) <= 20 and pg_column_size(value) <= 32768);
 create domain jobs.progress as jsonb check (pg_column_size(value) <= 1024);
 create domain jobs.stats as jsonb check (pg_column_size(value) <= 2048);
 create domain jobs.error as jsonb check (pg_column_size(value) <= 65536);
 create domain jobs.result as jsonb check (pg_column_size(value) <= 8192);
--- An SQS message has at most 1 MiB including its attributes, so SQS accepts every stored response. An inline result has
--- at most 900,000 bytes of it, the rest at most 64 KiB (jobs.end_job).
+-- An SQS message has at most 1 MiB including its attributes, so SQS accepts every stored response. In a stored
+-- response, an inline result takes at most 900,000 bytes and everything else at most 64 KiB (jobs.end_job).
 create domain jobs.response as text check (octet_length(value) between 1 and 965536);
 
 -- Reason that a caller gives for a cancel (runtime/contract/inputLimits.ts).
@@ -90,22 +92,25 @@ create table jobs.jobs (
   -- Body of the response, stored in the transaction that ends the job. A response that is requested on the queue is
   -- sent afterwards, and again until its sending is recorded; others are only read (GET /jobs/{id}/response).
   response jobs.response,
-  -- When the sweep sends the response if it was not sent before; null: the job has not ended, its response was sent or
-  -- is not requested on the queue, or its run records the sending by number.
+  -- When maintenance sends the response if it was not sent before; null: the job has not ended, its response was sent
+  -- or is not requested on the queue, or its run records the sending by number.
   due_at timestamptz,
-  -- Order of the responses of a run, which records several sendings at once (jobs.sendings); null: the sending is recorded
-  -- in this row (sent_at, message_id), because no run ends a further job with this one, or a repeat asked for it again.
+  -- Number of the response among those of its run, which records several sendings at once (jobs.sendings). Null: the
+  -- job has not ended, no reply on the queue is requested, or the sending is recorded in this row (sent_at,
+  -- message_id). The last case has three reasons: the call that ended the job claimed no next one, the run had ended
+  -- before, or a repeat asked for the response again.
   response_number bigint,
   sent_at timestamptz,
   message_id text,
   -- Number of changes of the job and of repeated requests for its response: the external version of its tracking
   -- document.
   version bigint not null default 1,
-  -- Transaction and time of the last change: the tracking store lacks changes after its last snapshot.
+  -- Transaction and time of the last change. By the transaction, changes that the tracking store lacks are found: those
+  -- that jobs.tracking_progress.done does not see.
   changed xid8 not null default pg_current_xact_id(),
   changed_at timestamptz not null default jobs.clock(),
-  -- When a job that ran out of memory may be retried on a larger run. Its not_before is infinity for all other runs:
-  -- none is started for it, and none claims it.
+  -- When a job that ran out of memory may be retried on a larger run. Its not_before is infinity, so that no other run
+  -- is started for it or claims it.
   high_memory_retry_at timestamptz,
   -- Priority plus one point per minute of waiting, as a number that does not change over time: the order of priority +
   -- (now - created) is the order of priority - created.
@@ -116,13 +121,13 @@ create table jobs.jobs (
 create index jobs_waiting on jobs.jobs (runner, rank desc, created_at, id) where status = 'PENDING' and not_before is null;
 create index jobs_deferred on jobs.jobs (not_before) where status = 'PENDING' and not_before is not null;
 create index jobs_larger on jobs.jobs (high_memory_retry_at) where status = 'PENDING' and high_memory_retry_at is not null;
--- Waiting jobs per tenant: for its maximum of waiting jobs, and to skip tenants that have all their slots.
+-- Waiting jobs per tenant: for its maximum of waiting jobs, and to skip tenants that already use all their slots.
 create index jobs_pending on jobs.jobs (runner, tenant, not_before, rank desc, created_at, id) where status = 'PENDING';
 create index jobs_running on jobs.jobs (tenant, runner) where status = 'IN_PROGRESS';
 create index jobs_running_run on jobs.jobs (run_id) where status = 'IN_PROGRESS';
--- By block ranges, as rows are made in this order: an entry per row would be one more to write with each state change.
--- Several intervals per range, since a range whose space is used again keeps the times of deleted jobs: one interval would
--- then contain every period since.
+-- BRIN, since rows are inserted in this order: a B-tree would need one more entry per state change. Several intervals
+-- per block range, because a range whose space is reused keeps the times of deleted jobs: a single interval would then
+-- span all the time from the deleted jobs to the new ones.
 create index jobs_created on jobs.jobs using brin (created_at timestamptz_minmax_multi_ops) with (pages_per_range = 16, autosummarize = on);
 create index jobs_ended on jobs.jobs (finished_at) where finished_at is not null;
 create index jobs_changed on jobs.jobs (changed, id);
@@ -131,14 +136,14 @@ create index jobs_numbered on jobs.jobs (run_id, response_number) where response
 -- Numbers of responses, which grow in the order in which a run ends its jobs.
 create sequence jobs.response_numbers;
 
--- Upper bounds of waiting jobs per tenant: there were `waiting` of them when the job sequence was at `sequence_value`.
--- Every later job has a higher number, so no count is needed until `waiting` plus the numbers issued since come near
--- the tenant's maximum (jobs.waiting_capacity).
+-- For an upper bound of a tenant's waiting jobs: it had `waiting` of them when the sequence of job ids was at
+-- `sequence_value`. Every later job has a higher id, so no count is needed until `waiting` plus the ids issued since
+-- comes near the tenant's maximum (jobs.waiting_capacity).
 create table jobs.waiting_counts (
   tenant text collate "C" primary key,
   waiting bigint not null,
   sequence_value bigint not null,
-  full_until timestamptz -- a tenant that was found at its maximum is not counted again before
+  full_until timestamptz -- a tenant that was at its maximum is not counted again before this time
 );
 
 -- Responses to requests that created no job: invalid ones, and conflicts with an earlier request. A repeated request
@@ -150,23 +155,24 @@ create table jobs.answers (
   request_id text not null,
   body text not null check (octet_length(body) between 1 and 65536),
   created_at timestamptz not null default jobs.clock(),
-  asked_at timestamptz not null default jobs.clock(), -- by the last of the repeated requests
-  version bigint not null default 1, -- counts them
-  due_at timestamptz, -- when the sweep sends it, if it was not sent before; null: it was sent
+  asked_at timestamptz not null default jobs.clock(), -- time of the last request
+  version bigint not null default 1, -- number of requests
+  due_at timestamptz, -- when maintenance sends it, if it was not sent before; null: it was sent
   sent_at timestamptz,
   message_id text
 );
 create index answers_due on jobs.answers (due_at) where due_at is not null;
 create index answers_created on jobs.answers (created_at);
 
--- Jobs submitted with reply `none` whose request was repeated with reply `queue`. Without a foreign key, whose lock
--- would wait for a job that is just ending: jobs.due_responses then makes its response due.
+-- Jobs submitted with reply `none` whose request was repeated with reply `queue`. There is no foreign key, since its
+-- lock would wait for a job that is ending at that moment. Once the job has ended, jobs.due_responses makes its
+-- response due.
 create table jobs.reply_requests (
   job_id bigint primary key
 );
 
--- Ended jobs whose caller records their trace, until their spans are exported. Without a foreign key, which every
--- deleted job would look up: jobs.next_traces detects deleted jobs.
+-- Ended jobs whose caller records their trace, until their spans are exported. Has no foreign key, which would cost a
+-- lookup per deleted job: jobs.next_traces detects deleted jobs.
 create table jobs.pending_traces (
   job_id bigint primary key,
   due_at timestamptz not null
@@ -225,12 +231,11 @@ create table jobs.runs (
   stop_at timestamptz, -- when the launcher was asked to end it
   ended_at timestamptz,
   outcome text,
-  -- A larger run executes jobs that ran out of memory. At most one per runner type, so that the capacity of all runs is
-  -- known.
+  -- A larger run executes jobs that ran out of memory. At most one per runner type, so the planned quota covers it.
   larger boolean not null default false,
   memory_bytes bigint,
   launch uuid, -- its request for instances (jobs.launches); null: none, or none yet
-  -- It has sent its numbered responses up to this one, except those that are due by their own due_at
+  -- Highest response_number that the run has sent. Unsent responses with a lower number have a due_at
   -- (jobs.responses_sent).
   sent_through bigint not null default 0
 );
@@ -262,8 +267,8 @@ create table jobs.runners (
 );
 insert into jobs.runners (runner) values ('glue'), ('ec2');
 
--- Requests for instances: one RunInstances for several runs. The id is the request's client token, so that a repeat
--- starts nothing new, and a tag of its instances, with which each claims one run of its launch.
+-- RunInstances requests, each for several runs. The id is the client token, so that a repeat starts no further
+-- instances. It is also a tag of the instances, by which each receives one run of its launch.
 create table jobs.launches (
   id uuid primary key default gen_random_uuid(),
   runner text not null check (runner in ('glue', 'ec2')),
@@ -271,7 +276,9 @@ create table jobs.launches (
   target text not null check (char_length(target) <= 128), -- a subnet, with the prefix `spot:` for Spot Instances
   instances integer not null check (instances between 1 and 1000),
   created_at timestamptz not null default jobs.clock(),
-  sends integer not null default 1, -- by one dispatcher after the other: only the last one may report that nothing started
+  -- Number of times that the request was sent, by one dispatcher at a time; only the last sender may report that no
+  -- instance started.
+  sends integer not null default 1,
   send_until timestamptz not null, -- not sent after this time, since its slots may soon belong to other runs
   held_until timestamptz not null, -- reserved for its dispatcher until then; afterwards another one repeats it
   answered_at timestamptz, -- null: the outcome is unknown
@@ -280,7 +287,7 @@ create table jobs.launches (
 create index launches_unanswered on jobs.launches (runner, held_until) where answered_at is null;
 create index launches_created on jobs.launches (created_at);
 
--- Targets that lacked capacity last, with the reason. All dispatchers share them.
+-- Targets that lacked capacity, each with the latest time and reason. All dispatchers share them.
 create table jobs.launch_targets (
   runner text not null check (runner in ('glue', 'ec2')),
   target text not null check (char_length(target) <= 128),
@@ -295,7 +302,7 @@ create table jobs.request_rates (
   due timestamptz not null -- due time of the next request at the steady rate
 );
 
--- Rejected requests, which created no job, stored for people to find: bounded per tenant and day (jobs.reject).
+-- Rejected requests, stored for people to find: bounded per tenant and day (jobs.reject).
 create table jobs.rejected (
   id text primary key, -- of its response
   tenant text collate "C" not null check (char_length(tenant) <= 64),
@@ -303,10 +310,10 @@ create table jobs.rejected (
   source text not null check (source in ('queue', 'http')),
   error jsonb not null check (pg_column_size(error) <= 65536),
   body text not null check (char_length(body) <= 4000),
-  copies integer not null default 1, -- number of times that the same request came; version of its document
+  copies integer not null default 1, -- number of times that the request was received; also the version of its document
   created_at timestamptz not null default jobs.clock(),
   last_at timestamptz not null default jobs.clock(), -- time of the last copy
-  -- True if the tracking store has its document; one that was refused there has its own back-off.
+  -- True if the tracking store has its document. A document that the store refused has its own back-off.
   tracked boolean not null default false,
   failures integer not null default 0,
   not_before timestamptz
@@ -336,7 +343,7 @@ create table jobs.tokens (
   revoked_at timestamptz,
   parent text references jobs.tokens on delete cascade, -- the credential that created it and with which it ends
   owner text, -- of a session or a link: its parent, or the person at the identity provider
-  proof bytea unique, -- SHA-256 of the ID token that created the session; each creates one
+  proof bytea unique, -- SHA-256 of the ID token that created the session; each ID token creates one session
   session_until timestamptz, -- of a link: latest expiry of its session, if a session created the link
   check (kind = 'token' or (expires_at is not null and owner is not null))
 );
@@ -359,8 +366,9 @@ create table jobs.audit (
 create index audit_tenant on jobs.audit (tenant, id);
 create index audit_at on jobs.audit (at);
 
--- Counters that only grow, even when jobs expire: events of the minutes counted so far (jobs.add_totals), with the
--- names of runtime/monitoring/metrics.ts. `type` is an error type, `le` the upper bound of a histogram bucket.
+-- Counters that only grow, even when jobs expire. They include the events of all minutes before
+-- jobs.totals_progress.counted_until (jobs.add_totals), with the names of runtime/monitoring/metrics.ts. `type` is an
+-- error type, `le` the upper bound of a histogram bucket.
 create table jobs.totals (
   metric text not null,
   runner text not null check (runner in ('glue', 'ec2')),

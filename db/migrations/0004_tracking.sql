@@ -12,7 +12,7 @@ create table tracking.documents (
   type text not null,
   runner text not null,
   created_at timestamptz not null,
-  -- Never null, so that one index has the order of all documents; a job that has not ended comes lowest.
+  -- Never null, so that one index has the order of all documents; a job that has not ended sorts lowest.
   finished_at timestamptz not null default '-infinity',
   total_ms bigint not null default -1,
   queue_ms bigint,

@@ -1,5 +1,5 @@
 -- name: average_rates
--- description: Average price per day between two places, over all their ports, newest day first. A day with fewer than three prices has no average.
+-- description: Average price per day between two places, over all their ports, newest day first.
 -- param: date_from date "first day, inclusive"
 -- param: date_to date "last day, inclusive"
 -- param: orig_code place "origin: a port's code, or a region's slug with all its descendants"

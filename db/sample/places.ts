@@ -53,7 +53,7 @@ americas | Americas
     BRSSZ Santos, BRPNG Paranaguá, BRITJ Itajaí, ARBUE Buenos Aires, UYMVD Montevideo, CLSAI San Antonio, CLVAP Valparaíso, PECLL Callao, ECGYE Guayaquil, COCTG Cartagena, COBUN Buenaventura, PAMIT Manzanillo, PABLB Balboa, MXZLO Manzanillo, MXVER Veracruz
 `;
 
-/** Three continents, their regions (two to four levels deep) and the ports in them. */
+/** Returns three continents, their regions (two to four levels deep) and the ports in them. */
 export function places(): { regions: Region[]; ports: Port[] } {
   const regions: Region[] = [];
   const ports: Port[] = [];

@@ -18,7 +18,7 @@ interface Lane {
   seed: number;
   /** Distribution of 0, 1, 2, … prices per day (one per supplier), as running sums up to 1. */
   suppliers: readonly number[];
-  /** Maximum number of its prices (the last lane drawn is cut so that the total is exact). */
+  /** Maximum number of prices; it truncates the last lane drawn, so that the total is exact. */
   limit: number;
 }
 
@@ -31,18 +31,18 @@ const LANE_KINDS = [
 
 const FIRST_DAY = Date.UTC(2021, 0, 1);
 const DAY = 86_400_000;
-/** A month for the default size; ten times the prices are about three times the lanes over three times the days. */
-const days = (prices: number) => Math.max(31, Math.round(31 * Math.sqrt(prices / DEFAULT_SIZE.prices)));
+/** Returns the number of days: a month for the default size, about three times as many for ten times as many prices. */
+const daysFor = (prices: number) => Math.max(31, Math.round(31 * Math.sqrt(prices / DEFAULT_SIZE.prices)));
 const CHUNK = 1 << 16;
 
 /**
- * The prices as lines of COPY's text format (orig_code, dest_code, day, price), in pieces of some 64 KB, ordered by
- * lane and day: the order of the index, in which it is built fastest.
+ * Yields the prices as lines of COPY's text format (orig_code, dest_code, day, price), in chunks of about 64 KB. They
+ * are in the order of the index (lane, day), in which it is built fastest.
  */
 export function* priceLines(ports: readonly Port[], size: SampleSize): Generator<string> {
-  let span = days(size.prices);
+  let span = daysFor(size.prices);
   let lanes = drawLanes(ports, size, span);
-  // If all lanes together have too few prices in that time, it is doubled.
+  // Double the number of days if all lanes together have too few prices.
   while (lanes === undefined) {
     span *= 2;
     lanes = drawLanes(ports, size, span);
@@ -70,7 +70,7 @@ export function* priceLines(ports: readonly Port[], size: SampleSize): Generator
   yield chunk;
 }
 
-/** Draws random lanes until together they have the requested prices; undefined if all of them have fewer. */
+/** Draws random lanes until they have the requested number of prices; undefined if all lanes together have fewer. */
 function drawLanes(ports: readonly Port[], size: SampleSize, span: number): Lane[] | undefined {
   const next = random(seedOf(size.seed, size.prices));
   const pairs = ports.flatMap((orig) =>
@@ -92,7 +92,7 @@ function drawLanes(ports: readonly Port[], size: SampleSize, span: number): Lane
   return lanes.sort((a, b) => compare(a.orig, b.orig) || compare(a.dest, b.dest));
 }
 
-/** Number of prices of the lane on each day. */
+/** Yields the number of prices of the lane on each day. */
 function* counts(lane: Lane, span: number): Generator<number> {
   const next = random(seedOf(lane.seed, 2));
   for (let day = 0; day < span; day += 1) {
@@ -101,5 +101,5 @@ function* counts(lane: Lane, span: number): Generator<number> {
   }
 }
 
-/** By code units, which for codes is the order of the database's collation "C". */
+/** Compares by code units, which for codes is the order of the database's collation "C". */
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,4 +1,4 @@
-/** Pseudorandom numbers in [0, 1) by mulberry32: small and fast, good enough for a sample, not for secrets. */
+/** Returns a generator of pseudorandom numbers in [0, 1) (mulberry32: small and fast; for samples, not for secrets). */
 export function random(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

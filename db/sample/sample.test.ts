@@ -30,10 +30,10 @@ describe("the sample", () => {
     assert.notDeepEqual(rows(5_000, 7), rows(5_000, 8));
   });
 
-  it("is in the order of the index, in small chunks", () => {
+  it("yields prices in the order of the index, in small chunks", () => {
     const keys = rows(56_000).map((row) => row.slice(0, row.lastIndexOf("\t")));
     assert.deepEqual(keys, [...keys].sort());
-    for (const piece of priceLines(places().ports, { prices: 300_000, seed: 1 })) assert.ok(piece.length < 200_000);
+    for (const chunk of priceLines(places().ports, { prices: 300_000, seed: 1 })) assert.ok(chunk.length < 200_000);
   });
 
   it("has lanes with full, thin and missing days, as real prices have", () => {
@@ -58,10 +58,10 @@ describe("the sample", () => {
     try {
       const client = await database.connect();
       await loadSample(client, { prices: 3_000, seed: 2 });
-      const { rows: found } = await client.query(
+      const { rows: totals } = await client.query(
         "select (select count(*)::int from prices) prices, (select count(*)::int from ports) ports, (select min(price) > 0 from prices) positive",
       );
-      assert.deepEqual(found, [{ prices: 3_000, ports: places().ports.length, positive: true }]);
+      assert.deepEqual(totals, [{ prices: 3_000, ports: places().ports.length, positive: true }]);
       // A second load repeats the ports, so it is rolled back.
       await assert.rejects(loadSample(client, { prices: 10, seed: 3 }), { code: "23505" });
       assert.equal((await client.query("select from prices")).rowCount, 3_000);

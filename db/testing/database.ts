@@ -4,38 +4,39 @@ import { TEST_SLOTS, testDatabase } from "../../runtime/testing/cluster.ts";
 import { loadDump } from "../dump.ts";
 import { migrate, migrateRoles } from "../migrate.ts";
 
-/** A small pg_dump file of our own: nested regions, days without prices, non-ASCII names. */
+/** A small pg_dump file with nested regions, days without prices, and non-ASCII names. */
 export const FIXTURE = fileURLToPath(new URL("dump.sql", import.meta.url));
 
 /** A database that only one test uses. */
 export interface Scratch {
   url: string;
-  /** A connected client of the superuser, or of one of the platform's roles; `drop` ends it. */
+  /** Connects as the superuser, or as one of the platform's roles; `drop` ends the client. */
   connect(role?: string): Promise<pg.Client>;
   drop(): Promise<void>;
 }
 
-/** A database after the step `roles`, otherwise empty. */
+/** Creates an empty database on which the step `roles` has run. */
 export async function emptyDatabase(): Promise<Scratch> {
-  const neighbour = await testDatabase();
-  const name = `${neighbour.name}_empty`;
-  await once(neighbour.url, `create database ${name} template template0`);
-  const url = new URL(neighbour.url);
+  // Only its server and its unique name are used.
+  const base = await testDatabase();
+  const name = `${base.name}_empty`;
+  await runStatement(base.url, `create database ${name} template template0`);
+  const url = new URL(base.url);
   url.pathname = name;
   await migrateRoles({ url: url.href }, TEST_SLOTS);
   return scratch(url, async () => {
-    await once(neighbour.url, `drop database ${name} with (force)`);
-    await neighbour.drop();
+    await runStatement(base.url, `drop database ${name} with (force)`);
+    await base.drop();
   });
 }
 
-/** A migrated database without data. */
+/** Creates a migrated database without data. */
 export async function migratedDatabase(): Promise<Scratch> {
   const database = await testDatabase();
   return scratch(new URL(database.url), database.drop);
 }
 
-/** A database that began with the fixture and was migrated. */
+/** Creates a database with the fixture, and migrates it. */
 export async function fixtureDatabase(): Promise<Scratch> {
   const database = await emptyDatabase();
   await loadDump(await database.connect(), FIXTURE);
@@ -65,7 +66,7 @@ function scratch(url: URL, remove: () => Promise<void>): Scratch {
   };
 }
 
-async function once(url: string, statement: string): Promise<void> {
+async function runStatement(url: string, statement: string): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
   try {
@@ -76,8 +77,8 @@ async function once(url: string, statement: string): Promise<void> {
 }
 
 /**
- * Catalog of our schemas: columns, constraints, indexes, triggers, functions, grants, owners and default privileges, as
- * sorted lines. Two databases with the same lines have the same schema.
+ * Returns the catalog of the platform's schemas as sorted lines: columns, constraints, indexes, triggers, functions,
+ * grants, owners and default privileges. Two databases with the same lines have the same schema.
  */
 export async function catalogOf(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ line: string }>(LINES);

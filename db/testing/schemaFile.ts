@@ -1,6 +1,6 @@
 import type pg from "pg";
 
-/** A line of a table: a column or a constraint. */
+/** A line of the description of a table or view: a column, constraint, index, trigger or grant. */
 interface Line {
   readonly relation: string;
   readonly line: string;
@@ -110,8 +110,10 @@ export async function describeSchema(client: pg.Client): Promise<string> {
   ];
   const parts = [HEAD];
   for (const { oid, relation, kind, options, comment } of relations) {
-    const of = (all: readonly Line[]) => all.filter((one) => one.relation === relation).map(({ line }) => line);
-    const after = [...of(indexes), ...of(triggers), ...of(grants)].map((line) => `${line};\n`).join("");
+    const ownLines = (all: readonly Line[]) => all.filter((row) => row.relation === relation).map(({ line }) => line);
+    const after = [...ownLines(indexes), ...ownLines(triggers), ...ownLines(grants)]
+      .map((line) => `${line};\n`)
+      .join("");
     const remark = comment === null ? "" : `-- ${comment}\n`;
     if (kind === "v" || kind === "m") {
       const { rows } = await client.query<{ sql: string }>(VIEW, [oid]);
@@ -122,7 +124,7 @@ export async function describeSchema(client: pg.Client): Promise<string> {
       parts.push(`${remark}create sequence ${relation};\n${after}`);
     } else {
       const settings = options === null ? "" : ` with (${options.join(", ")})`;
-      const body = [...of(columns), ...of(constraints)].map((line) => `  ${line}`).join(",\n");
+      const body = [...ownLines(columns), ...ownLines(constraints)].map((line) => `  ${line}`).join(",\n");
       parts.push(`${remark}create table ${relation} (\n${body}\n)${settings};\n${after}`);
     }
   }

@@ -1,5 +1,5 @@
--- Document of each job in the tracking store: without the inline payload, without secrets, and without the sending of the
--- response, which usually follows within a second and would be one more write of most documents.
+-- Document of each job in the tracking store: without the inline payload, without secrets, and without the sending of
+-- the response, which usually follows within a second and would be one more write of most documents.
 create or replace view jobs.base_documents as
 select j.id, j.tenant, j.request_id, j.version, j.status, j.run_id, j.finished_at, j.response_number, j.sent_at, j.message_id,
   jobs.bounded_document(jsonb_strip_nulls(jsonb_build_object(

@@ -1,5 +1,5 @@
--- Jobs whose document is missing or outdated in the tracking store: at most one row per job because it changed, and one
--- because it was refused; see jobs.untracked_batch.
+-- Jobs whose document is missing or outdated in the tracking store. A job has at most two rows: one if it has changed,
+-- and one if the store refused its document; see jobs.untracked_batch.
 create or replace view jobs.untracked as
 select c.job_id, c.since, false as refused
 from jobs.tracking_progress p, lateral (

@@ -8,7 +8,7 @@ import { createGuards } from "./plugins/auth.ts";
 import { readBodies } from "./plugins/body.ts";
 import { docsRoutes } from "./plugins/docs.ts";
 import { createLimits } from "./plugins/limits.ts";
-import { answerUnrouted } from "./plugins/methods.ts";
+import { refuseUnrouted } from "./plugins/methods.ts";
 import { describeApi } from "./plugins/openapi.ts";
 import { measureRequests } from "./plugins/requestMetrics.ts";
 import { handleErrors, invalid, invalidPath, onClientError, sendProblem } from "./problem.ts";
@@ -41,7 +41,7 @@ import { usageRoute } from "./routes/usage.ts";
 import { waitingRoute } from "./routes/waiting.ts";
 import { createSubmitter } from "./submitter.ts";
 
-/** Maximum body size in bytes, that of an SQS message, so that HTTP and queue accept the same requests. */
+/** Maximum body size in bytes: that of an SQS message, so that HTTP and the queue accept the same requests. */
 export const BODY_BYTES = 1024 * 1024;
 
 /** Plugins whose routes every platform has, in the order of /openapi.json. */
@@ -89,7 +89,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     trustProxy: (_address, hop) => hop < settings.api.trustedHops,
     clientErrorHandler: onClientError,
     forceCloseConnections: "idle",
-    // While draining, requests on open connections are answered, then their connections are closed.
+    // While draining, requests on open connections are finished, then their connections are closed.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1_000 },
     frameworkErrors: (_error, request, reply) => sendProblem(reply as FastifyReply, invalidPath(request)),
@@ -97,7 +97,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     logger: { level: logLevel, redact: ["req.headers.authorization", "req.headers.cookie"] },
   });
   handleErrors(app);
-  answerUnrouted(app);
+  refuseUnrouted(app);
   readBodies(app);
   app.decorateRequest("caller", undefined);
   const registry = measureRequests(app);
@@ -107,11 +107,11 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
       return { error: invalid([{ field: "request", message: "must be a JSON object." }]) };
     const filled = withDefaults(schema, data ?? {});
     // Query values arrive as text. Numbers and flags of a JSON body must have their JSON types.
-    const value = httpPart === "querystring" ? fromText(schema, filled) : filled;
+    const value = httpPart === "querystring" ? parseQueryValues(schema, filled) : filled;
     const problems = problemsOf(schema, value);
     return problems.length > 0 ? { error: invalid(problems) } : { value };
   });
-  // The schemas describe responses; they do not change them.
+  // Response schemas only document responses; serializing by them would drop or convert values.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await describeApi(app, settings);
   const limits = await createLimits(app, settings.api.limits);
@@ -128,13 +128,13 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
 /**
  * Converts numbers and flags of a query to their JSON types. Other values stay text, so that validation reports them.
  */
-function fromText(schema: TSchema, query: unknown): unknown {
+function parseQueryValues(schema: TSchema, query: unknown): unknown {
   const { properties = {} } = schema as { properties?: Record<string, { type?: string }> };
   return Object.fromEntries(
     Object.entries(query as object).map(([name, value]) => {
-      const form = FORMS[properties[name]?.type ?? ""];
-      return [name, typeof value === "string" && form?.test(value) ? JSON.parse(value) : value];
+      const pattern = PATTERNS[properties[name]?.type ?? ""];
+      return [name, typeof value === "string" && pattern?.test(value) ? JSON.parse(value) : value];
     }),
   );
 }
-const FORMS: Record<string, RegExp> = { integer: /^-?(0|[1-9]\d{0,15})$/, boolean: /^(true|false)$/ };
+const PATTERNS: Record<string, RegExp> = { integer: /^-?(0|[1-9]\d{0,15})$/, boolean: /^(true|false)$/ };

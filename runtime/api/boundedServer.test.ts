@@ -19,7 +19,10 @@ describe("the bounded HTTP server", () => {
     server = createBoundedServer(handle, max).listen(0, "127.0.0.1");
     await once(server, "listening");
   };
-  /** Opens a connection and writes to it once accepted; `closed` resolves to everything that the server sends. */
+  /**
+   * Opens a connection, writes to it and waits until it is accepted. `firstData` resolves to the first data that the
+   * server sends, `closed` to all data.
+   */
   const open = async (text = "") => {
     const { port } = server.address() as AddressInfo;
     const accepted = once(server, "connection");
@@ -31,78 +34,78 @@ describe("the bounded HTTP server", () => {
     socket.on("data", (chunk) => {
       received += chunk;
     });
-    const answered = once(socket, "data").then(() => received);
-    answered.catch(() => undefined);
+    const firstData = once(socket, "data").then(() => received);
+    firstData.catch(() => undefined);
     socket.write(text);
     await accepted;
-    return { socket, closed, answered };
+    return { socket, closed, firstData };
   };
   const statuses = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
 
-  it("closes the connection that has been idle longest for a new one", async () => {
+  it("accepts a new connection by closing the one that has been idle longest", async () => {
     await listen(2, (_request, response) => response.end("ok"));
     const first = await open(get("/"));
-    await first.answered;
+    await first.firstData;
     const second = await open();
-    // The first has been idle since the second was opened.
+    // After this request, the second connection has been idle longest.
     first.socket.write(get("/"));
     await once(first.socket, "data");
     const third = await open(get("/"));
-    assert.match(await third.answered, /^HTTP\/1\.1 200 /);
+    assert.match(await third.firstData, /^HTTP\/1\.1 200 /);
     assert.equal(await second.closed, "");
     first.socket.write(get("/"));
     await once(first.socket, "data");
   });
 
-  it("closes a connection with a stalled body for a new one, before any that is being answered", async () => {
+  it("accepts a new connection by closing one with a stalled body, not one whose request is being handled", async () => {
     await listen(2, (request, response) => {
       if (request.method === "GET") response.write("begun");
       else request.resume();
     });
     const busy = await open(get("/"));
-    await busy.answered;
+    await busy.firstData;
     const received = once(server, "request");
     const stalled = await open("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{");
     await received;
     const third = await open(get("/"));
-    assert.match(await third.answered, /^HTTP\/1\.1 200 /);
+    assert.match(await third.firstData, /^HTTP\/1\.1 200 /);
     assert.equal(await stalled.closed, "");
     assert.equal(busy.socket.destroyed, false);
   });
 
-  it("answers 503 and closes if all connections are busy, but serves health checks", async () => {
+  it("responds to a new connection with 503 and closes it if all others are busy, but serves health checks", async () => {
     await listen(2, (request, response) => {
       if (request.url === "/healthz") response.end("ok");
       else response.write("begun");
     });
-    for (let one = 0; one < 2; one++) await (await open(get("/"))).answered;
+    for (let count = 0; count < 2; count++) await (await open(get("/"))).firstData;
     const refused = await (await open(get("/"))).closed;
     assert.match(refused, /^HTTP\/1\.1 503 .*"type":"TooManyConnections"/s);
     assert.match(refused, /^retry-after: \d+\r$/im);
-    assert.match(await (await open(get("/healthz"))).answered, /^HTTP\/1\.1 200 /);
+    assert.match(await (await open(get("/healthz"))).firstData, /^HTTP\/1\.1 200 /);
   });
 
-  it("handles pipelined requests one by one, and answers them in order", async () => {
-    let most = 0;
-    let now = 0;
+  it("handles pipelined requests one by one, and responds in order", async () => {
+    let maxConcurrent = 0;
+    let concurrent = 0;
     await listen(2, (request, response) => {
-      most = Math.max(most, ++now);
+      maxConcurrent = Math.max(maxConcurrent, ++concurrent);
       setImmediate(() => {
-        now--;
+        concurrent--;
         if (request.url === "/last") response.setHeader("connection", "close");
         response.end(`<${request.url}>`);
       });
     });
     const paths = [...Array.from({ length: 20 }, (_, n) => `/${n}`), "/last"];
-    const answer = await (await open(paths.map(get).join(""))).closed;
+    const responseText = await (await open(paths.map(get).join(""))).closed;
     assert.deepEqual(
-      [...answer.matchAll(/<(.*?)>/g)].map(([, path]) => path),
+      [...responseText.matchAll(/<(.*?)>/g)].map(([, path]) => path),
       paths,
     );
-    assert.equal(most, 1);
+    assert.equal(maxConcurrent, 1);
   });
 
-  it("answers 429 to a client that pipelines too many requests, and closes", async () => {
+  it("returns 429 to a client that pipelines too many requests, and closes its connection", async () => {
     let handled = 0;
     await listen(2, (_request, response) => {
       handled++;
@@ -113,7 +116,7 @@ describe("the bounded HTTP server", () => {
     assert.equal(handled, MAX_PIPELINED + 1);
   });
 
-  it("disconnects a client that keeps sending while an answer is pending", async () => {
+  it("disconnects a client that keeps sending while a response is pending", async () => {
     await listen(2, () => undefined);
     assert.equal(await (await open(get("/").repeat(2_000))).closed, "");
   });
@@ -125,10 +128,10 @@ describe("the bounded HTTP server", () => {
     });
     const { socket } = await open(get("/").repeat(5));
     if (handled === 0) await once(server, "request");
-    const closed = once(server, "request");
+    const nextRequest = once(server, "request");
     socket.destroy();
     await open(get("/"));
-    await closed;
+    await nextRequest;
     while (handled < 2) await once(server, "request");
     assert.equal(handled, 2);
   });

@@ -67,7 +67,7 @@ function statesOf(action: BulkAction, filter: Filter): readonly State[] {
 
 /**
  * Counts the jobs that a selection matches, without changing any.
- * @param includeFinal - Also counts jobs whose error would recur.
+ * @param includeFinal - Whether jobs whose error would recur are eligible for a retry.
  */
 export async function countJobs(
   deps: JobServices,
@@ -78,7 +78,7 @@ export async function countJobs(
   if (selection.ids !== undefined) return countsOf(action, await jobsById(deps, selection), includeFinal);
   const { tenant, filter = {} } = selection;
   const status = statesOf(action, filter);
-  const { total, byStatus, byErrorType } = await deps.tracking.summarise({ ...filter, tenant, status });
+  const { total, byStatus, byErrorType } = await deps.tracking.summarize({ ...filter, tenant, status });
   const final = Object.entries(byErrorType)
     .filter(([type]) => isFinal(type))
     .reduce((sum, [, count]) => sum + count, 0);
@@ -88,7 +88,7 @@ export async function countJobs(
 
 /**
  * Changes the next jobs that a selection matches.
- * @param options.includeFinal - Also changes jobs whose error would recur.
+ * @param options.includeFinal - Whether to retry jobs whose error would recur.
  * @param options.change - Changes one job.
  * @returns Counts, changed jobs and failures; jobs that fail with a user error do not stop the others.
  */
@@ -98,28 +98,28 @@ export async function changeJobs(
   selection: Selection,
   { includeFinal, change }: { includeFinal: boolean; change: (requestId: string) => Promise<BulkChange> },
 ): Promise<BulkOutcome> {
-  const { jobs: found, cursor } = await nextJobs(deps, action, selection);
+  const { jobs, cursor } = await nextJobs(deps, action, selection);
   const states: readonly string[] = BULK_STATES[action];
   const outcome: BulkOutcome = {
-    ...countsOf(action, found, includeFinal),
+    ...countsOf(action, jobs, includeFinal),
     done: 0,
     unchanged: 0,
     jobs: [],
     failed: [],
     cursor,
   };
-  const eligible = found.filter((job) => states.includes(job.status) && isEligible(action, job, includeFinal));
-  let stopped: JobError | undefined;
+  const eligible = jobs.filter((job) => states.includes(job.status) && isEligible(action, job, includeFinal));
+  let tooManyWaiting: JobError | undefined;
   const changeOne = async ({ requestId }: BulkJob) => {
     try {
       // After TooManyWaiting the remaining jobs would be refused for the same reason.
-      if (stopped) throw stopped;
+      if (tooManyWaiting) throw tooManyWaiting;
       const { isChanged, ...job } = await change(requestId);
       outcome[isChanged ? "done" : "unchanged"]++;
       outcome.jobs.push({ requestId, ...job });
     } catch (error) {
       if (!(error instanceof JobError) || ERRORS[error.code].category !== "User") throw error;
-      if (error.code === "TooManyWaiting") stopped = error;
+      if (error.code === "TooManyWaiting") tooManyWaiting = error;
       outcome.failed.push({ requestId, type: error.code, message: error.message });
     }
   };
@@ -139,7 +139,7 @@ interface BulkChange {
  * Cancels a job of a tenant.
  * @throws JobError UnknownJob
  */
-export async function cancelOne(
+export async function cancelJob(
   { db }: JobServices,
   request: FastifyRequest,
   tenant: string,
@@ -155,7 +155,7 @@ export async function cancelOne(
  * Submits the task of an ended job again.
  * @throws JobError when the retry is refused
  */
-export async function retryOne(
+export async function retryJob(
   deps: JobServices,
   { submit }: Submitter,
   request: FastifyRequest,
@@ -175,12 +175,12 @@ async function nextJobs(
   const { tenant, ids, filter = {}, limit, cursor } = selection;
   if (ids !== undefined) return { jobs: await jobsById(deps, selection), cursor: undefined };
   const status = statesOf(action, filter);
-  const page = { sort: "createdAt", order: "asc", limit, ...(cursor === undefined ? {} : { cursor }) } as const;
-  const found = await deps.tracking.search({ ...filter, tenant, status, ...page }).catch((error: unknown) => {
+  const paging = { sort: "createdAt", order: "asc", limit, ...(cursor === undefined ? {} : { cursor }) } as const;
+  const page = await deps.tracking.search({ ...filter, tenant, status, ...paging }).catch((error: unknown) => {
     if (!(error instanceof InvalidCursor)) throw error;
     throw invalid([{ field: "cursor", message: error.message }]);
   });
-  return { jobs: found.documents as BulkJob[], cursor: found.cursor };
+  return { jobs: page.documents as BulkJob[], cursor: page.cursor };
 }
 
 /**
@@ -193,8 +193,8 @@ async function jobsById({ db }: JobServices, { tenant, ids = [] }: Selection): P
     [tenant, [...new Set(ids)]],
   );
   const jobs = rows.map(({ document }) => document);
-  const found = new Set(jobs.map(({ requestId }) => requestId));
-  const requestId = ids.find((id) => !found.has(id));
+  const existing = new Set(jobs.map(({ requestId }) => requestId));
+  const requestId = ids.find((id) => !existing.has(id));
   if (requestId !== undefined) throw new JobError("UnknownJob", { requestId, tenant });
   return jobs;
 }

@@ -3,14 +3,14 @@ import { cutText } from "../contract/bounds.ts";
 import { INPUT } from "../contract/inputLimits.ts";
 import { redactText } from "../contract/redact.ts";
 
-/** Field of a cancel's body that says why. */
+/** Fields of a cancellation's body. */
 export const CancelFields = {
   reason: Type.Optional(
     Type.String({
       pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
       minLength: 1,
       maxLength: INPUT.cancelReason,
-      description: "why, as text: shown in the document, the response and the audit trail",
+      description: "reason as plain text; shown in the document, the response and the audit trail",
       rule: "text without control characters",
     }),
   ),
@@ -19,8 +19,8 @@ export const CancelFields = {
 /** Body of POST /jobs/{id}/cancel. */
 export const CancelBody = Type.Object(CancelFields, { additionalProperties: false });
 
-/** Returns the reason to store, without secrets of URLs; undefined if there is none, or only white space. */
-export function reasonIn({ reason = "" }: Static<typeof CancelBody>): string | undefined {
+/** Returns the reason to store, with secrets removed from URLs; undefined if it is absent or only white space. */
+export function cancelReasonOf({ reason = "" }: Static<typeof CancelBody>): string | undefined {
   const text = redactText(reason).trim();
   return text === "" ? undefined : cutText(text, INPUT.cancelReason);
 }

@@ -25,7 +25,7 @@ describe("connections of the API", () => {
   });
   after(() => p.close());
 
-  /** Opens a connection and writes to it; `answer` resolves to everything sent until the server closes it. */
+  /** Opens a connection and writes to it; `closed` resolves to everything received until it is closed. */
   const open = (text = "") => {
     const socket = connect({ port, host: "127.0.0.1" });
     sockets.push(socket);
@@ -39,10 +39,10 @@ describe("connections of the API", () => {
     return { socket, closed, received: () => received };
   };
 
-  it("limits everything that a caller can stall", () => {
+  it("limits idle sockets and the number of connections", () => {
     assert.ok(p.app.server.timeout > 0 && p.app.server.timeout <= 300_000, "idle sockets");
     assert.ok(p.app.server.maxConnections >= 20 && p.app.server.maxConnections <= 100);
-    assert.ok(p.app.server.keepAliveTimeout < p.app.server.timeout, "the load balancer closes first");
+    assert.ok(p.app.server.keepAliveTimeout < p.app.server.timeout, "the keep-alive timeout ends first");
   });
 
   it("ends a request with stalled headers", async () => {
@@ -59,16 +59,16 @@ describe("connections of the API", () => {
     clearInterval(trickle);
   });
 
-  it("answers input that is not HTTP briefly, and closes", async () => {
+  it("closes the connection on input that it must not serve, with a short 4xx response except for CONNECT", async () => {
     for (const text of MALFORMED) {
-      const answer = await open(text).closed;
-      assert.match(answer, /^(HTTP\/1\.1 4\d\d |$)/, text.slice(0, 40));
-      assert.ok(answer.length < 1_000, text.slice(0, 40));
+      const response = await open(text).closed;
+      assert.match(response, text.startsWith("CONNECT") ? /^$/ : /^HTTP\/1\.1 4\d\d /, text.slice(0, 40));
+      assert.ok(response.length < 1_000, text.slice(0, 40));
     }
     assert.equal((await p.app.inject({ url: "/healthz" })).statusCode, 200);
   });
 
-  it("refuses upgrades, and answers Expect", async () => {
+  it("ignores upgrades, and supports only 100-continue in Expect", async () => {
     const head = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: ";
     assert.match(await open(`${head}close, upgrade\r\nUpgrade: websocket\r\n\r\n`).closed, /^HTTP\/1\.1 200 /);
     assert.match(
@@ -100,7 +100,7 @@ describe("connections of the API", () => {
       if (/^HTTP\/1\.1 200/.test(await closed)) return;
       await pause(20);
     }
-    assert.fail("it takes no connection any more");
+    assert.fail("no new connection was accepted");
   });
 
   describe("event streams", () => {
@@ -109,22 +109,22 @@ describe("connections of the API", () => {
       for (const stream of streams.splice(0)) stream.abort();
     });
     const stream = async (id: string, headers: { authorization: string }) => {
-      const leave = new AbortController();
-      streams.push(leave);
-      return fetch(`http://127.0.0.1:${port}/jobs/${id}/events`, { headers, signal: leave.signal });
+      const controller = new AbortController();
+      streams.push(controller);
+      return fetch(`http://127.0.0.1:${port}/jobs/${id}/events`, { headers, signal: controller.signal });
     };
     const submit = (requestId: string, headers: { authorization: string }) =>
       p.app.inject({ method: "POST", url: "/jobs", payload: { requestId, task: read }, headers });
 
-    it("are limited per token, and free their slot when closed", async () => {
+    it("are limited per token, and no longer count once they are closed", async () => {
       const headers = await p.as("capped");
       await submit("capped", headers);
-      for (let open = 0; open < 3; open++) assert.equal((await stream("capped", headers)).status, 200);
+      for (let count = 0; count < 3; count++) assert.equal((await stream("capped", headers)).status, 200);
       const refused = await stream("capped", headers);
       assert.equal(refused.status, 429);
       assert.equal(((await refused.json()) as { type: string }).type, "TooManyStreams");
       assert.ok(refused.headers.get("retry-after"));
-      assert.equal((await stream("capped", await p.as("capped"))).status, 200, "another token has its own");
+      assert.equal((await stream("capped", await p.as("capped"))).status, 200, "another token has its own limit");
       streams[0]?.abort();
       for (let tries = 0; (await stream("capped", headers)).status !== 200; tries++) {
         assert.ok(tries < 100, "a stream that has ended still counts");
@@ -146,12 +146,12 @@ describe("connections of the API", () => {
       try {
         const texts: Promise<string>[] = [];
         for (const headers of holders) {
-          for (let one = 0; one < 3; one++) texts.push((await stream("watched", headers)).text());
+          for (let count = 0; count < 3; count++) texts.push((await stream("watched", headers)).text());
         }
-        // From here on only the polls of fifteen streams query the database.
+        // After this, only the polls of fifteen streams query the database.
         statements.length = 0;
-        while (statements.filter((text) => text.includes("with ordinality asked")).length < 8) await pause(20);
-        assert.ok(statements.length <= 8 + 4, `${statements.length} statements for eight looks`);
+        while (statements.filter((text) => text.includes("with ordinality watched")).length < 8) await pause(20);
+        assert.ok(statements.length <= 8 + 4, `${statements.length} statements for eight polls`);
         await p.admin.query("update jobs.tokens set revoked_at = now() where tenant = 'watched'");
         for (const text of await Promise.all(texts)) assert.match(text, /"PENDING"/);
       } finally {

@@ -4,13 +4,13 @@ import { ERRORS, JobError } from "../contract/errors.ts";
 import { HEADER_BYTES, PROBLEM_TYPE, problemJson, RETRY_AFTER_SECONDS } from "./problem.ts";
 import { CHECK_SECONDS, HEADERS_SECONDS, IDLE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS } from "./timeouts.ts";
 
-/** Requests of one connection that may be queued. Clients that pipeline send a few. */
+/** Maximum number of queued requests per connection. Clients that pipeline send only a few. */
 export const MAX_PIPELINED = 100;
-/** Requests beyond the queue that are read and dropped before the connection is closed. */
+/** Number of requests beyond the queue that are read and dropped before the connection is closed. */
 const MAX_DROPPED = 1_000;
-/** Requests after which a connection is closed, so that long-lived clients spread over new servers. */
+/** Number of requests after which a connection is closed, so that long-lived clients spread over new servers. */
 const MAX_REQUESTS = 100_000;
-/** Connections accepted beyond the maximum, to answer 503 and health checks. */
+/** Number of connections accepted beyond the maximum, to return 503 to others and answer health checks. */
 const RESERVED_CONNECTIONS = 50;
 /** Paths that are served on reserved connections, so that a full server still passes its health check. */
 const HEALTH_PATHS = new Set(["/healthz", "/readyz"]);
@@ -26,9 +26,10 @@ interface Connection {
 }
 
 /**
- * Creates an HTTP server with limits for everything that a client can stall or flood. At the maximum of connections,
- * a connection that is idle or still sending a body is closed for a new one; if none is, the new one is answered 503.
- * Pipelined requests of one connection are handled one at a time, so that it holds at most one response in memory.
+ * Creates an HTTP server with limits for everything that a client can stall or flood. At the maximum number of
+ * connections, a new one replaces a connection that is idle or still sending a body. If all others are busy, the new
+ * connection receives 503.
+ * Pipelined requests of a connection are handled one at a time, so that it holds at most one response in memory.
  * @param handle - Handles requests within the limits.
  */
 export function createBoundedServer(handle: RequestListener, maxConnections: number): Server {
@@ -61,9 +62,9 @@ export function createBoundedServer(handle: RequestListener, maxConnections: num
    * @returns False if every connection has a response in progress.
    */
   const closeIdleConnection = (): boolean => {
-    for (const waitedFor of [idle, receiving])
-      for (const socket of waitedFor) {
-        // The "close" event is emitted in a later turn, and more connections may be accepted before it.
+    for (const candidates of [idle, receiving])
+      for (const socket of candidates) {
+        // Not left to the "close" event, before which more connections may be accepted.
         removeConnection(socket);
         socket.destroy();
         return true;
@@ -100,11 +101,11 @@ export function createBoundedServer(handle: RequestListener, maxConnections: num
 
   server.on("request", (request, response) => {
     const connection = open.get(request.socket);
-    // The connection was closed for another; its answers would not be read.
+    // The connection was closed to accept a new one, so its client would not receive a response.
     if (!connection) return;
     if (!connection.isBusy) serve(connection, request, response);
     else if (connection.waiting.length < MAX_PIPELINED) connection.waiting.push([request, response]);
-    // Node sends this answer after the queued ones, then closes the connection.
+    // Node sends this response after the queued ones, then closes the connection.
     else if (connection.dropped++ === 0) refuse(response, new JobError("TooManyPipelined", { max: MAX_PIPELINED }));
     else if (connection.dropped > MAX_DROPPED) connection.socket.destroy();
   });
@@ -114,7 +115,7 @@ export function createBoundedServer(handle: RequestListener, maxConnections: num
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 
-/** Answers a request without handling it, and closes its connection. */
+/** Refuses a request without handling it, and closes its connection. */
 function refuse(response: ServerResponse, error: JobError): void {
   response
     .writeHead(ERRORS[error.code].http, {

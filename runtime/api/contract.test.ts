@@ -12,121 +12,121 @@ interface Case {
   payload?: object | string;
   headers?: Record<string, string>;
   as?: readonly Scope[];
-  answers: number | ErrorCode;
-  /** Documented headers that this response of the operation lacks. */
+  expected: number | ErrorCode;
+  /** Documented headers that this response lacks. */
   without?: readonly string[];
 }
 
 const task = { type: "read", sql: "select 1 as n", format: "json" };
 
-/** Responses of operations, in addition to the generated cases. */
-const MORE: Record<string, readonly Case[]> = {
+/** Cases of operations, in addition to the generated ones. */
+const CASES: Record<string, readonly Case[]> = {
   getRates: [
-    { url: VALID_REQUESTS.getRates?.({} as Fixtures).url ?? "", headers: { "if-none-match": "*" }, answers: 304 },
+    { url: VALID_REQUESTS.getRates?.({} as Fixtures).url ?? "", headers: { "if-none-match": "*" }, expected: 304 },
   ],
   submitJob: [
-    { url: "/jobs", payload: { requestId: "waiting", task }, answers: "RequestIdConflict" },
-    { url: "/jobs", payload: { requestId: "new", task }, answers: 202 },
-    { url: "/jobs", payload: { requestId: "new", task }, answers: 200 },
+    { url: "/jobs", payload: { requestId: "waiting", task }, expected: "RequestIdConflict" },
+    { url: "/jobs", payload: { requestId: "new", task }, expected: 202 },
+    { url: "/jobs", payload: { requestId: "new", task }, expected: 200 },
     {
       url: "/jobs",
       payload: { task: { type: "update", target: "prices", source: { s3: "s3://results/large.csv" } } },
       as: ["submit", "update"],
-      answers: "SourceNotAllowed",
+      expected: "SourceNotAllowed",
     },
     {
       url: "/jobs",
       payload: { task: { type: "update", target: "prices", source: { s3: "s3://results/large.csv" } } },
       as: ["submit"],
-      answers: "Forbidden",
+      expected: "Forbidden",
     },
     {
       url: "/jobs",
       payload: { task: { type: "update", target: "prices", source: { s3: "s3://uploads/none" } } },
-      answers: "SourceNotFound",
+      expected: "SourceNotFound",
     },
-    { url: "/jobs", payload: { task: { ...task, sql: "select pg_sleep(1)" } }, answers: "InvalidSql" },
-    { url: "/jobs", payload: { task: { ...task, sql: "select 1; select 2" } }, answers: "NotOneStatement" },
+    { url: "/jobs", payload: { task: { ...task, sql: "select pg_sleep(1)" } }, expected: "InvalidSql" },
+    { url: "/jobs", payload: { task: { ...task, sql: "select 1; select 2" } }, expected: "NotOneStatement" },
   ],
   getJob: ["waiting", "running", "ended", "large", "failed", "cancelled"].map((id) => ({
     url: `/jobs/${id}`,
-    answers: 200,
+    expected: 200,
   })),
   searchJobs: [
-    { url: "/jobs", answers: 200 },
-    { url: "/jobs?limit=1", answers: 200 },
-    { url: "/jobs?cursor=abc", answers: "InvalidRequest" },
+    { url: "/jobs", expected: 200 },
+    { url: "/jobs?limit=1", expected: 200 },
+    { url: "/jobs?cursor=abc", expected: "InvalidRequest" },
   ],
   createSessionLink: [
-    { url: "/session-links", as: [], headers: { cookie: "rates_session_platform=x" }, answers: "Forbidden" },
+    { url: "/session-links", as: [], headers: { cookie: "rates_session_platform=x" }, expected: "Forbidden" },
   ],
   signIn: [
-    { url: "/session", payload: { token: "x" }, answers: "Forbidden" },
-    { url: "/session", payload: { token: "x" }, headers: OWN_PAGE, answers: "InvalidSignIn" },
-    { url: "/session", payload: { code: "x" }, headers: OWN_PAGE, answers: "InvalidSignIn" },
+    { url: "/session", payload: { token: "x" }, expected: "Forbidden" },
+    { url: "/session", payload: { token: "x" }, headers: OWN_PAGE, expected: "InvalidSignIn" },
+    { url: "/session", payload: { code: "x" }, headers: OWN_PAGE, expected: "InvalidSignIn" },
   ],
-  signOut: [{ url: "/session", as: [], headers: { cookie: "rates_session_platform=x" }, answers: "Forbidden" }],
-  getRejected: [{ url: `/rejected/${"0".repeat(32)}`, answers: "UnknownRejected" }],
+  signOut: [{ url: "/session", as: [], headers: { cookie: "rates_session_platform=x" }, expected: "Forbidden" }],
+  getRejected: [{ url: `/rejected/${"0".repeat(32)}`, expected: "UnknownRejected" }],
   cancelJobs: [
-    { url: "/bulk/cancel", payload: { ids: ["waiting"] }, answers: 200 },
-    { url: "/bulk/cancel", payload: { ids: ["unknown"] }, answers: "UnknownJob" },
-    { url: "/bulk/cancel", payload: { filter: {}, ids: ["waiting"] }, answers: "InvalidRequest" },
-    { url: "/bulk/cancel", payload: { filter: { status: "FAILED" } }, answers: "InvalidRequest" },
-    { url: "/bulk/cancel", payload: { filter: {}, cursor: "abc" }, answers: "InvalidRequest" },
+    { url: "/bulk/cancel", payload: { ids: ["waiting"] }, expected: 200 },
+    { url: "/bulk/cancel", payload: { ids: ["unknown"] }, expected: "UnknownJob" },
+    { url: "/bulk/cancel", payload: { filter: {}, ids: ["waiting"] }, expected: "InvalidRequest" },
+    { url: "/bulk/cancel", payload: { filter: { status: "FAILED" } }, expected: "InvalidRequest" },
+    { url: "/bulk/cancel", payload: { filter: {}, cursor: "abc" }, expected: "InvalidRequest" },
   ],
   retryJobs: [
-    { url: "/bulk/retry", payload: { ids: ["failed", "ended"] }, answers: 200 },
-    { url: "/bulk/retry", payload: { ids: ["unknown"] }, answers: "UnknownJob" },
+    { url: "/bulk/retry", payload: { ids: ["failed", "ended"] }, expected: 200 },
+    { url: "/bulk/retry", payload: { ids: ["unknown"] }, expected: "UnknownJob" },
   ],
-  cancelJob: [{ url: "/jobs/running/cancel", answers: 202 }],
+  cancelJob: [{ url: "/jobs/running/cancel", expected: 202 }],
   retryJob: [
-    { url: "/jobs/failed/retry", answers: 202 },
-    { url: "/jobs/ended/retry", answers: "NotRetryable" },
+    { url: "/jobs/failed/retry", expected: 202 },
+    { url: "/jobs/ended/retry", expected: "NotRetryable" },
   ],
   explainJob: [
-    { url: "/explain", payload: { task: { ...task, sql: "selec" } }, answers: "InvalidSql" },
-    { url: "/explain", payload: { task: { ...task, sql: "select 1; select 2" } }, answers: "NotOneStatement" },
+    { url: "/explain", payload: { task: { ...task, sql: "selec" } }, expected: "InvalidSql" },
+    { url: "/explain", payload: { task: { ...task, sql: "select 1; select 2" } }, expected: "NotOneStatement" },
   ],
   getPreview: [
-    { url: "/jobs/large/preview", answers: 200 },
-    { url: "/jobs/waiting/preview", answers: "NotFinished" },
-    { url: "/jobs/failed/preview", answers: "NoResult" },
-    { url: "/jobs/gone/preview", answers: "ResultGone" },
+    { url: "/jobs/large/preview", expected: 200 },
+    { url: "/jobs/waiting/preview", expected: "NotFinished" },
+    { url: "/jobs/failed/preview", expected: "NoResult" },
+    { url: "/jobs/gone/preview", expected: "ResultGone" },
   ],
-  getWaiting: [{ url: "/jobs/waiting/waiting", answers: 200 }],
-  getTimeline: ["waiting", "running", "failed"].map((id) => ({ url: `/jobs/${id}/timeline`, answers: 200 })),
+  getWaiting: [{ url: "/jobs/waiting/waiting", expected: 200 }],
+  getTimeline: ["waiting", "running", "failed"].map((id) => ({ url: `/jobs/${id}/timeline`, expected: 200 })),
   getResult: [
-    { url: "/jobs/large/result", answers: 302 },
-    { url: "/jobs/large/result?delivery=link", answers: 200, without: ["ETag", "Accept-Ranges"] },
-    { url: "/jobs/large/result?delivery=stream", answers: 200 },
-    { url: "/jobs/large/result?delivery=stream", headers: { range: "bytes=0-1" }, answers: 206 },
-    { url: "/jobs/large/result?delivery=stream", headers: { range: "bytes=99-" }, answers: "RangeNotSatisfiable" },
-    { url: "/jobs/large/result", headers: { accept: "image/png" }, answers: "NotAcceptable" },
-    { url: "/jobs/large/result", headers: { "if-none-match": "*" }, answers: 304 },
-    { url: "/jobs/waiting/result", answers: "NotFinished" },
-    { url: "/jobs/failed/result", answers: "NoResult" },
-    { url: "/jobs/gone/result?delivery=stream", answers: "ResultGone" },
+    { url: "/jobs/large/result", expected: 302 },
+    { url: "/jobs/large/result?delivery=link", expected: 200, without: ["ETag", "Accept-Ranges"] },
+    { url: "/jobs/large/result?delivery=stream", expected: 200 },
+    { url: "/jobs/large/result?delivery=stream", headers: { range: "bytes=0-1" }, expected: 206 },
+    { url: "/jobs/large/result?delivery=stream", headers: { range: "bytes=99-" }, expected: "RangeNotSatisfiable" },
+    { url: "/jobs/large/result", headers: { accept: "image/png" }, expected: "NotAcceptable" },
+    { url: "/jobs/large/result", headers: { "if-none-match": "*" }, expected: 304 },
+    { url: "/jobs/waiting/result", expected: "NotFinished" },
+    { url: "/jobs/failed/result", expected: "NoResult" },
+    { url: "/jobs/gone/result?delivery=stream", expected: "ResultGone" },
   ],
   getReport: [
-    { url: "/jobs/refused/report", answers: 302 },
-    { url: "/jobs/refused/report?delivery=link", answers: 200, without: ["ETag", "Accept-Ranges"] },
-    { url: "/jobs/refused/report?delivery=stream", headers: { range: "bytes=0-1" }, answers: 206 },
-    { url: "/jobs/refused/report?delivery=stream", headers: { range: "bytes=99-" }, answers: "RangeNotSatisfiable" },
-    { url: "/jobs/failed/report", headers: { accept: "image/png" }, answers: "NotAcceptable" },
-    { url: "/jobs/failed/report", headers: { "if-none-match": "*" }, answers: 304 },
-    { url: "/jobs/waiting/report", answers: "NotFinished" },
-    { url: "/jobs/ended/report", answers: "NoReport" },
-    { url: "/jobs/cancelled/report", answers: "NoReport" },
-    { url: "/jobs/refused-gone/report?delivery=stream", answers: "ResultGone" },
+    { url: "/jobs/refused/report", expected: 302 },
+    { url: "/jobs/refused/report?delivery=link", expected: 200, without: ["ETag", "Accept-Ranges"] },
+    { url: "/jobs/refused/report?delivery=stream", headers: { range: "bytes=0-1" }, expected: 206 },
+    { url: "/jobs/refused/report?delivery=stream", headers: { range: "bytes=99-" }, expected: "RangeNotSatisfiable" },
+    { url: "/jobs/failed/report", headers: { accept: "image/png" }, expected: "NotAcceptable" },
+    { url: "/jobs/failed/report", headers: { "if-none-match": "*" }, expected: 304 },
+    { url: "/jobs/waiting/report", expected: "NotFinished" },
+    { url: "/jobs/ended/report", expected: "NoReport" },
+    { url: "/jobs/cancelled/report", expected: "NoReport" },
+    { url: "/jobs/refused-gone/report?delivery=stream", expected: "ResultGone" },
   ],
   getResponse: [
-    { url: "/jobs/large/response", answers: 200 },
-    { url: "/jobs/failed/response", answers: 200 },
-    { url: "/jobs/cancelled/response", answers: 200 },
-    { url: "/jobs/waiting/response", answers: "NotFinished" },
+    { url: "/jobs/large/response", expected: 200 },
+    { url: "/jobs/failed/response", expected: 200 },
+    { url: "/jobs/cancelled/response", expected: 200 },
+    { url: "/jobs/waiting/response", expected: "NotFinished" },
   ],
-  watchJob: [{ url: "/jobs/failed/events", answers: 200 }],
-  beginUpload: [{ url: "/uploads", payload: { fileName: "a.csv", bytes: 2_000 }, answers: "SourceTooLarge" }],
+  watchJob: [{ url: "/jobs/failed/events", expected: 200 }],
+  beginUpload: [{ url: "/uploads", payload: { fileName: "a.csv", bytes: 2_000 }, expected: "SourceTooLarge" }],
 };
 
 /** Documented responses that are not tested here, with the test that covers them, or the reason. */
@@ -142,10 +142,10 @@ const TESTED_ELSEWHERE: Record<string, string> = {
   "beginUpload 200": "routes/uploads.test.ts",
   "retryJob SourceNotFound": "retries are accepted like submissions",
   "retryJob SourceNotAllowed": "the same",
-  "retryJob InvalidSql": "a job whose SQL a later version refuses",
+  "retryJob InvalidSql": "needs a job whose SQL a later version refuses",
   "retryJob NotOneStatement": "the same",
-  "retryJob 200": "two retries at one moment",
-  "retryJob RequestIdConflict": "the same, with another's job in between",
+  "retryJob 200": "needs concurrent retries",
+  "retryJob RequestIdConflict": "the same, with a job of another caller in between",
 };
 
 type Api = Awaited<ReturnType<typeof populatedApi>>;
@@ -170,15 +170,15 @@ describe("every operation of the API", function () {
   /** Returns the successful request of an operation, for the jobs of this API. */
   const validRequestOf = ({ id, path }: DescribedOperation, { known }: Api): SentRequest => {
     const make = VALID_REQUESTS[id];
-    assert(make, `testing/api/validRequests.ts has no request of ${id}, and every operation needs one`);
+    assert(make, `testing/api/validRequests.ts needs a request for ${id}`);
     const validRequest = make(known);
     assert.match(validRequest.url, new RegExp(`^${path.replace(/\{\w+\}/g, "[^/?]+")}(\\?|$)`));
     return validRequest;
   };
-  /** Read-only operations share an API; others get their own, since some end jobs that others need. */
+  /** Read-only operations share an API. Each other operation has its own, since some end jobs that others need. */
   const groups = () => [
     operations.filter(({ method }) => method === "GET"),
-    ...operations.filter(({ method }) => method !== "GET").map((one) => [one]),
+    ...operations.filter(({ method }) => method !== "GET").map((operation) => [operation]),
   ];
 
   it("returns every response it documents, and documents every response it returns", async function () {
@@ -188,23 +188,23 @@ describe("every operation of the API", function () {
       const validRequest = validRequestOf(operation, p);
       const { id, method, responses } = operation;
       const seen = new Set<string | number>();
-      const answersOf = async ({ url, payload, headers = {}, as = ["admin"], without }: Omit<Case, "answers">) => {
-        const whose = as.length > 0 ? await p.as("acme", ...as) : {};
+      const send = async ({ url, payload, headers = {}, as = ["admin"], without }: Omit<Case, "expected">) => {
+        const credentials = as.length > 0 ? await p.as("acme", ...as) : {};
         const body = payload === undefined ? {} : { payload };
-        const response = await p.app.inject({ method, url, headers: { ...whose, ...headers }, ...body });
+        const response = await p.app.inject({ method, url, headers: { ...credentials, ...headers }, ...body });
         description.check(operation, response, without);
         seen.add(codeOf(response));
         return response;
       };
-      for (const { answers, ...one } of [
+      for (const { expected, ...request } of [
         ...commonErrorCases(operation, validRequest),
         ...(await existingDataCases(p, operation, validRequest)),
-        ...(MORE[id] ?? []),
+        ...(CASES[id] ?? []),
       ]) {
-        const response = await answersOf(one);
-        assert.equal(codeOf(response), answers, `${id} ${one.url}: ${response.body.slice(0, 300)}`);
+        const response = await send(request);
+        assert.equal(codeOf(response), expected, `${id} ${request.url}: ${response.body.slice(0, 300)}`);
       }
-      const response = await answersOf(validRequest);
+      const response = await send(validRequest);
       assert(response.statusCode < 300, `${id}: ${response.body}`);
       if (method === "GET") {
         const head = await p.app.inject({
@@ -219,10 +219,10 @@ describe("every operation of the API", function () {
         );
       }
       if (id === "createToken") assert.equal(response.headers["cache-control"], "no-store");
-      const works = Object.keys(responses).filter((status) => status < "400");
-      for (const one of [...works.map(Number), ...Description.codesOf(operation)])
-        if (!seen.has(one) && !(one in TESTED_ELSEWHERE) && !(`${id} ${one}` in TESTED_ELSEWHERE))
-          missing.push(`${id} ${one}`);
+      const successes = Object.keys(responses).filter((status) => status < "400");
+      for (const code of [...successes.map(Number), ...Description.codesOf(operation)])
+        if (!seen.has(code) && !(code in TESTED_ELSEWHERE) && !(`${id} ${code}` in TESTED_ELSEWHERE))
+          missing.push(`${id} ${code}`);
     };
     for (const group of groups()) {
       const p = await populatedApi(SETTINGS);
@@ -232,22 +232,22 @@ describe("every operation of the API", function () {
         await p.close();
       }
     }
-    assert.deepEqual(missing, [], "described, and never answered");
+    assert.deepEqual(missing, [], "documented responses without a test");
   });
 
   it("returns Retry-After if the rate limit is exceeded", async function () {
     this.timeout(60_000);
-    const most = 20;
-    const limits = { tokenPerMinute: most, addressPerMinute: most, ratesPerMinute: most };
+    const max = 20;
+    const limits = { tokenPerMinute: max, addressPerMinute: max, ratesPerMinute: max };
     const p = await populatedApi({ api: { openRates: true, limits } });
     try {
       for (const operation of operations) {
         if (!Description.codesOf(operation).includes("TooManyRequests")) continue;
         const { url } = validRequestOf(operation, p);
-        const headers = operation.guarded ? await p.as("acme", "admin") : {};
-        const ask = () => p.app.inject({ method: operation.method, url, headers });
-        await Promise.all(Array.from({ length: most }, ask));
-        const response = await ask();
+        const headers = operation.requiresToken ? await p.as("acme", "admin") : {};
+        const send = () => p.app.inject({ method: operation.method, url, headers });
+        await Promise.all(Array.from({ length: max }, send));
+        const response = await send();
         description.check(operation, response);
         assert.equal(codeOf(response), "TooManyRequests", operation.id);
       }
@@ -260,12 +260,12 @@ describe("every operation of the API", function () {
     const p = await populatedApi({ api: { ...SETTINGS.api, openRates: false } });
     try {
       const headers = await p.as("acme", "admin");
-      const asked = operations.map((operation) => ({ operation, ...validRequestOf(operation, p) }));
+      const requests = operations.map((operation) => ({ operation, ...validRequestOf(operation, p) }));
       // No server listens on port 1, so the driver reports its own error.
-      const gone = new pg.Pool({ host: "127.0.0.1", port: 1 });
-      p.pool.query = gone.query.bind(gone) as never;
-      p.pool.connect = gone.connect.bind(gone) as never;
-      for (const { operation, url, payload, headers: more = {} } of asked) {
+      const unreachable = new pg.Pool({ host: "127.0.0.1", port: 1 });
+      p.pool.query = unreachable.query.bind(unreachable) as never;
+      p.pool.connect = unreachable.connect.bind(unreachable) as never;
+      for (const { operation, url, payload, headers: more = {} } of requests) {
         const response = await p.app.inject({
           method: operation.method,
           url,
@@ -280,7 +280,7 @@ describe("every operation of the API", function () {
         );
         assert.doesNotMatch(response.body, /127\.0\.0\.1|ECONN/);
       }
-      await gone.end();
+      await unreachable.end();
     } finally {
       await p.close();
     }
@@ -289,7 +289,7 @@ describe("every operation of the API", function () {
 
 /** Returns the error cases that follow from an operation's description. */
 function commonErrorCases(
-  { path, guarded, takesBody, takesParameters, method }: DescribedOperation,
+  { path, requiresToken, hasBody, hasParameters, method }: DescribedOperation,
   validRequest: SentRequest,
 ): Case[] {
   const { url } = validRequest;
@@ -300,41 +300,41 @@ function commonErrorCases(
       ? ["submit", "cancel"]
       : ["read"];
   const all: (Case | false)[] = [
-    guarded && { ...validRequest, as: [], answers: "Unauthorized" },
+    requiresToken && { ...validRequest, as: [], expected: "Unauthorized" },
     // Every caller may use its own session.
-    guarded && !path.startsWith("/session") && { ...validRequest, as: insufficientScopes, answers: "Forbidden" },
-    takesBody && { url, payload: "{", headers: json, answers: "UnreadableMessage" },
-    takesBody && { url, payload: `"${"x".repeat(1_100_000)}"`, headers: json, answers: "TooLarge" },
-    takesBody && { url, payload: "<x/>", headers: { "content-type": "text/xml" }, answers: "UnsupportedMediaType" },
-    takesBody && { url, payload: { none: 1 }, answers: "InvalidRequest" },
-    takesParameters && {
+    requiresToken && !path.startsWith("/session") && { ...validRequest, as: insufficientScopes, expected: "Forbidden" },
+    hasBody && { url, payload: "{", headers: json, expected: "UnreadableMessage" },
+    hasBody && { url, payload: `"${"x".repeat(1_100_000)}"`, headers: json, expected: "TooLarge" },
+    hasBody && { url, payload: "<x/>", headers: { "content-type": "text/xml" }, expected: "UnsupportedMediaType" },
+    hasBody && { url, payload: { none: 1 }, expected: "InvalidRequest" },
+    hasParameters && {
       ...validRequest,
       url: path.includes("{id}") ? path.replace("{id}", "!") : `${path}?none=1`,
-      answers: "InvalidRequest",
+      expected: "InvalidRequest",
     },
-    path.startsWith("/jobs/{id}") && { url: path.replace("{id}", "none"), answers: "UnknownJob" },
-    path === "/tokens/{id}" && { url: "/tokens/none", answers: "UnknownToken" },
+    path.startsWith("/jobs/{id}") && { url: path.replace("{id}", "none"), expected: "UnknownJob" },
+    path === "/tokens/{id}" && { url: "/tokens/none", expected: "UnknownToken" },
   ];
-  return all.filter((one) => one !== false);
+  return all.filter((each) => each !== false);
 }
 
-/** Cases that need generated values: unknown and unstarted uploads, and a caller's own token. */
+/** Returns the cases that need generated values: uploads that do not exist, and a caller's own token. */
 async function existingDataCases(p: Api, { path }: DescribedOperation, validRequest: SentRequest): Promise<Case[]> {
   if (path === "/tokens/{id}") {
     const headers = await p.as("acme", "admin");
     const { rows } = await p.admin.query("select id from jobs.tokens order by created_at desc limit 1");
-    return [{ url: `/tokens/${rows[0].id}`, headers, answers: "TokenInUse" }];
+    return [{ url: `/tokens/${rows[0].id}`, headers, expected: "TokenInUse" }];
   }
   if (!path.startsWith("/uploads/{id}")) return [];
   const [key = ""] = Buffer.from(p.known.upload, "base64url").toString().split("\n");
   const unknownUpload = Buffer.from(`${key}\nnever-begun`).toString("base64url");
   return [
-    { ...validRequest, url: path.replace("{id}", "none"), answers: "NotFound" },
+    { ...validRequest, url: path.replace("{id}", "none"), expected: "NotFound" },
     // Links are signed without contacting S3, which later refuses the parts.
     {
       ...validRequest,
       url: path.replace("{id}", unknownUpload),
-      answers: path.endsWith("/parts") ? 200 : "SourceNotFound",
+      expected: path.endsWith("/parts") ? 200 : "SourceNotFound",
     },
   ];
 }

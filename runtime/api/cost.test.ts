@@ -4,7 +4,7 @@ import { claim, finish, runStarted } from "../store/jobs.ts";
 import { planRuns } from "../store/runs.ts";
 import { testApi } from "../testing/api/api.ts";
 import { testPlan } from "../testing/jobs.ts";
-import { jobCost } from "./cost.ts";
+import { estimateJobUsd } from "./cost.ts";
 
 describe("the estimated cost of a job", () => {
   const runner = { slots: 1, idleSeconds: 30, startSeconds: 1, lifetimeSeconds: 1 };
@@ -17,16 +17,16 @@ describe("the estimated cost of a job", () => {
   });
   const finishedAt = new Date(120_000).toISOString();
 
-  it("is the run time of all attempts at the prices of their runners", () => {
+  it("is the run time of all attempts multiplied by the prices of their runner types", () => {
     const attempts = [attempt("glue", 0, 60), attempt("ec2", 60)];
-    assert.equal(jobCost({ finishedAt, attempts }, runners)?.toFixed(6), "0.050000");
+    assert.equal(estimateJobUsd({ finishedAt, attempts }, runners)?.toFixed(6), "0.050000");
   });
 
   it("is unknown before the job has ended, if it never ran, and without prices", () => {
     const attempts = [attempt("glue", 0, 60)];
-    assert.equal(jobCost({ attempts }, runners), undefined);
-    assert.equal(jobCost({ finishedAt, attempts: [] }, runners), undefined);
-    assert.equal(jobCost({ finishedAt, attempts }, { glue: runner, ec2: runner }), undefined);
+    assert.equal(estimateJobUsd({ attempts }, runners), undefined);
+    assert.equal(estimateJobUsd({ finishedAt, attempts: [] }, runners), undefined);
+    assert.equal(estimateJobUsd({ finishedAt, attempts }, { glue: runner, ec2: runner }), undefined);
   });
 
   it("is in GET /jobs/{id} once the job has ended", async () => {

@@ -5,8 +5,8 @@ import type { Settings } from "../platform/settings.ts";
 
 const SECONDS_PER_HOUR = 3_600;
 
-/** Estimates the cost of attempts at list prices; undefined unless both runner types have a price. */
-export function estimatedUsd(
+/** Estimates the cost of run time at list prices. Returns undefined unless both runner types have a price. */
+export function estimateUsd(
   { glueSeconds, ec2Seconds }: Pick<Usage, "glueSeconds" | "ec2Seconds">,
   { glue, ec2 }: Settings["runners"],
 ): number | undefined {
@@ -19,10 +19,10 @@ export function estimatedUsd(
 }
 
 /**
- * Estimates the cost of an ended job: the run time of all attempts at list prices. Undefined while the job has not
- * ended, if it never ran, and if the platform has no prices.
+ * Estimates the cost of an ended job: the run time of all attempts at list prices. Returns undefined if the job has not
+ * ended or never ran, or if the platform has no prices.
  */
-export function jobCost(
+export function estimateJobUsd(
   { finishedAt, attempts }: Pick<JobDocument, "finishedAt" | "attempts">,
   runners: Settings["runners"],
 ): number | undefined {
@@ -32,6 +32,6 @@ export function jobCost(
       .filter(({ runner }) => runner === type)
       .reduce((sum, { startedAt, endedAt = finishedAt }) => sum + (Date.parse(endedAt) - Date.parse(startedAt)), 0) /
     1_000;
-  const cost = estimatedUsd({ glueSeconds: secondsOn("glue"), ec2Seconds: secondsOn("ec2") }, runners);
-  return cost === undefined ? undefined : Math.max(0, cost);
+  const usd = estimateUsd({ glueSeconds: secondsOn("glue"), ec2Seconds: secondsOn("ec2") }, runners);
+  return usd === undefined ? undefined : Math.max(0, usd);
 }

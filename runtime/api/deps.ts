@@ -4,7 +4,7 @@ import type pg from "pg";
 import type { Settings } from "../platform/settings.ts";
 import type { TrackingStore } from "../tracking/store.ts";
 
-/** Services that the routes use. Without `cloud` the routes that need queues or buckets (JOB_ROUTES) are missing. */
+/** Services that the routes use. Without `cloud`, the API has no routes that need queues or buckets (JOB_ROUTES). */
 export interface Services {
   /** Connections of the role api_reader. */
   db: pg.Pool;

@@ -14,7 +14,7 @@ interface FinishedJob {
  *
  * @throws JobError UnknownJob, or NotFinished while it waits or runs.
  */
-export async function finishedJob(db: Database, tenant: string, requestId: string): Promise<FinishedJob> {
+export async function readFinishedJob(db: Database, tenant: string, requestId: string): Promise<FinishedJob> {
   const { rows } = await db.query(
     `select d.document, r.body from jobs.documents d left join jobs.job_responses r on r.job_id = d.id
      where d.tenant = $1 and d.request_id = $2`,
@@ -30,14 +30,14 @@ export async function finishedJob(db: Database, tenant: string, requestId: strin
 /**
  * Reads a job that has succeeded, with its result.
  *
- * @throws JobError UnknownJob, NotFinished, or NoResult for one that failed or was cancelled.
+ * @throws JobError UnknownJob, NotFinished, or NoResult if the job failed or was cancelled.
  */
-export async function succeededJob(
+export async function readSucceededJob(
   db: Database,
   tenant: string,
   requestId: string,
 ): Promise<FinishedJob & { result: NonNullable<JobDocument["result"]> }> {
-  const { document, body } = await finishedJob(db, tenant, requestId);
+  const { document, body } = await readFinishedJob(db, tenant, requestId);
   const { status, error, result } = document;
   if (status !== "SUCCEEDED" || !result)
     throw new JobError("NoResult", { status, reason: error?.message ?? "it was stopped." });

@@ -11,7 +11,7 @@ import { KEEP_ALIVE_SECONDS } from "./timeouts.ts";
 type Api = Awaited<ReturnType<typeof testApi>>;
 const rates = "/rates?date_from=2021-01-01&date_to=2021-01-02&orig_code=A&dest_code=B";
 
-describe("the API's HTTP", () => {
+describe("the API's HTTP server", () => {
   let p: Api;
   let address: URL;
   let acme: { authorization: string };
@@ -24,35 +24,35 @@ describe("the API's HTTP", () => {
 
   const post = (payload: string | Buffer, headers: object = { "content-type": "application/json" }) =>
     p.app.inject({ method: "POST", url: "/jobs", payload, headers: { ...acme, ...headers } });
-  /** Sends bytes and returns the server's answer once it has closed the connection. */
-  const say = async (bytes: string) => {
+  /** Sends bytes and returns the server's response after the server has closed the connection. */
+  const sendRaw = async (bytes: string) => {
     const socket = connect(Number(address.port), "127.0.0.1");
     await once(socket, "connect");
     socket.write(bytes);
-    const answer = await text(socket);
-    const [head = "", body = ""] = answer.split("\r\n\r\n");
+    const response = await text(socket);
+    const [head = "", body = ""] = response.split("\r\n\r\n");
     return { head, problem: JSON.parse(body) };
   };
 
-  it("answers HEAD of a job's events at once, although the job is still running", async () => {
+  it("responds to HEAD of a job's events at once, although the job is still running", async () => {
     await p.app.inject({
       method: "POST",
       url: "/jobs",
-      payload: { requestId: "goes-on", task: { type: "read", sql: "select 1" } },
+      payload: { requestId: "keeps-running", task: { type: "read", sql: "select 1" } },
       headers: acme,
     });
-    const response = await p.app.inject({ method: "HEAD", url: "/jobs/goes-on/events", headers: acme });
+    const response = await p.app.inject({ method: "HEAD", url: "/jobs/keeps-running/events", headers: acme });
     assert.deepEqual([response.statusCode, response.headers["content-type"]], [200, "text/event-stream"]);
   });
 
-  it("keeps a connection open longer than a load balancer does, so that no request arrives on a closing one", async () => {
+  it("keeps idle connections open longer than a load balancer does, so that no request arrives on a closing one", async () => {
     const socket = connect(Number(address.port), "127.0.0.1");
     await once(socket, "connect");
     socket.write(`GET /healthz HTTP/1.1\r\nHost: ${address.host}\r\n\r\n`);
-    const [answer] = await once(socket, "data");
+    const [response] = await once(socket, "data");
     socket.destroy();
-    assert.match(String(answer), /^HTTP\/1\.1 200 /);
-    assert.match(String(answer), new RegExp(`^keep-alive: timeout=${KEEP_ALIVE_SECONDS}\\b`, "im"));
+    assert.match(String(response), /^HTTP\/1\.1 200 /);
+    assert.match(String(response), new RegExp(`^keep-alive: timeout=${KEEP_ALIVE_SECONDS}\\b`, "im"));
   });
 
   it("refuses a body with a duplicate key, and names the key", async () => {
@@ -61,7 +61,7 @@ describe("the API's HTTP", () => {
     );
     assert.equal(response.statusCode, 400);
     assert.deepEqual(
-      response.json().problems.map((one: { field: string }) => one.field),
+      response.json().problems.map(({ field }: { field: string }) => field),
       ["task.sql", "labels.a"],
     );
   });
@@ -82,14 +82,14 @@ describe("the API's HTTP", () => {
     assert.match(response.json().detail, /'application\/json, in gzip'/);
   });
 
-  it("refuses a request with two credentials in its headers", async () => {
+  it("refuses a request with two Authorization headers", async () => {
     const { authorization } = await p.as("acme");
     const two = `Authorization: ${authorization}\r\nauthorization: ${authorization}\r\n`;
-    const answer = await say(`GET /jobs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${two}\r\n`);
-    assert.match(answer.head, /^HTTP\/1\.1 401 /);
+    const response = await sendRaw(`GET /jobs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${two}\r\n`);
+    assert.match(response.head, /^HTTP\/1\.1 401 /);
   });
 
-  it("keeps private responses out of shared caches, and from being sniffed as a page", async () => {
+  it("keeps private responses out of shared caches, and disables MIME sniffing", async () => {
     for (const url of ["/jobs", "/stats", "/queries"]) {
       const { headers } = await p.app.inject({ url, headers: await p.as("acme") });
       assert.equal(headers["x-content-type-options"], "nosniff", url);
@@ -106,7 +106,7 @@ describe("the API's HTTP", () => {
       assert.equal((await post("{", { ...headers, "content-type": "application/json" })).statusCode, status);
   });
 
-  it("lists a path's methods when another is used, whatever its body", async () => {
+  it("responds to an unsupported method with 405 and the path's methods, whatever the body", async () => {
     for (const [method, url, allow] of [
       ["PUT", "/jobs", "GET, HEAD, POST"],
       ["DELETE", "/jobs/x", "GET, HEAD"],
@@ -121,24 +121,24 @@ describe("the API's HTTP", () => {
     assert.equal((await p.app.inject({ method: "PUT", url: "/jobs/x/y/z", payload: "x" })).statusCode, 404);
   });
 
-  it("answers input that is not HTTP with a problem", async () => {
-    const broken = await say("GET /rates HTTP/9.9 nonsense\r\n\r\n");
+  it("responds to input that is not HTTP with a problem", async () => {
+    const broken = await sendRaw("GET /rates HTTP/9.9 nonsense\r\n\r\n");
     assert.match(broken.head, /^HTTP\/1\.1 400 Bad Request\r\nContent-Type: application\/problem\+json/);
     assert.equal(broken.problem.type, "MalformedHttp");
-    const large = await say(`GET /rates HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`);
+    const large = await sendRaw(`GET /rates HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`);
     assert.match(large.head, /^HTTP\/1\.1 431 /);
     assert.equal(large.problem.type, "HeadersTooLarge");
-    const twice = await say(
+    const twice = await sendRaw(
       "POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
     );
     assert.equal(twice.problem.status, 400);
   });
 
-  it("ends a statement that takes too long, with a retryable error", async () => {
+  it("cancels a statement that takes too long, and reports a retryable error", async () => {
     // Another session locks the row that a cancellation must change.
-    await p.admin.query("begin; select from jobs.jobs where request_id = 'goes-on' for update");
+    await p.admin.query("begin; select from jobs.jobs where request_id = 'keeps-running' for update");
     try {
-      const response = await p.app.inject({ method: "POST", url: "/jobs/goes-on/cancel", headers: acme });
+      const response = await p.app.inject({ method: "POST", url: "/jobs/keeps-running/cancel", headers: acme });
       assert.deepEqual([response.statusCode, response.json().type], [503, "DatabaseUnavailable"]);
       assert.equal(response.headers["retry-after"], "5");
     } finally {
@@ -148,35 +148,35 @@ describe("the API's HTTP", () => {
 
   it("reports a deadlock as retryable, and an internal error without its cause", async () => {
     const query = p.pool.query;
-    const answerTo = async (error: object) => {
+    const responseTo = async (error: object) => {
       p.pool.query = (() => Promise.reject(Object.assign(new Error("very secret"), error))) as never;
       const { statusCode, body } = await p.app.inject({ url: "/readyz" });
       assert.doesNotMatch(body, /very secret/);
       return [statusCode, JSON.parse(body).type];
     };
     try {
-      assert.deepEqual(await answerTo({ code: "40P01" }), [503, "DatabaseUnavailable"]);
-      assert.deepEqual(await answerTo({ code: "42P01" }), [500, "Internal"]);
+      assert.deepEqual(await responseTo({ code: "40P01" }), [503, "DatabaseUnavailable"]);
+      assert.deepEqual(await responseTo({ code: "42P01" }), [500, "Internal"]);
     } finally {
       p.pool.query = query;
     }
   });
 
-  it("answers a request that does not arrive in time", async () => {
+  it("returns 408 to a request that does not arrive in time", async () => {
     const server = createServer((socket) =>
       onClientError(Object.assign(new Error("Request timeout"), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), socket),
     ).listen(0, "127.0.0.1");
     await once(server, "listening");
-    const answer = await text(connect((server.address() as AddressInfo).port, "127.0.0.1"));
+    const response = await text(connect((server.address() as AddressInfo).port, "127.0.0.1"));
     server.close();
-    assert.match(answer, /^HTTP\/1\.1 408 Request Timeout\r\nContent-Type: application\/problem\+json/);
-    assert.match(answer, /"type":"SlowRequest"/);
+    assert.match(response, /^HTTP\/1\.1 408 Request Timeout\r\nContent-Type: application\/problem\+json/);
+    assert.match(response, /"type":"SlowRequest"/);
   });
 
-  it("refuses a token at once when it is revoked, and queries once for concurrent requests", async () => {
+  it("refuses a revoked token at once", async () => {
     const headers = await p.as("acme", "read");
     const get = () => p.app.inject({ url: "/jobs", headers });
-    const statuses = (await Promise.all(Array.from({ length: 20 }, get))).map((one) => one.statusCode);
+    const statuses = (await Promise.all(Array.from({ length: 20 }, get))).map(({ statusCode }) => statusCode);
     assert.deepEqual(new Set(statuses), new Set([200]));
     const { rows } = await p.admin.query("select id from jobs.tokens order by created_at desc limit 1");
     assert(await revokeToken(p.admin, rows[0].id));
@@ -200,10 +200,10 @@ describe("the API's rate limits", () => {
   };
 
   it("limit each token separately, and say when to retry", async () => {
-    const [one, other] = [await p.as("acme"), await p.as("acme")];
-    assert.deepEqual(await statuses(4, "/stats", one), [200, 200, 200, 429]);
-    assert.deepEqual(await statuses(1, "/stats", other), [200]);
-    const response = await p.app.inject({ url: "/stats", headers: one });
+    const [first, second] = [await p.as("acme"), await p.as("acme")];
+    assert.deepEqual(await statuses(4, "/stats", first), [200, 200, 200, 429]);
+    assert.deepEqual(await statuses(1, "/stats", second), [200]);
+    const response = await p.app.inject({ url: "/stats", headers: first });
     assert.match(response.headers["content-type"] ?? "", /^application\/problem\+json/);
     assert.equal(response.json().type, "TooManyRequests");
     const wait = Number(response.headers["retry-after"]);
@@ -215,16 +215,16 @@ describe("the API's rate limits", () => {
     const sessions: Record<string, string>[] = [];
     for (let index = 0; index < 2; index++) {
       const payload = { token: token.authorization.slice("Bearer ".length) };
-      const own = { "sec-fetch-site": "same-origin", "x-forwarded-for": `192.0.2.${100 + index}` };
-      const made = await p.app.inject({ method: "POST", url: "/session", headers: own, payload });
-      const [cookie = ""] = String(made.headers["set-cookie"]).split(";");
-      sessions.push({ cookie, ...own });
+      const browser = { "sec-fetch-site": "same-origin", "x-forwarded-for": `192.0.2.${100 + index}` };
+      const response = await p.app.inject({ method: "POST", url: "/session", headers: browser, payload });
+      const [cookie = ""] = String(response.headers["set-cookie"]).split(";");
+      sessions.push({ cookie, ...browser });
     }
     for (const headers of [token, ...sessions]) assert.deepEqual(await statuses(1, "/stats", headers), [200]);
     for (const headers of [token, ...sessions]) assert.deepEqual(await statuses(1, "/stats", headers), [429]);
   });
 
-  it("limit an address that guesses tokens, as the balancer reports it, but not valid tokens", async () => {
+  it("limit an address (as the balancer reports it) that guesses tokens, but not its valid tokens", async () => {
     const from = (address: string) => ({ "x-forwarded-for": `10.9.9.9, ${address}` });
     const known = await p.as("acme");
     assert.deepEqual(await statuses(1, "/stats", { ...known, ...from("192.0.2.1") }), [200]);
@@ -235,11 +235,11 @@ describe("the API's rate limits", () => {
     assert.deepEqual(await statuses(1, "/stats", { ...known, ...from("192.0.2.1") }), [200]);
   });
 
-  it("stop database queries for tokens of an address over its limit, including revoked ones", async () => {
+  it("prevent database queries for invalid tokens from an address over its limit, including revoked tokens", async () => {
     const query = p.pool.query.bind(p.pool) as (...args: unknown[]) => unknown;
-    let asked = 0;
+    let queries = 0;
     p.pool.query = ((...args: unknown[]) => {
-      asked += 1;
+      queries += 1;
       return query(...args);
     }) as never;
     const revoked = await p.as("acme");
@@ -250,9 +250,9 @@ describe("the API's rate limits", () => {
       ["192.0.2.7", { authorization: "Bearer rates_guess" }],
       ["192.0.2.8", revoked],
     ] as const) {
-      asked = 0;
+      queries = 0;
       assert.deepEqual(await statuses(4, "/queries", { ...token, "x-forwarded-for": address }), [401, 401, 429, 429]);
-      assert.equal(asked, 2, address);
+      assert.equal(queries, 2, address);
     }
   });
 

@@ -4,11 +4,11 @@ import { JobError } from "../contract/errors.ts";
 import type { OidcSettings } from "../platform/settings.ts";
 import type { Claims } from "../store/accessRules.ts";
 
-/** Timeout of requests to the provider. Seconds. */
+/** Timeout of requests to the provider. */
 const TIMEOUT_SECONDS = 10;
 /** Maximum age of an ID token that is exchanged for a session. */
 const ID_TOKEN_AGE = "10 minutes";
-/** Accepted signature algorithms: asymmetric ones only, whose private key only the provider has. */
+/** Accepted signature algorithms: only asymmetric ones, since only the provider has their private key. */
 const ALGORITHMS = [
   "RS256",
   "RS384",
@@ -129,7 +129,7 @@ export class IdentityProvider {
   #discover(): Promise<ProviderMetadata> {
     this.#metadata ??= this.#fetchMetadata().catch((error) => {
       this.#metadata = undefined;
-      throw unavailable(error);
+      throw unavailableError(error);
     });
     return this.#metadata;
   }
@@ -152,7 +152,7 @@ export class IdentityProvider {
   }
 }
 
-const unavailable = (error: unknown) =>
+const unavailableError = (error: unknown) =>
   new JobError("IdentityProviderUnavailable", { reason: reasonOf(error) }, { cause: error });
 
 /**
@@ -162,11 +162,11 @@ function toJobError(error: unknown): JobError {
   if (error instanceof JobError) return error;
   const { code } = error as { code?: string };
   if (error instanceof errors.JWKSTimeout || code === "OAUTH_TIMEOUT" || error instanceof TypeError)
-    return unavailable(error);
+    return unavailableError(error);
   if (error instanceof oidc.AuthorizationResponseError)
     return new JobError(
       "InvalidSignIn",
-      { reason: `the identity provider answered ${error.error}. Sign in again.` },
+      { reason: `the identity provider returned ${error.error}. Sign in again.` },
       { cause: error },
     );
   return new JobError("InvalidSignIn", { reason: `${reasonOf(error)}. Sign in again.` }, { cause: error });

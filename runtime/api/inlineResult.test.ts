@@ -14,13 +14,13 @@ describe("the inline result of a response", () => {
   ])
     it(`is JSON as written: ${inline}`, () => assert.equal(inlineResult(body(inline)), inline));
 
-  it("is the text of another format", () => {
+  it("is the decoded text in other formats", () => {
     assert.equal(inlineResult(body(JSON.stringify('a,"b"\n\\u0000\n'))), 'a,"b"\n\\u0000\n');
     assert.equal(inlineResult(body('""')), "");
   });
 
   it("is undefined if there is none", () => {
-    for (const none of [null, "{}", '{"result" : null}', '{"result" : {"location":"s3://b/k"}}', '{"error" : {}}'])
-      assert.equal(inlineResult(none), undefined);
+    for (const response of [null, "{}", '{"result" : null}', '{"result" : {"location":"s3://b/k"}}', '{"error" : {}}'])
+      assert.equal(inlineResult(response), undefined);
   });
 });

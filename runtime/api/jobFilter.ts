@@ -9,7 +9,7 @@ export const SearchTime = Type.String({
   format: "date-time",
   pattern: "^(?!0000)",
   maxLength: INPUT.search.time,
-  description: "an ISO time with its offset, for example 2026-01-31T00:00:00Z",
+  description: "an ISO 8601 time with an offset, for example 2026-01-31T00:00:00Z",
 });
 
 /** Fields that narrow a search of jobs. */
@@ -19,7 +19,7 @@ export const JobFilterFields = {
   ),
   status: Type.Optional(
     Type.Enum([...DOCUMENT_STATES], {
-      description: "REJECTED: requests that created no job; default: jobs in any state",
+      description: "state; REJECTED selects requests that created no job; default: jobs in any state",
     }),
   ),
   type: Type.Optional(Type.Enum(["read", "update"])),

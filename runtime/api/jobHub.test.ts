@@ -44,7 +44,7 @@ describe("the hub of event streams", () => {
       if (text.includes("d.version")) setImmediate(() => polls.emit("polled"));
       return {
         rows: first.map((_, index) => ({
-          turn: index + 1,
+          position: index + 1,
           value: text.includes("d.version") ? String(rows) : { status, progress: { rows } },
         })),
       };
@@ -73,9 +73,9 @@ describe("the hub of event streams", () => {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS / 2));
   };
 
-  it("polls once, whether a thousand streams watch one job or a thousand", async () => {
-    for (let one = 0; one < 1_000; one++) add(new FakeResponse(), `job-${one}`);
-    for (let one = 0; one < 1_000; one++) add(new FakeResponse(), "job-0");
+  it("reads the versions of a thousand jobs with one statement per poll, for two thousand streams", async () => {
+    for (let index = 0; index < 1_000; index++) add(new FakeResponse(), `job-${index}`);
+    for (let index = 0; index < 1_000; index++) add(new FakeResponse(), "job-0");
     await polled();
     statements.length = 0;
     for (let poll = 0; poll < 4; poll++) await polled();
@@ -84,7 +84,7 @@ describe("the hub of event streams", () => {
     assert.ok(statements.filter((text) => text.includes("active_credentials")).length <= 1);
   });
 
-  it("keeps only the latest event for a stalled reader, and sends it when it reads again", async () => {
+  it("keeps only the latest event for a stalled reader, and sends it when the client reads again", async () => {
     const raw = new FakeResponse();
     raw.isStalled = true;
     add(raw);
@@ -96,7 +96,7 @@ describe("the hub of event streams", () => {
     assert.match(raw.written[1] ?? "", /"rows":3/);
   });
 
-  it("brings a stream up to date that joins with an older document, and sends nothing twice", async () => {
+  it("updates a stream that was added with an outdated document, and sends no event twice", async () => {
     const first = add(new FakeResponse());
     rows = 7;
     await polled();
@@ -108,7 +108,7 @@ describe("the hub of event streams", () => {
     assert.deepEqual([first.written.length, late.written.length], [2, 2]);
   });
 
-  it("ends a stream that joins while its job's end is shown to the others", async () => {
+  it("ends a stream that is added while the others receive the job's final state", async () => {
     const first = add(new FakeResponse());
     // A reader that is slow to close stays among the streams.
     first.end = () => undefined;
@@ -120,7 +120,7 @@ describe("the hub of event streams", () => {
     assert.equal(late.writableEnded, true);
   });
 
-  it("drops a reader that stalls for long", async () => {
+  it("disconnects a reader that stalls for too long", async () => {
     mock.timers.enable({ apis: ["Date"], now: Date.now() });
     const stalled = new FakeResponse();
     stalled.isStalled = true;
@@ -133,10 +133,10 @@ describe("the hub of event streams", () => {
     assert.deepEqual([stalled.destroyed, reading.destroyed], [true, false]);
   });
 
-  it("frees a slot once, and reserves none for a client that has already disconnected", () => {
+  it("releases a reservation once, and reserves nothing for a client that has already disconnected", () => {
     const small = new JobHub(db, { ...limits, connections: 10 }, log);
     const reserve = (raw: FakeResponse) => small.reserve(raw as unknown as ServerResponse, "t");
-    for (let turn = 0; turn < 10; turn++) {
+    for (let count = 0; count < 10; count++) {
       const gone = new FakeResponse();
       gone.destroy();
       reserve(gone);
@@ -154,10 +154,10 @@ describe("the hub of event streams", () => {
     const gone = new FakeResponse();
     gone.destroy();
     add(gone);
-    const here = add(new FakeResponse(), "b");
+    const connected = add(new FakeResponse(), "b");
     await polled();
     assert.equal(gone.written.length, 0);
-    here.destroy();
+    connected.destroy();
     statements.length = 0;
     await new Promise((resolve) => setTimeout(resolve, 3 * POLL_MS));
     assert.ok(statements.length <= 1, "polling continues without any client");

@@ -14,8 +14,8 @@ interface Stream {
   /** State key of the last event sent or pending. */
   latestState: string;
   /** Event that is sent when the client has read the previous one. */
-  waiting: string | undefined;
-  /** Time of the last write, and of the write that stalled. Milliseconds. */
+  pendingEvent: string | undefined;
+  /** Times in milliseconds of the last write, and of the write that stalled. */
   wroteAt: number;
   stalledSince: number | undefined;
 }
@@ -24,20 +24,20 @@ interface Stream {
 interface WatchedJob {
   readonly tenant: string;
   readonly requestId: string;
-  /** Version of the last shown document; empty if a stream may have an older one. */
+  /** Version of the last sent document; empty if a stream may have an older one. */
   version: string;
   readonly streams: Set<Stream>;
 }
 
 /** Number of polls between two checks of the tokens. */
 const POLLS_PER_TOKEN_CHECK = 4;
-/** Documents per statement. They are at most 64 KiB each, and other requests run between statements. */
+/** Documents per statement, each of at most 64 KiB. Bounded, so that other requests run between statements. */
 const DOCUMENTS_PER_QUERY = 50;
 
 /**
- * Sends all event streams of one process. Each poll runs one statement for the versions of all watched jobs and further
- * ones for changed documents; once per second another one checks the tokens. A stream buffers at most one event for a
- * slow reader.
+ * Sends all event streams of one process. Each poll runs one statement for the versions of all watched jobs, and further
+ * statements for changed documents. Another statement checks the tokens once per second. A stream buffers at most one
+ * event for a slow reader.
  */
 export class JobHub {
   readonly #db: Database;
@@ -58,7 +58,7 @@ export class JobHub {
 
   /**
    * Reserves a stream for a token, or one of its sessions, until its response closes.
-   * @param owner id of the token
+   * @param owner - Id of the token.
    * @throws JobError TooManyStreams
    */
   reserve(raw: ServerResponse, owner: string): void {
@@ -92,12 +92,12 @@ export class JobHub {
       raw,
       tokenId,
       latestState: "",
-      waiting: undefined,
+      pendingEvent: undefined,
       wroteAt: Date.now(),
       stalledSince: undefined,
     };
     raw.on("drain", () => this.#onDrain(stream));
-    const { state, event } = describe(document);
+    const { state, event } = eventOf(document);
     this.#send(stream, state, event);
     if (this.#closed || isTerminal(String(document.status))) {
       raw.end();
@@ -105,7 +105,7 @@ export class JobHub {
     }
     const key = JSON.stringify([tenant, requestId]);
     const job = this.#jobs.get(key) ?? { tenant, requestId, version: "", streams: new Set<Stream>() };
-    // The document may have been read before the last poll, so the next one compares again.
+    // The document may have been read before the last poll, so the next poll compares again.
     job.version = "";
     this.#jobs.set(key, job);
     job.streams.add(stream);
@@ -133,7 +133,7 @@ export class JobHub {
       try {
         await this.#poll();
       } catch (error) {
-        this.#log.warn({ err: error }, "the event streams ended early");
+        this.#log.warn({ err: error }, "jobs could not be polled; all event streams were closed");
         for (const stream of this.#allStreams()) stream.raw.end();
       }
       this.#timer = undefined;
@@ -155,7 +155,7 @@ export class JobHub {
       const documents = await this.#select("document", changed.slice(from, from + DOCUMENTS_PER_QUERY));
       for (const [job, document] of documents) {
         job.version = String(versions.get(job));
-        this.#show(job, document as Record<string, unknown>);
+        this.#publish(job, document as Record<string, unknown>);
       }
     }
     this.#sendKeepAlives();
@@ -163,25 +163,25 @@ export class JobHub {
 
   async #select(column: "version" | "document", jobs: readonly WatchedJob[]): Promise<Map<WatchedJob, unknown>> {
     const { rows } = await this.#db.query(
-      `select asked.turn, d.${column} as value
-       from unnest($1::text[], $2::text[]) with ordinality asked (tenant, request_id, turn)
-       join jobs.documents d on d.tenant = asked.tenant and d.request_id = asked.request_id`,
+      `select watched.position, d.${column} as value
+       from unnest($1::text[], $2::text[]) with ordinality watched (tenant, request_id, position)
+       join jobs.documents d on d.tenant = watched.tenant and d.request_id = watched.request_id`,
       [jobs.map((job) => job.tenant), jobs.map((job) => job.requestId)],
     );
-    const found = new Map<WatchedJob, unknown>();
-    for (const { turn, value } of rows) {
-      const job = jobs[Number(turn) - 1];
-      if (job) found.set(job, value);
+    const values = new Map<WatchedJob, unknown>();
+    for (const { position, value } of rows) {
+      const job = jobs[Number(position) - 1];
+      if (job) values.set(job, value);
     }
-    return found;
+    return values;
   }
 
-  #show(job: WatchedJob, document: Record<string, unknown>): void {
-    const { state, event } = describe(document);
-    const ended = isTerminal(String(document.status));
+  #publish(job: WatchedJob, document: Record<string, unknown>): void {
+    const { state, event } = eventOf(document);
+    const hasEnded = isTerminal(String(document.status));
     for (const stream of job.streams) {
       this.#send(stream, state, event);
-      if (ended) stream.raw.end();
+      if (hasEnded) stream.raw.end();
     }
   }
 
@@ -205,7 +205,7 @@ export class JobHub {
     if (state === stream.latestState) return;
     stream.latestState = state;
     // Only the latest event is kept for a reader that lags behind.
-    if (stream.stalledSince !== undefined) stream.waiting = event;
+    if (stream.stalledSince !== undefined) stream.pendingEvent = event;
     else this.#write(stream, event);
   }
 
@@ -216,14 +216,14 @@ export class JobHub {
 
   #onDrain(stream: Stream): void {
     stream.stalledSince = undefined;
-    const { waiting } = stream;
-    stream.waiting = undefined;
-    if (waiting !== undefined && !stream.raw.writableEnded) this.#write(stream, waiting);
+    const { pendingEvent } = stream;
+    stream.pendingEvent = undefined;
+    if (pendingEvent !== undefined && !stream.raw.writableEnded) this.#write(stream, pendingEvent);
   }
 }
 
 /** Returns the event of a document, and a key that changes whenever a new event must be sent. */
-function describe(document: Record<string, unknown>): { state: string; event: string } {
+function eventOf(document: Record<string, unknown>): { state: string; event: string } {
   const { status, progress } = document;
   return { state: JSON.stringify([status, progress]), event: `event: job\ndata: ${JSON.stringify(document)}\n\n` };
 }

@@ -24,15 +24,14 @@ const app = await createApp({
   logLevel: process.env.LOG_LEVEL ?? "info",
 });
 
-/** Interval for closing idle connections while draining. Milliseconds. */
-const SWEEP_MS = 50;
+/** Interval for closing idle connections while draining. */
+const CLOSE_IDLE_MS = 50;
 
 const stop = async () => {
-  // A connection that was busy when closing began stays open after its answer and would delay the exit until its
-  // timeout.
-  const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
+  // A connection that was busy when closing began stays open after its response. It would delay the exit until its timeout.
+  const closeIdle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_MS);
   await app.close();
-  clearInterval(sweep);
+  clearInterval(closeIdle);
   await Promise.all([db.end(), plans.end()]);
   cloud?.sqs.destroy();
   cloud?.s3.destroy();

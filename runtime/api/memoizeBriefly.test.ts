@@ -3,44 +3,44 @@ import { mock } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { memoizeBriefly } from "./memoizeBriefly.ts";
 
-describe("a cached answer", () => {
+describe("memoizeBriefly", () => {
   afterEach(() => mock.restoreAll());
 
-  it("is computed once for concurrent callers, and cached for a while", async () => {
-    const look = memoizeBriefly(60_000);
-    let made = 0;
-    const find = async () => {
-      made += 1;
+  it("computes a result once for concurrent callers, and caches it for a while", async () => {
+    const cached = memoizeBriefly(60_000);
+    let computations = 0;
+    const compute = async () => {
+      computations += 1;
       await pause(5);
-      return made;
+      return computations;
     };
-    assert.deepEqual(await Promise.all([look("a", find), look("a", find)]), [1, 1]);
-    assert.equal(await look("a", find), 1);
-    assert.equal(await look("b", find), 2);
+    assert.deepEqual(await Promise.all([cached("a", compute), cached("a", compute)]), [1, 1]);
+    assert.equal(await cached("a", compute), 1);
+    assert.equal(await cached("b", compute), 2);
   });
 
-  it("is cached for four times as long as it took", async () => {
+  it("caches a result for four times the duration of its computation", async () => {
     let now = 0;
     mock.method(performance, "now", () => now);
-    const look = memoizeBriefly();
-    let made = 0;
-    const find = async () => {
+    const cached = memoizeBriefly();
+    let computations = 0;
+    const compute = async () => {
       now += 200;
-      return ++made;
+      return ++computations;
     };
-    assert.equal(await look("a", find), 1);
+    assert.equal(await cached("a", compute), 1);
     now += 799;
-    assert.equal(await look("a", find), 1);
+    assert.equal(await cached("a", compute), 1);
     now += 1;
-    assert.equal(await look("a", find), 2);
+    assert.equal(await cached("a", compute), 2);
   });
 
-  it("is never a failure: the next call tries again", async () => {
-    const look = memoizeBriefly(60_000);
+  it("does not cache failures", async () => {
+    const cached = memoizeBriefly(60_000);
     await assert.rejects(
-      look("a", () => Promise.reject(new Error("gone"))),
+      cached("a", () => Promise.reject(new Error("gone"))),
       /gone/,
     );
-    assert.equal(await look("a", async () => "back"), "back");
+    assert.equal(await cached("a", async () => "back"), "back");
   });
 });

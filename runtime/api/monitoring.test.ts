@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { mock } from "node:test";
+import { type GetObjectCommandInput, PutObjectCommand } from "@aws-sdk/client-s3";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { BOUNDS } from "../contract/bounds.ts";
+import { THRESHOLDS } from "../monitoring/bottleneck.ts";
 import { backendOf } from "../store/backend.ts";
 import { claim, finish, runStarted } from "../store/jobs.ts";
 import { planRuns } from "../store/runs.ts";
@@ -23,8 +26,8 @@ describe("the API's view of the platform", () => {
   const get = async (url: string, headers: Record<string, string> = acme) => p.app.inject({ url, headers });
   const submit = (requestId: string, task: object = read, headers = acme) =>
     p.app.inject({ method: "POST", url: "/jobs", headers, payload: { requestId, task } });
-  /** Runs the next job, and ends it with this result, if any. */
-  const take = async (result?: object) => {
+  /** Claims the next job, and ends it if a result is given. */
+  const claimNext = async (result?: object) => {
     const keeper = await p.role("job_keeper");
     const [run = ""] = await planRuns(p.context.db, testPlan("glue", 1));
     await runStarted(keeper, run);
@@ -39,7 +42,7 @@ describe("the API's view of the platform", () => {
     it("returns the caller, the state of the platform and the bottleneck", async () => {
       await submit("a");
       await submit("b");
-      await take();
+      await claimNext();
       await p.admin.query("update jobs.jobs set created_at = created_at - interval '1 hour' where status = 'PENDING'");
       const { caller, runners, bottleneck, activity, database, platform } = (await get("/stats/figures", admin)).json();
       assert.deepEqual(caller, { tenant: "acme", scopes: ["admin"] });
@@ -69,7 +72,7 @@ describe("the API's view of the platform", () => {
 
     it("shows a tenant its own jobs, and an admin those of all tenants", async () => {
       await submit("a");
-      await take({ inline: "n\n1\n", format: "csv", rows: 1 });
+      await claimNext({ inline: "n\n1\n", format: "csv", rows: 1 });
       const succeeded = async (headers: Record<string, string>) =>
         (await get("/stats/figures", headers)).json().activity.ended.succeeded;
       assert.equal(await succeeded(acme), 1);
@@ -77,12 +80,28 @@ describe("the API's view of the platform", () => {
       assert.equal(await succeeded(await p.as("other", "admin")), 1);
     });
 
-    it("counts messages waiting on the queue, and includes a day on request", async () => {
+    it("counts messages waiting in the queue, and covers a day on request", async () => {
       const { requests } = p.context.queues;
       await p.context.sqs.send(new SendMessageCommand({ QueueUrl: requests, MessageBody: "{}" }));
       const { queues, activity } = (await get("/stats/figures?over=24h", admin)).json();
       assert.deepEqual(queues, { requests: 1, deadLetters: 0 });
       assert.deepEqual([activity.steps.length, activity.stepSeconds], [48, 1_800]);
+    });
+
+    it("returns the bottleneck of GET /stats for any range", async () => {
+      const { pointers } = THRESHOLDS;
+      for (let n = 1; n <= pointers; n++) await submit(`a${n}`);
+      const result = { location: "s3://results/a.csv", format: "csv", rows: 2, bytes: BOUNDS.inlineBytes };
+      await p.admin.query(
+        "update jobs.jobs set status = 'SUCCEEDED', finished_at = now() - interval '2 hours', result = $1",
+        [result],
+      );
+      const { bottleneck } = (await get("/stats", admin)).json();
+      for (const over of ["15m", "1h", "6h", "24h"]) {
+        const figures = (await get(`/stats/figures?over=${over}`, admin)).json();
+        assert.deepEqual(figures.bottleneck, bottleneck, over);
+        assert.equal(figures.activity.results.byPointer, over === "6h" || over === "24h" ? pointers : 0, over);
+      }
     });
 
     it("requires a token with the scope read, and refuses unknown parameters", async () => {
@@ -91,16 +110,16 @@ describe("the API's view of the platform", () => {
       assert.equal((await get("/stats/figures?over=year")).statusCode, 400);
     });
 
-    it("accepts any range up to a week, in round steps, excluding later jobs", async () => {
+    it("accepts any range up to a week, divides it into round steps, and excludes later jobs", async () => {
       await submit("a");
-      await take({ inline: "n\n1\n", format: "csv", rows: 1 });
+      await claimNext({ inline: "n\n1\n", format: "csv", rows: 1 });
       await p.admin.query("update jobs.jobs set finished_at = '2026-01-02T10:00:30Z' where request_id = 'a'");
-      const look = async (from: string, to: string) => (await get(`/stats/figures?from=${from}&to=${to}`)).json();
-      const { activity } = await look("2026-01-02T09:00:00Z", "2026-01-02T11:00:00Z");
+      const figures = async (from: string, to: string) => (await get(`/stats/figures?from=${from}&to=${to}`)).json();
+      const { activity } = await figures("2026-01-02T09:00:00Z", "2026-01-02T11:00:00Z");
       assert.deepEqual([activity.stepSeconds, activity.steps.length], [300, 24]);
       assert.equal(activity.ended.succeeded, 1);
-      assert.equal((await look("2026-01-02T09:00:00Z", "2026-01-02T10:00:00Z")).activity.ended.succeeded, 0);
-      const week = await look("2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z");
+      assert.equal((await figures("2026-01-02T09:00:00Z", "2026-01-02T10:00:00Z")).activity.ended.succeeded, 0);
+      const week = await figures("2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z");
       assert.deepEqual([week.activity.stepSeconds, week.activity.steps.length], [7_200, 84]);
       const refused = async (query: string) => (await get(`/stats/figures?${query}`)).json().problems;
       assert.deepEqual(await refused("from=2026-01-02T09:00:00Z"), [
@@ -116,7 +135,7 @@ describe("the API's view of the platform", () => {
   describe("GET /jobs/{id}/timeline", () => {
     it("returns the phases of a job", async () => {
       await submit("a");
-      await take({ inline: "n\n1\n", format: "csv", rows: 1 });
+      await claimNext({ inline: "n\n1\n", format: "csv", rows: 1 });
       const { phases } = (await get("/jobs/a/timeline")).json();
       assert.deepEqual(
         phases.map(({ phase }: { phase: string }) => phase),
@@ -137,7 +156,7 @@ describe("the API's view of the platform", () => {
   describe("GET /jobs/{id}/preview", () => {
     it("returns the first rows of an inline result", async () => {
       await submit("a");
-      await take({ inline: "n,m\n1,\n2,x\n", format: "csv", rows: 2 });
+      await claimNext({ inline: "n,m\n1,\n2,x\n", format: "csv", rows: 2 });
       assert.deepEqual((await get("/jobs/a/preview?rows=1")).json(), {
         columns: ["n", "m"],
         rows: [["1", null]],
@@ -149,9 +168,12 @@ describe("the API's view of the platform", () => {
       const text = `n\n${Array.from({ length: 50_000 }, (_, n) => n).join("\n")}\n`;
       await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "a.csv", Body: text }));
       await submit("a");
-      await take({ location: "s3://results/a.csv", format: "csv", rows: 50_000, bytes: text.length });
+      await claimNext({ location: "s3://results/a.csv", format: "csv", rows: 50_000, bytes: text.length });
+      const send = mock.method(p.s3, "send");
       const { rows, more } = (await get("/jobs/a/preview?rows=3")).json();
       assert.deepEqual([rows, more], [[["0"], ["1"], ["2"]], true]);
+      const ranges = send.mock.calls.map(({ arguments: [{ input }] }) => (input as GetObjectCommandInput).Range);
+      assert.deepEqual(ranges, ["bytes=0-262143"]);
     });
 
     it("is not available before the job ends, nor to another tenant", async () => {

@@ -45,7 +45,7 @@ export interface Operation<
   params?: Params;
   querystring?: Query;
   body?: Body;
-  answers: Record<number, SuccessResponse>;
+  responses: Record<number, SuccessResponse>;
   /** Errors specific to the operation; those of parameters, body and token are added. */
   errors?: ErrorCode[];
 }
@@ -64,23 +64,23 @@ interface OperationOptions<Params, Query, Body> {
  * Creates the options of an operation's route.
  *
  * @param guard - Checks the caller's scope; undefined for open operations.
- * @param it - Description of the operation.
+ * @param definition - Describes the operation.
  */
 export function operation<
   Params extends TSchema | undefined = undefined,
   Query extends TSchema | undefined = undefined,
   Body extends TSchema | undefined = undefined,
->(guard: Guard | undefined, it: Operation<Params, Query, Body>): OperationOptions<Params, Query, Body> {
-  const { id, tag, summary, description, scope, params, querystring, body, answers } = it;
+>(guard: Guard | undefined, definition: Operation<Params, Query, Body>): OperationOptions<Params, Query, Body> {
+  const { id, tag, summary, description, scope, onRequest, params, querystring, body, responses } = definition;
   return {
-    onRequest: [...(it.onRequest ? [it.onRequest] : []), ...(scope && guard ? [guard(scope)] : [])],
+    onRequest: [...(onRequest ? [onRequest] : []), ...(scope && guard ? [guard(scope)] : [])],
     schema: {
       operationId: id,
       tags: [tag],
       summary,
       // OpenAPI 3.1 allows roles for every type of security scheme.
       security: scope ? [{ token: scope === "any" ? [] : [scope] }, { session: scope === "any" ? [] : [scope] }] : [],
-      response: { ...mapValues(answers, responseSchema), ...problems(errorsOf(it)) },
+      response: { ...mapValues(responses, responseSchema), ...problems(errorsOf(definition)) },
       ...(description ? { description } : {}),
       ...(params ? { params } : {}),
       ...(querystring ? { querystring } : {}),

@@ -18,7 +18,7 @@ export const ProblemBody = Type.Object({
     Type.Array(
       Type.Object({
         field: Type.String({ description: "path of the field, for example task.params.day" }),
-        value: Type.Optional(Type.Unknown({ description: "value found" })),
+        value: Type.Optional(Type.Unknown({ description: "the invalid value" })),
         message: Type.String({ description: "reason and remedy" }),
       }),
     ),
@@ -62,7 +62,7 @@ export const titleOf = (code: ErrorCode): string =>
 /** Creates the error for invalid parameters or bodies. */
 export const invalid = (problems: readonly Problem[]): JobError => invalidRequest(problems);
 
-/** Answers every error as a problem. Internal and database errors are logged with their cause, and sent without it. */
+/** Sends every error as a problem. Internal and database errors are logged with their cause, and sent without it. */
 export function handleErrors(app: FastifyInstance): void {
   app.setErrorHandler((thrown: Error & { statusCode?: number; code?: string }, request, reply) => {
     if (thrown instanceof JobError) {
@@ -70,7 +70,7 @@ export function handleErrors(app: FastifyInstance): void {
       return sendProblem(reply, thrown);
     }
     if (thrown.statusCode !== undefined && thrown.statusCode < 500)
-      return sendProblem(reply, ofFastify(thrown, request, app.initialConfig.bodyLimit));
+      return sendProblem(reply, fromFastifyError(thrown, request, app.initialConfig.bodyLimit));
     request.log.error({ err: thrown }, "request failed");
     if (thrown.code === QUERY_CANCELED)
       return sendProblem(reply, new JobError("DatabaseUnavailable", { reason: "the request took too long." }));
@@ -78,8 +78,8 @@ export function handleErrors(app: FastifyInstance): void {
     if (ERRORS[code].category !== "System")
       return sendProblem(reply, new JobError("Internal", { reason: "see the log of the API." }));
     // Other system errors, for example a deadlock, are reported to the caller as an unavailable database.
-    const whose = code === "StorageUnavailable" ? code : "DatabaseUnavailable";
-    return sendProblem(reply, new JobError(whose, { reason: "try again in a moment." }));
+    const reported = code === "StorageUnavailable" ? code : "DatabaseUnavailable";
+    return sendProblem(reply, new JobError(reported, { reason: "try again in a moment." }));
   });
 }
 
@@ -87,9 +87,9 @@ export function handleErrors(app: FastifyInstance): void {
 const QUERY_CANCELED = "57014";
 
 /**
- * Converts Fastify's errors: wrong media type, body too large or of another length than stated, file outside its root.
+ * Converts Fastify's errors: wrong media type, body too large or not of the stated length, file outside its root.
  */
-function ofFastify(
+function fromFastifyError(
   thrown: Error & { statusCode?: number },
   { method, url, headers: { "content-type": type } }: FastifyRequest,
   limit = 0,
@@ -117,10 +117,10 @@ export const invalidPath = ({ url }: FastifyRequest): JobError => {
   return invalid([{ field: "path", value: redactAndTruncate(path), message }]);
 };
 
-/** Maximum size of the request line and headers. Bytes. */
+/** Maximum size of the request line and headers. */
 export const HEADER_BYTES = 16_384;
 
-/** Answers a connection whose request is not valid HTTP, and closes it. */
+/** Responds to a connection whose request is not valid HTTP, and closes it. */
 export function onClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed) return;
   if (socket.writable) {

@@ -2,20 +2,20 @@ import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { JobServices } from "./deps.ts";
 import { memoizeBriefly } from "./memoizeBriefly.ts";
 
-/** Minimum interval between two reads of a queue's size, since SQS charges per call. Milliseconds. */
+/** Minimum interval between two reads of a queue's size, since SQS charges per call. */
 const QUEUE_MS = 5_000;
 
-/** Creates a function that reads the approximate number of messages in a queue; undefined if SQS does not answer. */
+/** Creates a function that reads the approximate number of messages in a queue, undefined while SQS does not respond. */
 export function queueDepth({ sqs }: Pick<JobServices["cloud"], "sqs">): (queue: string) => Promise<number | undefined> {
-  const keep = memoizeBriefly(QUEUE_MS);
+  const cached = memoizeBriefly(QUEUE_MS);
   return (queue) =>
-    keep(queue, async () => {
+    cached(queue, async () => {
       const command = new GetQueueAttributesCommand({
         QueueUrl: queue,
         AttributeNames: ["ApproximateNumberOfMessages"],
       });
-      const answer = await sqs.send(command).catch(() => undefined);
-      const count = answer?.Attributes?.ApproximateNumberOfMessages;
+      const response = await sqs.send(command).catch(() => undefined);
+      const count = response?.Attributes?.ApproximateNumberOfMessages;
       return count === undefined ? undefined : Number(count);
     });
 }

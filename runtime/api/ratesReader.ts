@@ -11,9 +11,9 @@ export interface RatesQuery {
 /** Marker that STATEMENT returns for a query without prices whose origin or destination is a region. */
 const REGION_MARKER = "region";
 /**
- * Answers all waiting queries with one statement: each as `day,count,price;…`, newest day first, price empty for days
- * with fewer than three prices. One index-only scan per query. Returned as text, because decoding 31 rows of three
- * columns in the driver costs as much as the query.
+ * Executes all waiting queries, each with one index-only scan. A result is `day,count,price;…`, newest day first; the
+ * price is empty for days with fewer than three prices. It is text, because decoding 31 rows of three columns in the
+ * driver costs as much as the query.
  */
 const STATEMENT = {
   name: "rates",
@@ -21,15 +21,17 @@ const STATEMENT = {
       select string_agg(day || ',' || count || ',' || coalesce(price::text, ''), ';' order by day desc)
       from (select day, count(*) as count, case when count(*) >= 3 then avg(price)::float8 end as price
             from public.prices
-            where orig_code = asked.origin and dest_code = asked.destination and day between asked.first and asked.last
+            where orig_code = query.origin and dest_code = query.destination and day between query.first and query.last
             group by day) priced),
-      case when exists (select from public.regions where slug in (asked.origin, asked.destination)) then '${REGION_MARKER}' end)
-    from unnest($1::text[], $2::text[], $3::date[], $4::date[]) with ordinality asked (origin, destination, first, last, turn)
-    order by turn`,
+      case when exists (select from public.regions where slug in (query.origin, query.destination)) then '${REGION_MARKER}' end)
+    from unnest($1::text[], $2::text[], $3::date[], $4::date[]) with ordinality query (origin, destination, first, last, position)
+    order by position`,
   rowMode: "array" as const,
 };
 
-/** Answers one query between regions. A region includes every port in it and in its subregions. */
+/**
+ * Executes one query whose origin or destination is a region. A region includes every port in it and in its subregions.
+ */
 const REGIONS = {
   name: "rates_of_regions",
   text: `select string_agg(day || ',' || count || ',' || coalesce(price::text, ''), ';' order by day desc)
@@ -41,29 +43,29 @@ const REGIONS = {
   rowMode: "array" as const,
 };
 
-/** Maximum number of queries, and of their days, per statement, so that none waits long for others. */
+/** Maximum numbers of queries and of their days per statement, so that no query waits long for others. */
 const MAX_QUERIES = 64;
 const MAX_DAYS = 8_000;
 
-interface Waiting extends RatesQuery {
-  resolve(answer: string | null): void;
+interface PendingQuery extends RatesQuery {
+  resolve(result: string | null): void;
   reject(error: unknown): void;
 }
 
 /**
- * Reads average prices from Postgres. While statements run, arriving queries are collected for the next one: a single
- * query is sent at once, and under load one round trip carries many. Nothing is cached.
+ * Reads average prices from Postgres. While the maximum number of statements runs, arriving queries are collected for
+ * the next one: a single query is sent at once, and under load one round trip carries many. Nothing is cached.
  */
 export class RatesReader {
   readonly #pool: pg.Pool;
-  readonly #parallel: number;
+  readonly #maxConcurrent: number;
   #running = 0;
-  #waiting: Waiting[] = [];
+  #waiting: PendingQuery[] = [];
 
-  /** @param parallel - Number of running statements at which new queries wait. Runs of REGIONS are not limited. */
-  constructor(pool: pg.Pool, parallel: number) {
+  /** @param maxConcurrent - Number of running statements at which new queries wait. REGIONS is not limited. */
+  constructor(pool: pg.Pool, maxConcurrent: number) {
     this.#pool = pool;
-    this.#parallel = parallel;
+    this.#maxConcurrent = maxConcurrent;
   }
 
   /** Reads `day,count,price;…`; null if the range has no prices. */
@@ -71,13 +73,13 @@ export class RatesReader {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...query, resolve, reject });
       // Waits for the other queries of this tick.
-      if (this.#waiting.length === 1 && this.#running < this.#parallel) setImmediate(() => this.#next());
+      if (this.#waiting.length === 1 && this.#running < this.#maxConcurrent) setImmediate(() => this.#startNext());
     });
   }
 
-  #next(): void {
-    if (this.#waiting.length === 0 || this.#running >= this.#parallel) return;
-    const queries = this.#waiting.splice(0, this.#share());
+  #startNext(): void {
+    if (this.#waiting.length === 0 || this.#running >= this.#maxConcurrent) return;
+    const queries = this.#waiting.splice(0, this.#nextBatchSize());
     this.#running++;
     const values = [
       queries.map((query) => query.origin),
@@ -90,9 +92,9 @@ export class RatesReader {
       .then(
         ({ rows }) => {
           for (const [index, query] of queries.entries()) {
-            const answer = rows[index]?.[0] ?? null;
-            if (answer === REGION_MARKER) this.#askRegions(query);
-            else query.resolve(answer);
+            const result = rows[index]?.[0] ?? null;
+            if (result === REGION_MARKER) this.#queryRegions(query);
+            else query.resolve(result);
           }
         },
         (error: unknown) => {
@@ -101,25 +103,25 @@ export class RatesReader {
       )
       .finally(() => {
         this.#running--;
-        this.#next();
+        this.#startNext();
       });
-    // Queries beyond one statement's maximum start another.
-    this.#next();
+    // Queries beyond one statement's maximum start another statement.
+    this.#startNext();
   }
 
-  #askRegions({ origin, destination, from, to, resolve, reject }: Waiting): void {
+  #queryRegions({ origin, destination, from, to, resolve, reject }: PendingQuery): void {
     this.#running++;
     this.#pool
       .query<[string | null]>({ ...REGIONS, values: [origin, destination, from, to] })
       .then(({ rows }) => resolve(rows[0]?.[0] ?? null), reject)
       .finally(() => {
         this.#running--;
-        this.#next();
+        this.#startNext();
       });
   }
 
   /** Returns the number of waiting queries for the next statement: at least one, however long its range. */
-  #share(): number {
+  #nextBatchSize(): number {
     let days = 0;
     for (const [index, { from, to }] of this.#waiting.entries()) {
       days += dayNumber(to) - dayNumber(from);
@@ -130,39 +132,39 @@ export class RatesReader {
 }
 
 const DAY_MS = 86_400_000;
-/** Cache of days formatted as YYYY-MM-DD, of which few distinct ones occur. Prices are not cached. */
-const names = new Map<number, string>();
-const MAX_CACHED_NAMES = 100_000;
+/** Days formatted as YYYY-MM-DD. Queries contain few distinct days. */
+const formattedDays = new Map<number, string>();
+const MAX_FORMATTED_DAYS = 100_000;
 
-/** Returns YYYY-MM-DD of a day, counted from 1970. */
-export function dayName(day: number): string {
-  let name = names.get(day);
+/** Formats a day, counted from 1970-01-01, as YYYY-MM-DD. */
+export function formatDay(day: number): string {
+  let name = formattedDays.get(day);
   if (name === undefined) {
-    if (names.size >= MAX_CACHED_NAMES) names.clear();
+    if (formattedDays.size >= MAX_FORMATTED_DAYS) formattedDays.clear();
     name = new Date(day * DAY_MS).toISOString().slice(0, 10);
-    names.set(day, name);
+    formattedDays.set(day, name);
   }
   return name;
 }
 
-/** Returns the days since 1970 of YYYY-MM-DD. */
+/** Converts YYYY-MM-DD to the number of days since 1970-01-01. */
 export const dayNumber = (day: string): number => Date.parse(day) / DAY_MS;
 
-/** Formats the answer of /rates as JSON: one entry per day of the range, newest first. */
-export function ratesJson({ from, to }: RatesQuery, answer: string | null): string {
-  const last = dayNumber(from);
+/** Formats the response of /rates as JSON: one entry per day of the range, newest first. */
+export function ratesJson({ from, to }: RatesQuery, result: string | null): string {
+  const first = dayNumber(from);
   let json = '{"rates":[';
   let at = 0;
-  for (let day = dayNumber(to); day >= last; day--) {
-    const name = dayName(day);
+  for (let day = dayNumber(to); day >= first; day--) {
+    const name = formatDay(day);
     let count = "null";
     let price = "null";
-    if (answer?.startsWith(name, at)) {
-      const comma = answer.indexOf(",", at + 11);
-      let end = answer.indexOf(";", comma);
-      if (end === -1) end = answer.length;
-      count = answer.slice(at + 11, comma);
-      if (end > comma + 1) price = answer.slice(comma + 1, end);
+    if (result?.startsWith(name, at)) {
+      const comma = result.indexOf(",", at + 11);
+      let end = result.indexOf(";", comma);
+      if (end === -1) end = result.length;
+      count = result.slice(at + 11, comma);
+      if (end > comma + 1) price = result.slice(comma + 1, end);
       at = end + 1;
     }
     json += `${json.length > 10 ? "," : ""}{"count":${count},"day":"${name}","price":${price}}`;

@@ -1,25 +1,25 @@
 import { JobError } from "../contract/errors.ts";
 import { markFormula } from "../contract/formula.ts";
 import type { JobServices } from "./deps.ts";
-import { finishedJob } from "./finishedJob.ts";
+import { readFinishedJob } from "./finishedJob.ts";
 import type { StoredArtifact } from "./resultObject.ts";
 
 /** Columns of a report, as the runner writes them (runtime/runner/load/check.ts). */
 const COLUMNS = ["line", "column", "value", "reason"] as const;
-/** Columns with callers' text. */
-const FOREIGN: ReadonlySet<string> = new Set(["column", "value"]);
+/** Columns that contain callers' text. */
+const CALLER_COLUMNS: ReadonlySet<string> = new Set(["column", "value"]);
 
 /**
- * Finds the report of all bad rows of a batch: a long report is a file that the error's details name, a short one is
+ * Finds the report of all bad rows of a batch. The error's details link to the file of a long report; a short report is
  * generated from the details.
  * @throws JobError UnknownJob, NotFinished, or NoReport if the job did not fail because of its rows
  */
-export async function storedReport({ db }: JobServices, tenant: string, requestId: string): Promise<StoredArtifact> {
-  const { status, responseId, error } = (await finishedJob(db, tenant, requestId)).document;
+export async function findReport({ db }: JobServices, tenant: string, requestId: string): Promise<StoredArtifact> {
+  const { status, responseId, error } = (await readFinishedJob(db, tenant, requestId)).document;
   if (error?.type !== "InvalidRows") throw new JobError("NoReport", { requestId, status: error?.type ?? status });
   const { details } = error;
   const stored = { responseId, format: "csv", compression: "none" } as const;
-  const pointer = details.find((one) => "report" in one)?.report;
+  const pointer = details.find((detail) => "report" in detail)?.report;
   if (pointer)
     return { ...stored, inline: null, location: pointer.location, bytes: pointer.bytes, link: { ...pointer } };
   const lines = [COLUMNS.join(), ...details.map((row) => COLUMNS.map((name) => cell(name, row[name])).join())];
@@ -29,6 +29,6 @@ export async function storedReport({ db }: JobServices, tenant: string, requestI
 /** Formats a value as the runner's COPY writes it in CSV: empty for null, quoted where it would be ambiguous. */
 function cell(name: string, value: unknown): string {
   if (value === null || value === undefined) return "";
-  const text = FOREIGN.has(name) ? markFormula(String(value)) : String(value);
+  const text = CALLER_COLUMNS.has(name) ? markFormula(String(value)) : String(value);
   return text === "" || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

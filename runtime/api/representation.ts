@@ -14,7 +14,7 @@ export interface Representation {
   /** Content-Encoding gzip: the stored bytes are sent, and the client decompresses them. */
   encoding: "gzip" | undefined;
   /** True if the API decompresses the stored bytes. */
-  unpacks: boolean;
+  isDecompressed: boolean;
   /** Suffix of the ETag that distinguishes the representations. */
   etagSuffix: string;
   /** File name extension. */
@@ -31,15 +31,15 @@ const CHARSET = { csv: "; charset=utf-8", ndjson: "", json: "; charset=utf-8" } 
 const GZIP = "application/gzip";
 
 /** Lists the media types that a result can be sent as, the preferred first. */
-export const typesOf = ({ format, compression }: StoredFormat): readonly string[] =>
+export const mediaTypesOf = ({ format, compression }: StoredFormat): readonly string[] =>
   compression === "gzip" ? [GZIP, ...TYPES[format]] : TYPES[format];
 
 /** Maximum number of media ranges read from an Accept header. */
 const MAX_RANGES = 100;
 
 /**
- * Removes parameters from an Accept header that do not distinguish our types (charset, header); an empty header accepts
- * all.
+ * Removes all parameters except `q` from an Accept header, since the others (for example charset) do not distinguish
+ * the types of results. An empty header accepts all types.
  */
 function withoutParameters(accept: string | undefined): string {
   const ranges = (accept ?? "").split(",", MAX_RANGES).flatMap((range) => {
@@ -52,18 +52,19 @@ function withoutParameters(accept: string | undefined): string {
 
 /**
  * Selects the representation of a result that the headers accept; undefined if there is none. A compressed result is
- * sent as a file, unless its content is requested: then with Content-Encoding gzip if accepted, otherwise decompressed.
+ * sent as a file, unless its content is requested. The content is sent with Content-Encoding gzip if that is accepted,
+ * otherwise decompressed.
  */
 export function represent(stored: StoredFormat, headers: IncomingHttpHeaders): Representation | undefined {
   const { format, compression } = stored;
-  const wanted = new Negotiator({ headers: { ...headers, accept: withoutParameters(headers.accept) } });
-  const chosen = wanted.mediaType([...typesOf(stored)]);
+  const negotiator = new Negotiator({ headers: { ...headers, accept: withoutParameters(headers.accept) } });
+  const chosen = negotiator.mediaType([...mediaTypesOf(stored)]);
   if (chosen === undefined) return undefined;
   if (chosen === GZIP)
-    return { type: GZIP, encoding: undefined, unpacks: false, etagSuffix: "", extension: `${format}.gz` };
+    return { type: GZIP, encoding: undefined, isDecompressed: false, etagSuffix: "", extension: `${format}.gz` };
   const content = { type: `${chosen}${CHARSET[format]}`, extension: format };
-  if (compression === "none") return { ...content, encoding: undefined, unpacks: false, etagSuffix: "" };
-  return wanted.encoding(["gzip", "identity"]) === "gzip"
-    ? { ...content, encoding: "gzip", unpacks: false, etagSuffix: "-gzip" }
-    : { ...content, encoding: undefined, unpacks: true, etagSuffix: "-unpacked" };
+  if (compression === "none") return { ...content, encoding: undefined, isDecompressed: false, etagSuffix: "" };
+  return negotiator.encoding(["gzip", "identity"]) === "gzip"
+    ? { ...content, encoding: "gzip", isDecompressed: false, etagSuffix: "-gzip" }
+    : { ...content, encoding: undefined, isDecompressed: true, etagSuffix: "-unpacked" };
 }

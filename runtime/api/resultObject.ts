@@ -19,7 +19,7 @@ export function objectAt(location: string): { Bucket: string; Key: string } {
 }
 
 /** First and last byte to read. */
-export interface Bytes {
+export interface ByteRange {
   start: number;
   end: number;
 }
@@ -31,7 +31,7 @@ export interface Bytes {
 export async function openResult(
   s3: S3Client,
   location: string,
-  range: Bytes | undefined,
+  range: ByteRange | undefined,
   requestId: string,
 ): Promise<Readable> {
   try {

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { requestIdPattern } from "../contract/request.ts";
 import { type ApiOfSuite, apiSuite } from "../testing/api/suite.ts";
+import { retryIdOf } from "./retryRequest.ts";
 
+const isRequestId = (id: string) => requestIdPattern.test(id);
 const read = { type: "read", sql: "select 1 as n", format: "json" };
 
 describe("cancel and retry of the jobs API", () => {
@@ -28,9 +31,9 @@ describe("cancel and retry of the jobs API", () => {
     assert.deepEqual([document.labels, document.task.sql], [{ retryOf: "dropped" }, "select 1 as n"]);
   });
 
-  it("retries a job with its settings, and a retry under the next number of the first job's id", async () => {
-    const asked = { priority: 7, timeoutSeconds: 77, labels: { batch: "seven" } };
-    await post("/jobs", { requestId: "kept", task: read, ...asked });
+  it("retries a job with its settings, and numbers the retries of retries consecutively", async () => {
+    const settings = { priority: 7, timeoutSeconds: 77, labels: { batch: "seven" } };
+    await post("/jobs", { requestId: "kept", task: read, ...settings });
     for (const [id, next] of [
       ["kept", "kept.retry-1"],
       ["kept.retry-1", "kept.retry-2"],
@@ -38,7 +41,7 @@ describe("cancel and retry of the jobs API", () => {
       await post(`/jobs/${id}/cancel`);
       assert.equal((await post(`/jobs/${id}/retry`)).json().requestId, next);
       const { priority, timeoutSeconds, labels } = (await get(`/jobs/${next}`)).json();
-      const expected = { ...asked, labels: { ...asked.labels, retryOf: id } };
+      const expected = { ...settings, labels: { ...settings.labels, retryOf: id } };
       assert.deepEqual({ priority, timeoutSeconds, labels }, expected);
     }
   });
@@ -51,22 +54,54 @@ describe("cancel and retry of the jobs API", () => {
     await submit("odd.retry-99999999999");
     assert.equal((await post("/jobs/odd/retry")).json().requestId, "odd.retry-1");
     const long = (await post(`/jobs/${"l".repeat(128)}/retry`)).json().requestId;
-    assert.match(
-      long,
-      /^l{99}\.[0-9a-f]{16}\.retry-1$/,
-      "two long ids with the same beginning have retries of their own",
-    );
+    assert.match(long, /^l{99}\.[0-9a-f]{16}\.retry-1$/, "long ids with the same beginning have different retries");
     await post(`/jobs/${long}/cancel`);
     assert.equal((await post(`/jobs/${long}/retry`)).json().requestId, long.replace(/1$/, "2"));
+  });
+
+  it("gives jobs with different ids different retries", () => {
+    const [a, x] = ["a", "x".repeat(116)];
+    for (const [id, expected] of [
+      ["a.retry-0", "a.retry-0.retry-1"],
+      ["a.retry-01", "a.retry-01.retry-1"],
+      ["a.retry-99998", "a.retry-99999"],
+      ["a.retry-99999", "a.retry-99999.retry-1"],
+    ] as const)
+      assert.equal(retryIdOf(id), expected);
+    const numbers = ["", ".retry-0", ".retry-1", ".retry-01", ".retry-2", ".retry-99998", ".retry-99999"];
+    const ids = [a, x, `${x}x`].flatMap((id) => numbers.map((number) => `${id}${number}`)).filter(isRequestId);
+    const retries = ids.map(retryIdOf);
+    assert.equal(new Set(retries).size, ids.length);
+    assert.deepEqual(
+      retries.filter((id) => !isRequestId(id)),
+      [],
+    );
+  });
+
+  it("retries a job whose labels leave no room for the label retryOf", async () => {
+    await deleteJobs();
+    const many = Object.fromEntries(Array.from({ length: 32 }, (_, index) => [`label-${index}`, "x"]));
+    // 12,217 bytes as JSON, of at most 12,224.
+    const large = Object.fromEntries(
+      Array.from({ length: 15 }, (_, index) => [`${index}`.padEnd(64, "n"), "€".repeat(index < 14 ? 256 : 138)]),
+    );
+    for (const [id, labels] of Object.entries({ many, large })) {
+      const response = await post("/jobs", { requestId: id, task: read, labels });
+      assert.equal(response.statusCode, 202, response.body);
+      await post(`/jobs/${id}/cancel`);
+      const retried = await post(`/jobs/${id}/retry`);
+      assert.equal(retried.statusCode, 202, retried.body);
+      assert.deepEqual((await get(`/jobs/${id}.retry-1`)).json().labels, labels);
+    }
   });
 
   it("creates one job from concurrent retries, with the caller's changes", async () => {
     await submit("twice");
     await post("/jobs/twice/cancel");
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [1, 2, 3].map(() => post("/jobs/twice/retry", { timeoutSeconds: 77, priority: 9 })),
     );
-    assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, 200, 202]);
+    assert.deepEqual(responses.map(({ statusCode }) => statusCode).sort(), [200, 200, 202]);
     const { timeoutSeconds, priority } = (await get("/jobs/twice.retry-1")).json();
     assert.deepEqual([timeoutSeconds, priority], [77, 9]);
     assert.equal((await get("/jobs/twice.retry-2")).statusCode, 404);

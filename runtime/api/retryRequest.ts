@@ -2,36 +2,40 @@ import { createHash } from "node:crypto";
 import Type, { type Static } from "typebox";
 import { JobError } from "../contract/errors.ts";
 import type { Reply } from "../contract/request.ts";
+import { areLabelsWithinLimits } from "../requests/parse.ts";
 import type { JobServices } from "./deps.ts";
 
 /** Fields of a job that a retry may change. */
 export const RetryChanges = Type.Object(
   {
-    timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, description: "timeout instead of the job's" })),
-    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 9, description: "priority instead of the job's" })),
+    timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, description: "replaces the job's timeout" })),
+    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 9, description: "replaces the job's priority" })),
   },
   { additionalProperties: false },
 );
 
-/** Longest id that `.retry-` and five digits extend to 128 characters, the maximum. */
+/** Maximum length of an id to which `.retry-` and five digits are appended: an id has at most 128 characters. */
 const MAX_RETRIED_ID = 116;
 const LAST_RETRY = 99_999;
+/** Ids of retries, with the number as `retryIdOf` writes it: of `a.retry-01`, the retry is `a.retry-01.retry-1`. */
+const RETRY_ID = /^(.+)\.retry-([1-9]\d{0,4})$/;
 
 /**
  * Returns the id of a job's retry: `<id>.retry-1`, or for a retry the next number. It depends only on the job's id, so
- * that retrying a job twice creates one job.
+ * that retrying a job twice creates one job; jobs with different ids have different retries.
  */
 export function retryIdOf(requestId: string): string {
-  const [, base = requestId, number = "0"] = /^(.+)\.retry-(\d{1,5})$/s.exec(requestId) ?? [];
-  if (Number(number) >= LAST_RETRY) return `${requestId.slice(0, MAX_RETRIED_ID)}.retry-1`;
-  if (base.length <= MAX_RETRIED_ID) return `${base}.retry-${Number(number) + 1}`;
+  const [, base = "", number] = RETRY_ID.exec(requestId) ?? [];
+  if (base !== "" && base.length <= MAX_RETRIED_ID && Number(number) < LAST_RETRY)
+    return `${base}.retry-${Number(number) + 1}`;
+  if (requestId.length <= MAX_RETRIED_ID) return `${requestId}.retry-1`;
   // The hash distinguishes long ids that begin alike.
-  const mark = createHash("sha256").update(base).digest("hex").slice(0, 16);
-  return `${base.slice(0, MAX_RETRIED_ID - mark.length - 1)}.${mark}.retry-${Number(number) + 1}`;
+  const hash = createHash("sha256").update(requestId).digest("hex").slice(0, 16);
+  return `${requestId.slice(0, MAX_RETRIED_ID - hash.length - 1)}.${hash}.retry-1`;
 }
 
 /**
- * Creates the request of a retry: the stored task, labelled retryOf, with the caller's changes.
+ * Creates the request of a retry: the stored task, labelled retryOf if possible, with the caller's changes.
  * @throws JobError UnknownJob, or NotRetryable unless the job has failed or was cancelled
  */
 export async function retryRequestOf(
@@ -65,6 +69,12 @@ export async function retryRequestOf(
     priority: changes.priority ?? stored.priority,
     timeoutSeconds: changes.timeoutSeconds ?? stored.timeoutSeconds,
     reply: stored.reply,
-    labels: { ...stored.labels, retryOf: requestId },
+    labels: labelsOf(stored.labels, requestId),
   };
+}
+
+/** Returns the labels of a retry: the job's, and `retryOf` unless the labels would then exceed a limit. */
+function labelsOf({ retryOf: _, ...labels }: Record<string, string>, requestId: string): Record<string, string> {
+  const withRetryOf = { ...labels, retryOf: requestId };
+  return areLabelsWithinLimits(withRetryOf) ? withRetryOf : labels;
 }

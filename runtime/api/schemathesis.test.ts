@@ -11,7 +11,7 @@ import { skip } from "../testing/cluster.ts";
 
 const script = fileURLToPath(new URL("../testing/api/schemathesis.sh", import.meta.url));
 const hooks = fileURLToPath(new URL("../testing/api/hooks.py", import.meta.url));
-/** Fixed seed, so that every run sends the same requests. */
+/** Fixed seed, so that every execution of the test sends the same requests. */
 const SEED = "7";
 const EXAMPLES = process.env.SCHEMATHESIS_EXAMPLES ?? "20";
 
@@ -29,7 +29,7 @@ describe("the API under schemathesis", () => {
   });
 
   it("conforms to its description: no check finds a violation", async function () {
-    this.timeout(300_000);
+    this.timeout(900_000);
     const p = await testApi({ api: { openRates: false, limits: { tokenPerMinute: 0, addressPerMinute: 0 } } });
     // Schemathesis stores failures in its working directory, and would start with them next time.
     const cwd = mkdtempSync(join(tmpdir(), "rates-schemathesis-"));

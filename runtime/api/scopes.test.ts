@@ -22,14 +22,18 @@ describe("scopes and tokens of the API", () => {
   const post = (url: string, payload: object, headers: object) =>
     p.app.inject({ method: "POST", url, payload, headers: headers as Record<string, string> });
 
-  for (const [what, task] of Object.entries(updates))
-    it(`refuses ${what} by a token without the scope update, at POST /jobs and POST /explain`, async () => {
+  for (const [name, task] of Object.entries(updates))
+    it(`refuses ${name} from a token without the scope update, at POST /jobs and POST /explain`, async () => {
       const submitter = await p.as("acme", "read", "submit", "cancel");
       const count = async () => (await p.admin.query("select from jobs.jobs")).rowCount;
       const before = await count();
       for (const url of ["/jobs", "/explain"]) {
-        const answer = await post(url, { task }, submitter);
-        assert.deepEqual([answer.statusCode, answer.json().detail], [403, "This token lacks the scope 'update'."], url);
+        const response = await post(url, { task }, submitter);
+        assert.deepEqual(
+          [response.statusCode, response.json().detail],
+          [403, "This token lacks the scope 'update'."],
+          url,
+        );
       }
       assert.equal(await count(), before);
     });
@@ -40,7 +44,7 @@ describe("scopes and tokens of the API", () => {
     assert.equal((await post("/jobs", payload, await p.as("acme", "submit", "update"))).statusCode, 202);
   });
 
-  it("requires the scope update for retrying an update, but not for a read", async () => {
+  it("requires the scope update for retrying an update, but not for retrying a read", async () => {
     const owner = await p.as("acme", "submit", "update", "cancel");
     const submitter = await p.as("acme", "submit");
     const retried = { update: updates["a statement"], read: { type: "read", sql: "select 1 as n" } };
@@ -62,13 +66,14 @@ describe("scopes and tokens of the API", () => {
   it("accepts a token until it expires, and refuses it everywhere afterwards", async () => {
     const admin = await p.as("ops", "admin");
     const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
-    const made = await post("/tokens", { name: "short", tenant: "acme", scopes: ["read"], expiresAt }, admin);
-    assert.equal(made.statusCode, 201, made.body);
-    const { id, token } = made.json();
+    const created = await post("/tokens", { name: "short", tenant: "acme", scopes: ["read"], expiresAt }, admin);
+    assert.equal(created.statusCode, 201, created.body);
+    const { id, token } = created.json();
     const headers = { authorization: `Bearer ${token}` };
     assert.equal((await p.app.inject({ url: "/jobs", headers })).statusCode, 200);
     const listed = (await p.app.inject({ url: "/tokens", headers: admin })).json().tokens;
-    assert.equal(Date.parse(listed.find((one: { id: string }) => one.id === id).expiresAt), Date.parse(expiresAt));
+    const listedToken = listed.find((entry: { id: string }) => entry.id === id);
+    assert.equal(Date.parse(listedToken.expiresAt), Date.parse(expiresAt));
     await p.admin.query("update jobs.tokens set expires_at = jobs.clock() where id = $1", [id]);
     for (const url of ["/jobs", "/queries", "/stats", "/stats/figures", "/jobs/x/events"])
       assert.equal((await p.app.inject({ url, headers })).statusCode, 401, url);
@@ -76,13 +81,12 @@ describe("scopes and tokens of the API", () => {
 
   it("refuses to create a token that is already expired", async () => {
     const payload = { name: "late", tenant: "acme", scopes: ["read"], expiresAt: "2020-01-01T00:00:00Z" };
-    const answer = await post("/tokens", payload, await p.as("ops", "admin"));
-    assert.deepEqual([answer.statusCode, answer.json().problems[0].field], [400, "expiresAt"]);
+    const response = await post("/tokens", payload, await p.as("ops", "admin"));
+    assert.deepEqual([response.statusCode, response.json().problems[0].field], [400, "expiresAt"]);
   });
 
   it("records the day of last use once per day, not per request", async () => {
-    const about = { name: "used", tenant: "acme", scopes: ["read"] } as const;
-    const { id, token } = await createToken(p.admin, about);
+    const { id, token } = await createToken(p.admin, { name: "used", tenant: "acme", scopes: ["read"] });
     const read = async () =>
       (
         await p.admin.query("select last_used_on = current_date as today, xmin::text from jobs.tokens where id = $1", [
@@ -97,7 +101,7 @@ describe("scopes and tokens of the API", () => {
     const first = await read();
     assert.equal(first.today, true);
     await Promise.all([use(), use(), use()]);
-    assert.deepEqual(await read(), first, "the row was not written again");
+    assert.deepEqual(await read(), first, "the row is not written again");
   });
 });
 
@@ -108,7 +112,7 @@ describe("the maximum of waiting jobs over HTTP", () => {
   });
   after(() => p.close());
 
-  it("answers submissions and retries with 429 and Retry-After, and leaves the id unused", async () => {
+  it("responds to submissions and retries with 429 and Retry-After, and leaves the id unused", async () => {
     const headers = await p.as("acme");
     const task = { type: "read", sql: "select 1 as n" };
     const post = (url: string, payload: object = {}) => p.app.inject({ method: "POST", url, payload, headers });
@@ -121,7 +125,11 @@ describe("the maximum of waiting jobs over HTTP", () => {
       assert.match(String(full.headers["retry-after"]), /^[1-9]\d*$/);
     }
     assert.equal((await p.app.inject({ url: "/jobs/three", headers })).statusCode, 404);
-    assert.equal((await post("/jobs", { requestId: "two", task })).statusCode, 200, "a repeat is no further job");
+    assert.equal(
+      (await post("/jobs", { requestId: "two", task })).statusCode,
+      200,
+      "a repeated request is not another job",
+    );
     await post("/jobs/two/cancel");
     assert.equal((await post("/jobs", { requestId: "three", task })).statusCode, 202);
   });

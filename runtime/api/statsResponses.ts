@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { RUNNERS } from "../contract/states.ts";
-import { LEVELS, PLACES } from "../monitoring/bottleneck.ts";
+import { BOTTLENECKS, LEVELS } from "../monitoring/bottleneck.ts";
 import { SCOPES } from "../store/tokens.ts";
 
 /** Response schemas of GET /stats and GET /stats/figures. */
@@ -11,17 +11,17 @@ const Percentiles = Type.Object({ p50: NumberOrNull, p95: NumberOrNull, p99: Num
 const StepPercentiles = Type.Object({ p50: NumberOrNull, p95: NumberOrNull });
 const Ended = Type.Object({ succeeded: Count, failed: Count, cancelled: Count });
 
-/** Location of the bottleneck, a sentence about it, and the configuration key to raise. */
+/** Severity and name of the bottleneck, a sentence about it, and the configuration key to raise. */
 const Bottleneck = Type.Object({
   level: Type.Enum([...LEVELS]),
-  place: Type.Enum([...PLACES]),
+  name: Type.Enum([...BOTTLENECKS]),
   sentence: Type.String(),
   raise: Type.Optional(Type.String()),
 });
 
 /** Creates an object schema with one property per runner type. */
-const ofRunners = <T extends Type.TSchema>(schema: T) =>
-  Type.Object(Object.fromEntries(RUNNERS.map((kind) => [kind, schema])));
+const perRunnerType = <T extends Type.TSchema>(schema: T) =>
+  Type.Object(Object.fromEntries(RUNNERS.map((type) => [type, schema])));
 
 export const Stats = Type.Object({
   total: Count,
@@ -29,7 +29,7 @@ export const Stats = Type.Object({
   byErrorType: Type.Record(Type.String(), Count),
   percentiles: Type.Object({ queueMs: Percentiles, executionMs: Percentiles, totalMs: Percentiles }),
   // Admins only: these count the jobs of all tenants.
-  capacity: Type.Optional(ofRunners(Type.Object({ running: Count, working: Count, slots: Count }))),
+  capacity: Type.Optional(perRunnerType(Type.Object({ running: Count, working: Count, slots: Count }))),
   bottleneck: Type.Optional(Bottleneck),
 });
 
@@ -60,9 +60,9 @@ const Activity = Type.Object({
 /** State of the platform. Admins only, since it counts the jobs of all tenants. */
 const Platform = {
   bottleneck: Bottleneck,
-  // Metrics by name (runtime/monitoring/metrics.ts), the numbers of busy runs and slots, and while launches are paused
-  // the time at which they resume, or "closed".
-  runners: ofRunners(Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Null()]))),
+  // Metrics by name (runtime/monitoring/metrics.ts), and the numbers of busy runs and slots. While launches are paused,
+  // `paused` is the time at which they resume, or "closed" until an operator reopens them.
+  runners: perRunnerType(Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Null()]))),
   platform: Type.Record(Type.String(), NumberOrNull),
   database: Type.Object({ connections: Count, maxConnections: Count }),
   queues: Type.Object({ requests: Type.Optional(Count), deadLetters: Type.Optional(Count) }),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { S3Client } from "@aws-sdk/client-s3";
 import { testApi } from "../testing/api/api.ts";
 
-describe("the API while S3 does not answer", () => {
+describe("the API while S3 does not respond", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
   let headers: { authorization: string };
   let gone: S3Client;
@@ -21,7 +21,7 @@ describe("the API while S3 does not answer", () => {
 
   const post = (url: string, payload: object) => p.app.inject({ method: "POST", url, headers, payload });
 
-  it("reports a retryable error of the storage for operations that need it", async () => {
+  it("reports a retryable storage error for operations that need S3", async () => {
     const source = { s3: `s3://uploads/${"0".repeat(16)}/a.csv` };
     const admin = await p.as("acme", "admin");
     for (const response of [
@@ -40,9 +40,9 @@ describe("the API while S3 does not answer", () => {
     }
   });
 
-  it("accepts and cancels jobs while the queues do not answer either", async () => {
+  it("accepts and cancels jobs while the queues do not respond either", async () => {
     const task = { type: "read", sql: "select 1" };
-    p.context.sqs.send = () => Promise.reject(new Error("no queue answers"));
+    p.context.sqs.send = () => Promise.reject(new Error("SQS is unreachable"));
     const statuses = [];
     for (const [url, payload] of [
       ["/jobs", { requestId: "a", task }],
@@ -53,10 +53,10 @@ describe("the API while S3 does not answer", () => {
       statuses.push((await post(url, payload)).statusCode);
     assert.deepEqual(statuses, [202, 200, 200]);
     const figures = await p.app.inject({ url: "/stats/figures", headers: await p.as("acme", "admin") });
-    assert.deepEqual([figures.statusCode, figures.json().queues], [200, {}], "their sizes are unknown");
+    assert.deepEqual([figures.statusCode, figures.json().queues], [200, {}], "the sizes of the queues are unknown");
   });
 
-  it("accepts a read, which needs no storage", async () => {
+  it("accepts a read, which does not need S3", async () => {
     const task = { type: "read", sql: "select 1" };
     assert.equal((await post("/jobs", { requestId: "read", task })).statusCode, 202);
     const { rows } = await p.admin.query("select request_id from jobs.jobs");

@@ -5,7 +5,7 @@ import { allQueries, allStatements, type NamedQuery, type ParamType } from "../q
 import { EXAMPLE_ID } from "./schemas.ts";
 
 /** JSON schemas of parameter types. */
-const PARAMS: Record<ParamType, TSchema> = {
+const PARAM_SCHEMAS: Record<ParamType, TSchema> = {
   text: Type.String(),
   place: Type.String({ maxLength: INPUT.place }),
   date: Type.String({ format: "date", pattern: "^(?!0000)" }),
@@ -15,16 +15,16 @@ const PARAMS: Record<ParamType, TSchema> = {
   "text[]": Type.Array(Type.String()),
 };
 
-/** Creates a task's schema for one named query. */
-function ofQuery(
+/** Creates the schema of a task for one named query or statement. */
+function taskSchema(
   task: typeof QueryTask | typeof StatementTask,
   key: "query" | "statement",
   query: NamedQuery,
 ): TSchema {
   const params = query.params.map(({ name, type, description, required, default: value }) => {
-    const schema = { ...PARAMS[type], description };
-    const given = required ? schema : Type.Union([schema, Type.Null()], { description, default: value });
-    return [name, required ? given : Type.Optional(given)] as const;
+    const schema = { ...PARAM_SCHEMAS[type], description };
+    if (required) return [name, schema] as const;
+    return [name, Type.Optional(Type.Union([schema, Type.Null()], { description, default: value }))] as const;
   });
   const required = query.params.some((param) => param.required);
   const Params = Type.Object(Object.fromEntries(params), {
@@ -38,18 +38,18 @@ function ofQuery(
 }
 
 /**
- * Creates the schema of a submission for /openapi.json: the contract's, with this platform's queries and statements.
- * Requests are validated against the contract itself (runtime/contract/request.ts), which describes problems better.
+ * Creates the schema of a submission for /openapi.json: the contract's schema, with this platform's queries and
+ * statements. Requests are validated against runtime/contract/request.ts, which describes problems better.
  */
 export function submissionSchema({ rawSql }: { rawSql: boolean }): TSchema {
   const { requestId, tenant, ...rest } = Request.properties;
   const Task = Type.Union([
-    ...allQueries().map((query) => ofQuery(QueryTask, "query", query)),
+    ...allQueries().map((query) => taskSchema(QueryTask, "query", query)),
     ...(rawSql ? [SqlTask] : []),
     InlineTask,
     S3Task,
     UrlTask,
-    ...allStatements().map((statement) => ofQuery(StatementTask, "statement", statement)),
+    ...allStatements().map((statement) => taskSchema(StatementTask, "statement", statement)),
   ]);
   return Type.Object(
     { requestId: Type.Optional(requestId), tenant: Type.Optional(tenant), ...rest, task: Task },
@@ -67,12 +67,12 @@ const EXAMPLE = {
 };
 
 /** Makes fields with a default optional, as they are in requests; the platform fills in the defaults. */
-export function normalizeSubmission(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(normalizeSubmission);
+export function withOptionalDefaults(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withOptionalDefaults);
   if (schema === null || typeof schema !== "object") return schema;
-  const all = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, normalizeSubmission(value)]));
-  const { required, properties } = all as { required?: string[]; properties?: Record<string, { default?: unknown }> };
+  const copy = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, withOptionalDefaults(value)]));
+  const { required, properties } = copy as { required?: string[]; properties?: Record<string, { default?: unknown }> };
   if (Array.isArray(required) && properties)
-    all.required = required.filter((name) => properties[name]?.default === undefined);
-  return all;
+    copy.required = required.filter((name) => properties[name]?.default === undefined);
+  return copy;
 }

@@ -13,7 +13,7 @@ import { actorOf, callerOfRequest, requireScope } from "./plugins/auth.ts";
 import { tenantOf } from "./tenant.ts";
 
 /** A submitted job. */
-export interface Submitted {
+export interface SubmittedJob {
   requestId: string;
   tenant: string;
   status: string;
@@ -28,7 +28,7 @@ export interface Submitter {
    * @param retriedId - Id of the job that the request retries.
    * @throws JobError when the request is refused
    */
-  submit(value: Record<string, unknown>, request: FastifyRequest, retriedId?: string): Promise<Submitted>;
+  submit(value: Record<string, unknown>, request: FastifyRequest, retriedId?: string): Promise<SubmittedJob>;
   /** Wakes the dispatcher. Failures are logged: the dispatcher's schedule finds committed work. */
   wake(request: FastifyRequest): Promise<void>;
 }
@@ -57,12 +57,12 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
       );
   };
 
-  const submit = async (value: Record<string, unknown>, request: FastifyRequest, retried?: string) => {
+  const submit = async (value: Record<string, unknown>, request: FastifyRequest, retriedId?: string) => {
     const caller = callerOfRequest(request);
     const tenant = tenantOf(caller, typeof value.tenant === "string" ? value.tenant : undefined);
     // Checked before validation, so that a caller without the scope learns nothing about the update.
     if (isUpdate(value.task)) requireScope(caller, "update");
-    ownUpload(value, caller, cloud.buckets.uploads);
+    checkUploadOwner(value, caller, cloud.buckets.uploads);
     const requestId = typeof value.requestId === "string" ? value.requestId : "";
     const [outcome] = await acceptAll({ db, plans, settings, s3: async () => cloud.s3, source: "http" }, [
       { value: { tenant, ...value }, requestId, tenant, traceparent: validTraceparent(request.headers[TRACEPARENT]) },
@@ -71,11 +71,11 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
       throw outcome?.error ?? new JobError("Internal", { reason: "acceptAll returned no outcome." });
     const failed = await deliverResponses(cloud.sqs, cloud.queues, db, outcome.send).catch((error) => [{ error }]);
     for (const { error } of failed)
-      request.log.warn({ err: error }, "the response could not be sent or recorded; the next tick will send it");
+      request.log.warn({ err: error }, "the response could not be sent or recorded; the dispatcher will send it");
     const id = outcome.request.requestId;
     const isNew = outcome.outcome === "ACCEPTED";
     if (isNew) {
-      await audit(request, tenant, id, value, retried);
+      await audit(request, tenant, id, value, retriedId);
       await wake(request);
     }
     return { requestId: id, tenant, status: outcome.status, isNew };
@@ -84,7 +84,7 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
   return { submit, wake };
 }
 
-/** Summarizes a valid task for the audit trail. Parameters of a purge are included, since they say what it removes. */
+/** Summarizes a valid task for the audit trail. A statement's parameters are included: they say what a purge removes. */
 function auditedTask(task: unknown): Record<string, unknown> {
   const { type, query, target, mode, dryRun, statement, params } = task as Record<string, unknown>;
   const document = { type, query, target, mode, dryRun, statement, ...(statement === undefined ? {} : { params }) };
@@ -95,10 +95,10 @@ function auditedTask(task: unknown): Record<string, unknown> {
 export const isUpdate = (task: unknown): boolean => (task as { type?: unknown } | null | undefined)?.type === "update";
 
 /**
- * Refuses uploads of other tenants, except for admins.
+ * Refuses uploads of other tenants, unless the caller is an admin.
  * @throws JobError SourceNotAllowed
  */
-function ownUpload(value: Record<string, unknown>, caller: Caller, bucket: string): void {
+function checkUploadOwner(value: Record<string, unknown>, caller: Caller, bucket: string): void {
   const location = (value.task as { source?: { s3?: unknown } } | undefined)?.source?.s3;
   if (typeof location !== "string" || caller.scopes.includes("admin")) return;
   if (!location.startsWith(`s3://${bucket}/${uploadPrefix(caller.tenant)}/`))

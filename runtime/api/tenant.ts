@@ -1,5 +1,5 @@
 import type { Caller } from "../store/tokens.ts";
-import { lacksScope } from "./plugins/auth.ts";
+import { missingScopeError } from "./plugins/auth.ts";
 
 /**
  * Returns the tenant of a call: the caller's own, or the one that an admin names.
@@ -7,6 +7,6 @@ import { lacksScope } from "./plugins/auth.ts";
  */
 export function tenantOf(caller: Caller, named: string | undefined): string {
   if (named === undefined || named === caller.tenant) return caller.tenant;
-  if (!caller.scopes.includes("admin")) throw lacksScope("admin");
+  if (!caller.scopes.includes("admin")) throw missingScopeError("admin");
   return named;
 }

@@ -1,13 +1,13 @@
 /**
  * Keep-alive timeout. Longer than the load balancer's idle timeout (infra/loadBalancer.ts), so that the balancer closes
- * first: otherwise it sends requests into connections that are being closed, and answers them with 502.
+ * first: otherwise it sends requests into connections that are being closed, and returns 502.
  */
 export const KEEP_ALIVE_SECONDS = 75;
 
-/** Timeouts for a request's headers, and for all of it including the body (at most 1 MiB). */
+/** Timeouts for receiving a request's headers, and for receiving all of it with its body (at most 1 MiB). */
 export const HEADERS_SECONDS = 15;
 export const REQUEST_SECONDS = 60;
-/** Interval for checking both. */
+/** Interval for checking these two timeouts. */
 export const CHECK_SECONDS = 2;
 
 /** Timeout of a connection without traffic in either direction, for example if the client reads nothing. */
@@ -17,5 +17,5 @@ export const IDLE_SECONDS = 120;
 export const SILENT_SECONDS = 15;
 /** Time after which an event stream is closed if its client reads nothing. */
 export const STALLED_SECONDS = 30;
-/** Interval between polls of watched jobs. Milliseconds. */
+/** Interval between polls of watched jobs. */
 export const POLL_MS = 250;

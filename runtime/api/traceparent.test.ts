@@ -39,7 +39,7 @@ describe("the header traceparent", () => {
     assert.deepEqual([again.statusCode, (await get("/jobs/b")).traceparent], [200, TRACE]);
   });
 
-  it("of a retry comes from the request that retries the job", async () => {
+  it("of a retry is that of the request that retries the job", async () => {
     await post("c", TRACE);
     await p.app.inject({ method: "POST", url: "/jobs/c/cancel", headers: caller });
     assert.equal((await post("", OTHER, "/jobs/c/retry")).statusCode, 202);

@@ -1,53 +1,61 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { skip } from "../testing/cluster.ts";
-import { KINDS } from "./kinds/index.ts";
-import { type Kind, MAX_RESPONSE_BYTES } from "./kinds/kind.ts";
-import { PARTS, type Part } from "./processes.ts";
+import { ATTACK_KINDS } from "./kinds/index.ts";
+import { type AttackKind, MAX_RESPONSE_BYTES } from "./kinds/kind.ts";
+import { COMPONENTS, type Component } from "./processes.ts";
 import { RATES, Target } from "./target.ts";
 
-/** Requests of GET /rates that are measured per kind. */
+/** Number of GET /rates requests per measurement. */
 const REQUESTS = 2_000;
-/** The 99th percentile of /rates under attack may be this many times the quiet one, or this many milliseconds. */
-const TIMES_QUIET = 2;
-const QUIET_ENOUGH_MS = 50;
-/** Measurements of a kind until one is within the limit: other programs of this machine disturb them, the attacker always does. */
-const MEASUREMENTS = 3;
 /**
- * True for `npm run attack`, when nothing else runs on this machine: only then are latencies compared with the limit.
+ * Maximum 99th percentile of the latency under attack: MAX_SLOWDOWN times the value without attack, or ACCEPTABLE_MS if
+ * that is larger.
  */
+const MAX_SLOWDOWN = 2;
+const ACCEPTABLE_MS = 50;
+/**
+ * Maximum measurements per kind of attack. The test stops at the first measurement within the limit: other programs
+ * slow some measurements, a successful attack slows all.
+ */
+const MAX_MEASUREMENTS = 3;
+/** True for `npm run attack`, which runs alone on the machine. Only then are latencies compared with the limit. */
 const IS_ALONE = process.env.RATES_ATTACK_ALONE === "1";
-/** Maximum additional memory of a component in bytes under load of all kinds, after each kind was tried once. */
-const MAX_GROWTH: Record<Part, number> = { api: 150e6, dispatcher: 100e6, runners: 150e6, database: 150e6 };
+/**
+ * Maximum growth of each component's memory under load, in bytes. The baseline is measured after the checks of all kinds
+ * of attack.
+ */
+const MAX_GROWTH_BYTES: Record<Component, number> = { api: 150e6, dispatcher: 100e6, runners: 150e6, database: 150e6 };
 
-/** The whole platform, attacked through each of its entry points: callers cannot read, stop or stall others' work. */
+/** Attacks the platform through each entry point, and checks that callers cannot read, stop or stall others' work. */
 describe("the platform under attack", function () {
   this.timeout(240_000);
   let target: Target;
   before(async function () {
     if (!existsSync("/proc/self/task")) skip(this, "this system has no /proc to measure processes in");
     target = await Target.start();
-    // A first round warms what is loaded lazily.
-    for (let turn = 0; turn < 200; turn++) await target.http("GET", RATES);
+    // Warm up: the platform loads some modules on first use.
+    for (let request = 0; request < 200; request++) await target.http("GET", RATES);
     await target.http("POST", "/explain", { task: { type: "read", sql: "select 1" } }, target.attacker);
   });
   after(() => target?.stop());
   afterEach(function () {
-    for (const one of target.shared) assert.ok(one.isAlive(), `the ${one.name} ended in: ${this.currentTest?.title}`);
+    for (const { name, isAlive } of target.processes)
+      assert.ok(isAlive(), `the ${name} ended in: ${this.currentTest?.title}`);
   });
 
-  for (const { name, checks } of KINDS)
+  for (const { name, checks } of ATTACK_KINDS)
     describe(name, () => {
       for (const [title, check] of Object.entries(checks)) it(title, () => check(target));
     });
 
-  describe("what others notice", () => {
-    const memory: { name: string; bytes: Record<Part, number> }[] = [];
+  describe("during repeated attacks", () => {
+    const memory: { name: string; bytes: Record<Component, number> }[] = [];
     before(async () => {
       memory.push({ name: "after one round", bytes: target.memory() });
     });
-    /** The latency of /rates while a kind's input is sent again and again. */
-    const underLoad = async (send: NonNullable<Kind["send"]>) => {
+    /** Measures the latency of /rates while an attack's input is sent repeatedly. */
+    const latencyUnderLoad = async (send: NonNullable<AttackKind["send"]>) => {
       let isMeasured = false;
       const attack = (async () => {
         while (!isMeasured) await send(target);
@@ -60,16 +68,16 @@ describe("the platform under attack", function () {
       }
     };
 
-    for (const { name, send } of KINDS) {
+    for (const { name, send } of ATTACK_KINDS) {
       if (send === undefined) continue;
-      const title = `answers GET /rates in time under ${name}`;
+      const title = `responds to GET /rates in time under ${name}`;
       it(title, async function () {
         const measured: string[] = [];
         let isWithin = false;
-        while (!isWithin && measured.length < (IS_ALONE ? MEASUREMENTS : 1)) {
-          const { p99 } = await underLoad(send);
+        while (!isWithin && measured.length < (IS_ALONE ? MAX_MEASUREMENTS : 1)) {
+          const { p99 } = await latencyUnderLoad(send);
           const quiet = await target.latency(REQUESTS);
-          isWithin = p99 <= Math.max(TIMES_QUIET * quiet.p99, QUIET_ENOUGH_MS);
+          isWithin = p99 <= Math.max(MAX_SLOWDOWN * quiet.p99, ACCEPTABLE_MS);
           measured.push(`p99 ${p99.toFixed(1)} ms, ${quiet.p99.toFixed(1)} ms without`);
         }
         memory.push({ name, bytes: target.memory() });
@@ -78,21 +86,24 @@ describe("the platform under attack", function () {
       });
     }
 
-    it("keeps the memory of each part flat", () => {
+    it("limits the memory growth of each component", () => {
       const [first, ...later] = memory;
       assert.ok(first !== undefined && later.length > 0);
-      for (const part of PARTS)
+      for (const component of COMPONENTS)
         for (const { name, bytes } of later) {
-          const grown = bytes[part] - first.bytes[part];
-          assert.ok(grown < MAX_GROWTH[part], `${part}: ${Math.round(grown / 1e6)} MB more under ${name}`);
+          const growth = bytes[component] - first.bytes[component];
+          assert.ok(
+            growth < MAX_GROWTH_BYTES[component],
+            `${component}: ${Math.round(growth / 1e6)} MB more under ${name}`,
+          );
         }
     });
 
-    it("keeps every response within its limit", async () => {
+    it("limits the size of every unsuccessful response", async () => {
       const { rows } = await target.admin.query(
-        "select max(octet_length(body)) as most from jobs.responses where status <> 'SUCCEEDED'",
+        "select max(octet_length(body)) as longest from jobs.responses where status <> 'SUCCEEDED'",
       );
-      assert.ok(Number(rows[0].most) <= MAX_RESPONSE_BYTES, `a response of ${rows[0].most} bytes`);
+      assert.ok(Number(rows[0].longest) <= MAX_RESPONSE_BYTES, `a response of ${rows[0].longest} bytes`);
     });
   });
 });

@@ -1,28 +1,28 @@
 import { FORBIDDEN, HOSTS } from "../testing/runner/addresses.ts";
 import type { SourceChange } from "./sourceChange.ts";
 
-/** Returns an IP address (IPv6 in brackets) or localhost as the host of a URL; nothing for other names. */
+/** Converts an IP address or localhost to the host of a URL (IPv6 in brackets). Returns no host for other names. */
 const hostsOf = (name: string): string[] => {
   const { host } = URL.parse(`https://${name.includes(":") && !name.startsWith("[") ? `[${name}]` : name}/`) ?? {};
   return host !== undefined && /^(?:[\d.]+|\[.*\]|localhost)$/.test(host) ? [host] : [];
 };
 
-/** Hosts of sources that no operator would allow, so that the runner's own check of addresses is reached. */
+/** Private hosts that this configuration allows as sources, so that only the runner's address check refuses them. */
 export const PRIVATE_HOSTS: readonly string[] = [
   ...new Set([...HOSTS, ...FORBIDDEN, "localhost"].flatMap(hostsOf)),
 ].filter((host) => host !== "1.1.1.1" && host !== "8.8.8.8");
 
-/** Seconds that a request's headers, and the whole of it, may take on an attacked platform. */
+/** Time limits for a request's headers and for the whole request on an attacked platform, in seconds. */
 export const HEADERS_SECONDS = 1;
 export const REQUEST_SECONDS = 2;
-/** Slots that one tenant may have at once. */
+/** Maximum Glue slots per tenant. */
 export const TENANT_SLOTS = 1;
-/** Connections at once. */
+/** Maximum concurrent connections of the API. */
 export const CONNECTIONS = 300;
 
 /**
- * Configuration of the attacked platforms, which no stack in the repository has. Some of its values are constants of
- * the code, which the code's own tests compare with the server's values.
+ * Configuration of attacked platforms, which differs from every stack in the repository. It is a list of source
+ * changes, since some of its values are constants in the code.
  */
 export const CONFIGURATION: readonly SourceChange[] = [
   {

@@ -2,27 +2,27 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { skip } from "../testing/cluster.ts";
 import { DEFENCES } from "./defences.ts";
-import { KINDS } from "./kinds/index.ts";
+import { ATTACK_KINDS } from "./kinds/index.ts";
 import { environmentWith } from "./sourceChange.ts";
 import { Target } from "./target.ts";
 
-/** The attack suite fails when a defence is missing: each is switched off alone, on a platform of its own. */
-describe("the attack suite without a defence", function () {
+/** Verifies that the attack suite fails without a defence. Each test switches off one defence of its own platform. */
+describe("the attack suite", function () {
   this.timeout(240_000);
   before(function () {
     if (!existsSync("/proc/self/task")) skip(this, "this system has no /proc to measure processes in");
   });
 
-  it("is tried for every kind of input", () => {
-    const tried = new Set(Object.values(DEFENCES).map(({ kind }) => kind.name));
+  it("has a defence to switch off for every kind of input", () => {
+    const coveredKinds = new Set(Object.values(DEFENCES).map(({ kind }) => kind.name));
     assert.deepEqual(
-      KINDS.filter(({ name }) => !tried.has(name)).map(({ name }) => name),
+      ATTACK_KINDS.filter(({ name }) => !coveredKinds.has(name)).map(({ name }) => name),
       [],
     );
   });
 
   for (const [defence, { changes = [] }] of Object.entries(DEFENCES))
-    it(`finds the code of: ${defence}`, () => {
+    it(`finds the code of the defence: ${defence}`, () => {
       environmentWith(changes);
     });
 

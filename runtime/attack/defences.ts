@@ -1,9 +1,9 @@
 import { bodies } from "./kinds/bodies.ts";
 import { bombs } from "./kinds/bombs.ts";
 import { emulator } from "./kinds/emulator.ts";
-import type { Check, Kind } from "./kinds/kind.ts";
-import { lines } from "./kinds/lines.ts";
+import type { AttackKind, Check } from "./kinds/kind.ts";
 import { messages } from "./kinds/messages.ts";
+import { pathsAndHeaders } from "./kinds/pathsAndHeaders.ts";
 import { readers } from "./kinds/readers.ts";
 import { shares } from "./kinds/shares.ts";
 import { sockets } from "./kinds/sockets.ts";
@@ -11,78 +11,78 @@ import { sources } from "./kinds/sources.ts";
 import { sql } from "./kinds/sql.ts";
 import { streams } from "./kinds/streams.ts";
 import { tenants } from "./kinds/tenants.ts";
-import { assertVisible } from "./kinds/terminal.ts";
+import { assertEscaped } from "./kinds/terminal.ts";
 import type { SourceChange } from "./sourceChange.ts";
 
-/** A defence, how it is switched off, and the check that must notice it. */
+/** A defence, the changes that switch it off, and the check that must then fail. */
 export interface Defence {
-  readonly kind: Kind;
-  /** Changes of the platform's code. */
+  readonly kind: AttackKind;
+  /** Changes to the platform's code. */
   readonly changes?: readonly SourceChange[];
-  /** Statements of a superuser, once the platform runs. */
+  /** SQL that a superuser executes after the platform has started. */
   readonly statements?: string;
   readonly check: Check;
-  /** Message of the check when the defence is missing. */
+  /** Expected message of the check when the defence is missing. */
   readonly failure: RegExp;
 }
 
-const checkOf = (kind: Kind, title: string): Check => {
+const checkOf = (kind: AttackKind, title: string): Check => {
   const check = kind.checks[title];
   if (check === undefined) throw new Error(`${kind.name} has no check '${title}'`);
   return check;
 };
 
-/** The defences of each kind that a test switches off, one at a time. */
+/** Defences that a test switches off, one at a time. */
 export const DEFENCES: Readonly<Record<string, Defence>> = {
   "SQL is parsed and compared with the allow-lists": {
     kind: sql,
     changes: [
       {
         file: "../queries/sql/parser.ts",
-        from: "const early = refuseUnparsable(text);",
-        to: "const early: Verdict = { sql: text };",
+        from: "const refusal = refuseUnparsable(text);",
+        to: "const refusal: Verdict = { sql: text };",
       },
     ],
-    check: checkOf(sql, "refuses by HTTP: select pid, query from pg_stat_activity"),
+    check: checkOf(sql, "refuses over HTTP: select pid, query from pg_stat_activity"),
     failure: /\/explain: 200/,
   },
-  "a tenant's plans may take a maximum of time": {
+  "a tenant's planning time is limited": {
     kind: sql,
     changes: [
       {
-        file: "../queries/planningTurns.ts",
-        from: "if (turn.spentMs >= this.#limits.spentMs)",
+        file: "../queries/planningQueue.ts",
+        from: "if (queue.spentMs >= this.#limits.spentMs)",
         to: "if (false)",
       },
     ],
-    check: checkOf(sql, "lets no tenant keep the planner from others"),
+    check: checkOf(sql, "limits a tenant's use of the planner"),
     failure: /400,400,400,400/,
   },
-  "the checker takes a statement of each tenant in turn": {
+  "the SQL checker serves tenants in turn": {
     kind: sql,
     changes: [
       {
         file: "../queries/sql/parser.ts",
         from: "await sharedParser.check(text, tenant);",
-        to: "await shared.check(text);",
+        to: "await sharedParser.check(text);",
       },
     ],
-    check: checkOf(sql, "lets no tenant keep the check of SQL from others"),
+    check: checkOf(sql, "checks SQL of tenants in turn"),
     failure: /statements of the attacker were checked first|200/,
   },
-  "a run's role may read prices only": {
+  "a run's role can read only prices": {
     kind: readers,
     statements: "grant usage on schema jobs to price_readers; grant select on jobs.tokens to price_readers",
     check: checkOf(readers, "lets a run's role read, signal and change nothing else"),
     failure: /select \* from jobs\.tokens/,
   },
-  "a run's role sees its own sessions only": {
+  "a run's role sees only its own sessions": {
     kind: readers,
     statements: "grant pg_read_all_stats to price_readers",
-    check: checkOf(readers, "shows a run's role no session of another run"),
+    check: checkOf(readers, "hides the sessions of other runs from a run's role"),
     failure: /secret of another run/,
   },
-  "an error lists a maximum of problems": {
+  "the problems in an error are limited": {
     kind: bodies,
     changes: [
       {
@@ -93,10 +93,10 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
       { file: "../contract/problemList.ts", from: "if (this.#bytes > BOUNDS.detailsBytes)", to: "if (false)" },
     ],
     check: checkOf(bodies, "refuses 50,000 numbers as items, at little cost"),
-    failure: /an answer of \d{6,} bytes|the API took \d+/,
+    failure: /a response of \d{6,} bytes|the API took \d+/,
   },
-  "text of a caller is read in linear time": {
-    kind: lines,
+  "a caller's text is processed in linear time": {
+    kind: pathsAndHeaders,
     changes: [
       {
         file: "../api/problem.ts",
@@ -104,10 +104,10 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: 'cutText(url.replace(/(?:[^?]*:\\/\\/)@/g, ""), 200);',
       },
     ],
-    check: checkOf(lines, "refuses without a token, at little cost: a path of 15 KB of ://"),
+    check: checkOf(pathsAndHeaders, "refuses without a token, at little cost: a path of 15 KB of ://"),
     failure: /the API took \d+/,
   },
-  "a response is addressed to an id that is certain": {
+  "a response is sent only for an unambiguous id": {
     kind: messages,
     changes: [
       {
@@ -123,11 +123,11 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
       { file: "../contract/topLevel.ts", from: "      if (open.length === 1) {", to: "      {" },
       {
         file: "../dispatcher/requests.ts",
-        from: "if (requestId !== undefined && isOwnTenant && !(await hasJob(context.db, tenant, requestId)))",
-        to: "if (requestId !== undefined && isOwnTenant)",
+        from: "if (requestId !== undefined && isTenantAllowed && !(await hasJob(context.db, tenant, requestId)))",
+        to: "if (requestId !== undefined && isTenantAllowed)",
       },
     ],
-    check: checkOf(messages, "answers no other job for a body that merely names it"),
+    check: checkOf(messages, "sends no response for a job that a malformed body names"),
     failure: /requestId: 'mine'|'mine'/,
   },
   "a caller's tenant comes from its token": {
@@ -135,14 +135,14 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     changes: [
       {
         file: "../api/tenant.ts",
-        from: 'if (!caller.scopes.includes("admin")) throw lacksScope("admin");\n  return named;',
+        from: 'if (!caller.scopes.includes("admin")) throw missingScopeError("admin");\n  return named;',
         to: "return named;",
       },
     ],
-    check: checkOf(tenants, "shows a tenant nothing of another's by HTTP, whatever it asks for"),
+    check: checkOf(tenants, "shows a tenant no data of another tenant over HTTP"),
     failure: /\?tenant=victim: 200/,
   },
-  "a search shows a tenant's own jobs": {
+  "a search shows only the tenant's own jobs": {
     kind: tenants,
     changes: [
       {
@@ -151,10 +151,10 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: "if (tenant === '') this.add(",
       },
     ],
-    check: checkOf(tenants, "shows a tenant nothing of another's by HTTP, whatever it asks for"),
+    check: checkOf(tenants, "shows a tenant no data of another tenant over HTTP"),
     failure: /"jobs":\[\{/,
   },
-  "a sender may use the tenants that the stack gives it": {
+  "a sender may use only its tenants": {
     kind: tenants,
     changes: [
       {
@@ -163,10 +163,10 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: 'return ["read", "update"];',
       },
     ],
-    check: checkOf(tenants, "takes no message in the name of a tenant that its sender may not use"),
+    check: checkOf(tenants, "accepts no message for a tenant that its sender may not use"),
     failure: /a foreign message became a job/,
   },
-  "an update needs the scope for it": {
+  "an update needs its scope": {
     kind: tenants,
     changes: [
       {
@@ -175,10 +175,10 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: 'if (scope !== "update" && !caller.scopes.includes(scope) &&',
       },
     ],
-    check: checkOf(tenants, "allows updates only with the scope for them"),
+    check: checkOf(tenants, "allows updates and uploads only with the scope update"),
     failure: /!== 403/,
   },
-  "a message loads its own tenant's uploads only": {
+  "a message loads only its own tenant's uploads": {
     kind: tenants,
     changes: [
       {
@@ -187,7 +187,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: "if (false && !mayLoad(",
       },
     ],
-    check: checkOf(tenants, "loads no upload of another tenant, by HTTP or by queue"),
+    check: checkOf(tenants, "loads no upload of another tenant, over HTTP or the queue"),
     failure: /SourceNotAllowed/,
   },
   "a URL is shown without its signature": {
@@ -199,10 +199,10 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: "export function redactUrl(text: string): string {\n  return text;",
       },
     ],
-    check: checkOf(sources, "shows no secret of a source, and refuses each that it may not read"),
+    check: checkOf(sources, "refuses forbidden sources without showing their secrets"),
     failure: /SECRET/,
   },
-  "a download connects to public addresses only": {
+  "a download connects only to public addresses": {
     kind: sources,
     changes: [
       {
@@ -210,10 +210,10 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         from: "export function isPublicAddress(address: string): boolean {",
         to: "export function isPublicAddress(address: string): boolean {\n  return true;",
       },
-      // One attempt to connect, without a response.
+      // Without the defence, the runner connects to private addresses, where nothing responds: shorten its timeout.
       { file: "../runner/load/stream.ts", from: "STALL_TIMEOUT_MS = 30_000", to: "STALL_TIMEOUT_MS = 50" },
     ],
-    check: checkOf(sources, "connects to no address that is not public, though its host is allowed"),
+    check: checkOf(sources, "connects only to public addresses, even for allowed hosts"),
     failure: /127\.0\.0\.1/,
   },
   "a request must arrive in time": {
@@ -225,13 +225,13 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     check: checkOf(sockets, "closes each connection that stalls within a request"),
     failure: /open after/,
   },
-  "what is not HTTP is answered and closed": {
+  "a connection that does not speak HTTP is closed": {
     kind: sockets,
     changes: [{ file: "../api/problem.ts", from: "  socket.destroySoon();", to: "" }],
-    check: checkOf(sockets, "answers what is not HTTP shortly, and closes"),
+    check: checkOf(sockets, "responds to malformed requests briefly and closes the connection"),
     failure: /open after/,
   },
-  "connections have a maximum": {
+  "the number of connections is limited": {
     kind: sockets,
     changes: [
       {
@@ -246,10 +246,10 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
       },
     ],
     check: checkOf(sockets, "serves a new client while others hold all connections"),
-    // On a busy machine the new client waits for its answer before the connections are counted.
+    // On a busy machine the check times out waiting for the new client's response, before it counts connections.
     failure: /connections are open|a health check/,
   },
-  "a batch has a maximum of bad rows": {
+  "a batch's bad rows are limited": {
     kind: bombs,
     changes: [
       {
@@ -263,25 +263,25 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: "if (false)",
       },
     ],
-    check: checkOf(bombs, "stops early at rows of a wrong form in an archive"),
+    check: checkOf(bombs, "stops early at malformed rows in a compressed file"),
     failure: /rows were read/,
   },
-  "a preview cuts its cells": {
+  "a preview truncates long cells": {
     kind: bombs,
     changes: [{ file: "../api/preview/cell.ts", from: "cell: 1_000,", to: "cell: 1_000_000," }],
     check: checkOf(bombs, "shows a preview of a result with one huge cell, at little cost"),
     failure: /a cell of \d{5,}/,
   },
-  "event streams have a maximum per token": {
+  "event streams are limited per token": {
     kind: streams,
     changes: [{ file: "../api/jobHub.ts", from: "if (own >= streamsPerToken)", to: "if (false)" }],
-    check: checkOf(streams, "opens no more event streams per token than it may"),
+    check: checkOf(streams, "limits the event streams per token"),
     failure: /70 !== 50/,
   },
-  "a token's sessions share its streams": {
+  "a session's streams count towards its token's limit": {
     kind: streams,
     changes: [{ file: "../api/routes/events.ts", from: "hub.reserve(raw, owner);", to: "hub.reserve(raw, tokenId);" }],
-    check: checkOf(streams, "counts the streams of a token's sessions as the token's"),
+    check: checkOf(streams, "counts the streams of sessions towards their token's limit"),
     failure: /not within|timeout|200 !== 429/i,
   },
   "an event stream ends with its token": {
@@ -293,10 +293,10 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: "if (false)",
       },
     ],
-    check: checkOf(streams, "ends the streams of a token that is revoked"),
+    check: checkOf(streams, "ends the streams of a revoked token"),
     failure: /the end of the streams: not within/,
   },
-  "the emulator keeps to its directory": {
+  "the emulator stays inside its directory": {
     kind: emulator,
     changes: [
       { file: "../local/aws/s3Paths.ts", from: "  checkPath(decodePath(at === -1 ? url : url.slice(0, at)));", to: "" },
@@ -304,7 +304,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     check: checkOf(emulator, "keeps every object inside its directory"),
     failure: /!== 400/,
   },
-  "a tenant has a maximum of slots": {
+  "a tenant's slots are limited": {
     kind: shares,
     changes: [
       {
@@ -313,15 +313,15 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: "if (tenantSlots !== undefined) return undefined;",
       },
     ],
-    check: checkOf(shares, "runs another tenant's small read while one has filled its slots"),
+    check: checkOf(shares, "runs a tenant's small read while another tenant fills its own slots"),
     failure: /the end of small-\d+: not within/,
   },
-  "a tenant has a maximum of result streams": {
+  "a tenant's result streams are limited": {
     kind: shares,
     changes: [
       {
         file: "../api/routes/results.ts",
-        from: "finished(reply.raw, slots.take(callerOfRequest(request).tenant));",
+        from: "finished(reply.raw, limiter.take(callerOfRequest(request).tenant));",
         to: "finished(reply.raw, () => undefined);",
       },
       {
@@ -330,19 +330,19 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: "httpAgent: { maxSockets: 30 }",
       },
     ],
-    check: checkOf(shares, "serves another tenant's result while one reads none of its own"),
+    check: checkOf(shares, "serves a tenant's result while another leaves its results unread"),
     failure: /aborted due to timeout/,
   },
-  "links of an upload are signed on demand": {
+  "upload links are signed on demand": {
     kind: shares,
     changes: [{ file: "../api/routes/uploads.ts", from: "const MAX_LINKS = 100;", to: "const MAX_LINKS = 10_000;" }],
-    check: checkOf(shares, "signs few links of an upload at a time"),
+    check: checkOf(shares, "signs a limited number of upload links at a time"),
     failure: /links/,
   },
   "hidden characters are shown as escapes": {
     kind: { name: "terminal escapes", checks: {} },
     check: (target) =>
-      assertVisible(target, [
+      assertEscaped(target, [
         {
           file: "../cli/lib/visible.ts",
           from: "text.replace(HIDDEN_CHARACTERS, escapeOf);",

@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** Text to replace in a module when Node.js loads it. Disables a defence without a setting in production code. */
+/**
+ * Text to replace in a module when Node.js loads it, to disable a defence or change a value without a setting in
+ * production code.
+ */
 export interface SourceChange {
   /** The module, relative to this directory. */
   readonly file: string;
-  /** A piece of its text that occurs once. */
+  /** Text that occurs exactly once in the module. */
   readonly from: string;
   readonly to: string;
 }
@@ -13,18 +16,22 @@ export interface SourceChange {
 /** Environment variable with the changes for a process and its children, as JSON. */
 export const CHANGES_ENV = "RATES_ATTACK_CHANGES";
 
-/** URL of a changed module. */
+/** Returns the URL of the module to change. */
 export const moduleUrl = ({ file }: SourceChange): string => new URL(file, import.meta.url).href;
 
-/** @throws Error unless the text to replace occurs exactly once */
+/**
+ * Applies a change to a module's text.
+ * @throws Error unless the text to replace occurs exactly once
+ */
 export function applyChange(text: string, { file, from, to }: SourceChange): string {
   const pieces = text.split(from);
-  if (pieces.length !== 2) throw new Error(`${file} has '${from}' ${pieces.length - 1} times, and must have it once`);
+  if (pieces.length !== 2)
+    throw new Error(`${file} contains '${from}' ${pieces.length - 1} times; it must contain it once`);
   return pieces.join(to);
 }
 
 /**
- * Environment that makes Node.js apply the changes in a process and in its children.
+ * Returns environment variables that make Node.js apply the changes in a process and in its children.
  * @throws Error when a change does not fit its module
  */
 export function environmentWith(changes: readonly SourceChange[]): Record<string, string> {

@@ -21,17 +21,17 @@ import type { PlatformFile } from "../local/platformFile.ts";
 import { SCOPES } from "../store/tokens.ts";
 import type { Emulator } from "../testing/emulator.ts";
 import { CONFIGURATION } from "./configuration.ts";
-import { memoryOf, type Part, type SharedProcess, sharedProcess } from "./processes.ts";
+import { type Component, memoryOf, type SharedProcess, sharedProcess } from "./processes.ts";
 import { environmentWith, type SourceChange } from "./sourceChange.ts";
 
 const MAIN = fileURLToPath(new URL("../local/main.ts", import.meta.url));
 const PROBE = fileURLToPath(new URL("probe.ts", import.meta.url));
-/** The longest wait for anything. Milliseconds. */
+/** Maximum wait for any event, in milliseconds. */
 const TIMEOUT_MS = 90_000;
-/** Each attack is sent this often, since the kernel counts processor time in steps of 10 ms. */
-const TIMES = 4;
+/** Number of repetitions of a measured request, since the kernel counts processor time in steps of 10 ms. */
+const REPETITIONS = 4;
 
-/** An answer of the API. */
+/** Response of the API. */
 export interface ApiResponse {
   status: number;
   text: string;
@@ -45,7 +45,7 @@ export interface Latency {
   longest: number;
 }
 
-/** A lane of the sample with prices, and a read of it. */
+/** Path and task that read a lane of the sample data. */
 export const RATES = "/rates?date_from=2021-01-01&date_to=2021-01-31&orig_code=CNSHA&dest_code=EETLL";
 export const AVERAGE_RATES = {
   type: "read",
@@ -56,29 +56,29 @@ export const AVERAGE_RATES = {
 /** A read that takes minutes. */
 export const LONG_READ = { type: "read", sql: "select count(*) from prices a, prices b", format: "csv" };
 
-/** The whole platform on this machine, with its own data directory and ports, as an attacker meets it. */
+/** The platform under attack: all of it on this machine, with its own data directory and ports. */
 export class Target {
   readonly file: PlatformFile;
   readonly dataDir: string;
-  readonly shared: readonly SharedProcess[];
+  readonly processes: readonly SharedProcess[];
   readonly admin: pg.Client;
   readonly emulator: Emulator;
   readonly s3: S3Client;
-  /** Tokens of two tenants with every scope but `admin`. */
+  /** Tokens of two tenants with every scope except `admin`. */
   attacker = "";
   victim = "";
   readonly #main: ChildProcess;
   readonly #sqs: SQSClient;
   readonly #foreignSqs: SQSClient;
-  readonly #own: string;
+  readonly #directory: string;
 
-  private constructor(main: ChildProcess, own: string, dataDir: string, file: PlatformFile, admin: pg.Client) {
+  private constructor(main: ChildProcess, directory: string, dataDir: string, file: PlatformFile, admin: pg.Client) {
     this.#main = main;
-    this.#own = own;
+    this.#directory = directory;
     this.dataDir = dataDir;
     this.file = file;
     this.admin = admin;
-    this.shared = [
+    this.processes = [
       sharedProcess("api", "runtime/api/main.ts", dataDir),
       sharedProcess("dispatcher", "runtime/local/dispatcherHost.ts", dataDir),
     ];
@@ -92,12 +92,12 @@ export class Target {
   }
 
   /**
-   * Starts the platform with a data directory of its own.
-   * @param changes what to change in its code, beside the configuration of every attacked platform
+   * Starts the platform with its own data directory.
+   * @param changes changes to its code, in addition to CONFIGURATION
    */
   static async start(changes: readonly SourceChange[] = []): Promise<Target> {
-    const own = mkdtempSync(join(tmpdir(), "rates-attack-"));
-    const dataDir = join(own, "a", "data");
+    const directory = mkdtempSync(join(tmpdir(), "rates-attack-"));
+    const dataDir = join(directory, "a", "data");
     mkdirSync(dataDir, { recursive: true });
     const main = spawn(process.execPath, [MAIN, "--port", "0", "--data-dir", dataDir], {
       detached: true,
@@ -114,7 +114,7 @@ export class Target {
     const file: PlatformFile = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8"));
     const admin = new pg.Client(file.databaseUrl);
     await admin.connect();
-    const target = new Target(main, own, dataDir, file, admin);
+    const target = new Target(main, directory, dataDir, file, admin);
     target.attacker = await target.token("attacker");
     target.victim = await target.token("victim");
     return target;
@@ -124,28 +124,28 @@ export class Target {
     await this.admin.end();
     for (const client of [this.#sqs, this.#foreignSqs, this.s3]) client.destroy();
     if (this.#main.exitCode === null && this.#main.signalCode === null) {
-      // Twice: whatever an attack has left running is not waited for.
+      // The second signal makes the platform stop without waiting for jobs that an attack left running.
       this.#main.kill("SIGINT");
       this.#main.kill("SIGINT");
       await once(this.#main, "exit");
     }
-    rmSync(this.#own, { recursive: true, force: true });
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 
   get api(): SharedProcess {
-    return this.shared[0] as SharedProcess;
+    return this.processes[0] as SharedProcess;
   }
 
   get dispatcher(): SharedProcess {
-    return this.shared[1] as SharedProcess;
+    return this.processes[1] as SharedProcess;
   }
 
-  /** Memory of each part now, in bytes. */
-  memory(): Record<Part, number> {
-    return memoryOf(this.shared, this.dataDir);
+  /** Measures the current memory of each component, in bytes. */
+  memory(): Record<Component, number> {
+    return memoryOf(this.processes, this.dataDir);
   }
 
-  /** A token of a tenant; without scopes one with all but `admin`. */
+  /** Creates a token of a tenant, by default with all scopes except `admin`. */
   async token(tenant: string, scopes: readonly string[] = SCOPES.filter((scope) => scope !== "admin")) {
     return (await this.newToken(tenant, scopes)).token;
   }
@@ -156,7 +156,10 @@ export class Target {
     return JSON.parse(response.text);
   }
 
-  /** Sends a request to the API. @param body text and bytes are sent as they are, anything else as JSON */
+  /**
+   * Sends a request to the API.
+   * @param body text and bytes are sent unchanged, anything else as JSON
+   */
   async http(
     method: string,
     path: string,
@@ -164,7 +167,7 @@ export class Target {
     token?: string,
     headers: Record<string, string> = {},
   ): Promise<ApiResponse> {
-    const raw = typeof body === "string" || body instanceof Uint8Array;
+    const isRaw = typeof body === "string" || body instanceof Uint8Array;
     const response = await fetch(`${this.file.api}${path}`, {
       method,
       redirect: "manual",
@@ -174,12 +177,12 @@ export class Target {
         ...(body === undefined ? {} : { "content-type": "application/json" }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: raw ? (body as string) : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: isRaw ? (body as string) : JSON.stringify(body) }),
     });
     return { status: response.status, text: await response.text(), headers: response.headers };
   }
 
-  /** Puts a file where a tenant's uploads are, and returns its location. */
+  /** Stores a file among a tenant's uploads and returns its location. */
   async upload(tenant: string, name: string, content: string | Uint8Array): Promise<string> {
     const { uploadsBucket: Bucket } = this.file;
     const Key = `${uploadPrefix(tenant)}/attack/${name}`;
@@ -190,7 +193,7 @@ export class Target {
   /** Submits a task and returns its job's document once it has ended. */
   async run(requestId: string, task: object, token: string): Promise<Record<string, unknown>> {
     const { status, text } = await this.http("POST", "/jobs", { requestId, task }, token);
-    if (status !== 202) throw new Error(`${requestId} was answered ${status}: ${text}`);
+    if (status !== 202) throw new Error(`${requestId} returned ${status}: ${text}`);
     return this.waitForEnd(requestId, token);
   }
 
@@ -209,7 +212,7 @@ export class Target {
     }
   }
 
-  /** Takes what is in a queue now. */
+  /** Receives and deletes the messages that are in a queue now. */
   async receive(QueueUrl: string): Promise<string[]> {
     const bodies: string[] = [];
     for (;;) {
@@ -223,37 +226,37 @@ export class Target {
     }
   }
 
-  /** Waits until `look` returns something. */
+  /** Waits until `probe` returns a truthy value, and returns it. */
   async until<T>(
-    what: string,
+    event: string,
     probe: () => Promise<T | undefined | false>,
     milliseconds: number = TIMEOUT_MS,
   ): Promise<T> {
     for (const end = Date.now() + milliseconds; Date.now() < end; await delay(50)) {
-      const found = await probe();
-      if (found) return found;
+      const value = await probe();
+      if (value) return value;
     }
-    throw new Error(`${what}: not within ${milliseconds / 1000} s`);
+    throw new Error(`${event}: not within ${milliseconds / 1000} s`);
   }
 
-  /** The document of a job once it has ended. */
+  /** Waits for the end of a job and returns its document. */
   waitForEnd(requestId: string, token: string, milliseconds?: number): Promise<Record<string, unknown>> {
-    const look = async () => {
+    const fetchEndedDocument = async () => {
       const { status, text } = await this.http("GET", `/jobs/${requestId}`, undefined, token);
       const document = status === 200 ? JSON.parse(text) : {};
       return ["SUCCEEDED", "FAILED", "CANCELLED"].includes(document.status) && document;
     };
-    return this.until(`the end of ${requestId}`, look, milliseconds);
+    return this.until(`the end of ${requestId}`, fetchEndedDocument, milliseconds);
   }
 
-  /** Processor time of a process's main thread per call of `send`, in milliseconds. */
-  async mainThreadMs(process: SharedProcess, send: () => Promise<unknown>, times = TIMES): Promise<number> {
+  /** Measures the processor time of a process's main thread per call of `send`, in milliseconds. */
+  async mainThreadMs(process: SharedProcess, send: () => Promise<unknown>, repetitions = REPETITIONS): Promise<number> {
     const before = process.mainThreadMs();
-    for (let turn = 0; turn < times; turn++) await send();
-    return (process.mainThreadMs() - before) / times;
+    for (let repetition = 0; repetition < repetitions; repetition++) await send();
+    return (process.mainThreadMs() - before) / repetitions;
   }
 
-  /** Measures GET /rates from another process. */
+  /** Measures the latency of GET /rates from another process. */
   async latency(requests: number): Promise<Latency> {
     const { stdout } = await promisify(execFile)(process.execPath, [
       PROBE,

@@ -1,19 +1,19 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { drainRate } from "./jobs.ts";
+import { pgBossRate } from "./jobs.ts";
 import { type BenchPlatform, request } from "./platform.ts";
 import { descendants, residentBytes } from "./processes.ts";
 import { formatNumber, median, type Row } from "./report.ts";
 
-/** Windows of the drain, with equally many responses each. */
+/** Number of windows into which a burst is divided, each with the same number of responses. */
 const WINDOWS = 10;
 const SAMPLE_MS = 500;
-/** Number of jobs for pg-boss, whose rate does not depend on it. */
+/** Maximum number of jobs for pg-boss, whose rate does not depend on the number. */
 const PEER_JOBS = 1_000;
 const MB = 1e6;
 
 /**
- * Measures a burst of small reads: whether all are accepted and tracked, their rate from beginning to end, and the
- * memory used.
+ * Measures a burst of small reads: whether all are accepted and tracked, their rate from the first message to the last
+ * response, and the memory used.
  */
 export async function benchBurst(platform: BenchPlatform, jobs: number): Promise<Row[]> {
   const read = () => request({ type: "read", sql: "select 1 as n", format: "json" });
@@ -38,7 +38,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
     const samples = used.filter(({ at }) => at - begun >= from && at - begun <= to).map(({ bytes }) => bytes);
     return { from, rate: size / ((to - from) / 1000), bytes: Math.max(...samples, 0) };
   });
-  // Sending also loads the SQS emulator, so windows that begin before its end are left out, unless too few remain.
+  // Sending also loads the SQS emulator, so windows that begin before all is sent are left out, unless too few remain.
   const afterSending = windows.filter(({ from }) => from >= sent);
   const rates = (afterSending.length > 1 ? afterSending : windows.slice(1)).map(({ rate }) => rate);
   const bytes = windows.map((window) => window.bytes).filter((count) => count > 0);
@@ -46,7 +46,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
     {
       name: `burst of ${jobs.toLocaleString("en")} small reads, first message to last response`,
       ours: jobs / ((arrivals.at(-1) ?? Number.NaN) / 1000),
-      peer: await drainRate(platform, Math.min(jobs, PEER_JOBS)),
+      peer: await pgBossRate(platform, Math.min(jobs, PEER_JOBS)),
       unit: "jobs/s",
       peerName: "pg-boss: fetch one, respond, complete",
       higherIsBetter: true,
@@ -57,7 +57,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
       ours: Math.min(...rates),
       peer: median(rates),
       unit: "jobs/s",
-      peerName: "the middle one",
+      peerName: "the median tenth",
       higherIsBetter: true,
       target: 0.7,
       note: `of all tenths: ${windows.map(({ rate }) => rate.toFixed(0)).join(" ")}`,
@@ -68,7 +68,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
       // In the middle of the burst every run has started and has reached its maximum memory.
       peer: (bytes[Math.floor(bytes.length / 2)] ?? Number.NaN) / MB,
       unit: "MB",
-      peerName: "in the middle of it",
+      peerName: "in the middle of the burst",
       higherIsBetter: false,
       target: 1.2,
       note: `of all tenths: ${bytes.map((count) => (count / MB).toFixed(0)).join(" ")}`,
@@ -76,7 +76,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
   ];
 }
 
-/** Waits until all jobs are tracked as SUCCEEDED; returns milliseconds. */
+/** Waits until all jobs are tracked as SUCCEEDED; returns the waiting time in milliseconds. */
 async function untilTracked({ admin }: BenchPlatform, jobs: number): Promise<number> {
   const begun = performance.now();
   for (;;) {

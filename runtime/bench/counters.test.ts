@@ -9,7 +9,7 @@ const counters = (times: number): Counters => ({
   processor: { runner: 100 + 15 * times },
 });
 
-describe("the counters of a benchmark", () => {
+describe("countersPerJob", () => {
   it("returns the differences per job, without counters that have not changed", () => {
     assert.deepEqual(countersPerJob(counters(1), counters(2), 10), {
       commits: 2,
@@ -20,7 +20,7 @@ describe("the counters of a benchmark", () => {
     });
   });
 
-  it("counts a process that started between the readings from zero", () => {
+  it("counts from zero for a process that started between the readings", () => {
     const after = { ...counters(2), processor: { dispatcher: 20, runner: 115 } };
     assert.deepEqual(countersPerJob(counters(1), after, 10).processor, { dispatcher: 2 });
     assert.equal(total({ dispatcher: 2, runner: 0.5 }), 2.5);

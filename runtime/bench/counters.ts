@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
-import { isOurs, pids } from "./processes.ts";
+import { isDescendant, pids } from "./processes.ts";
 
 /**
  * Cumulative counters: work of the database and processor time of running processes. Only differences are meaningful.
@@ -20,12 +20,12 @@ export interface Counters {
 }
 
 /** Idle backends report their statistics after ten seconds (PGSTAT_IDLE_INTERVAL, pgstat.c). */
-const REPORTED_MS = 11_000;
+const STATISTICS_DELAY_MS = 11_000;
 
-/** Takes the counters once every idle backend has reported its statistics. */
+/** Reads processor times at once, and the other counters after every idle backend has reported its statistics. */
 export async function takeCounters(admin: pg.Client): Promise<Counters> {
   const processor = processorTimes();
-  await pause(REPORTED_MS);
+  await pause(STATISTICS_DELAY_MS);
   const { rows } = await admin.query(`
     select (select xact_commit::float8 from pg_stat_database where datname = current_database()) as commits,
       pg_snapshot_xmax(pg_current_snapshot())::text::float8 as writes,
@@ -35,7 +35,7 @@ export async function takeCounters(admin: pg.Client): Promise<Counters> {
   return { commits, writes, rowVersions: versions, deletes, processor };
 }
 
-/** Counts per job between two readings. */
+/** Returns the differences between two readings, per job. */
 export function countersPerJob(before: Counters, after: Counters, jobs: number): Counters {
   const per = (later: Readonly<Record<string, number>>, earlier: Readonly<Record<string, number>>) =>
     Object.fromEntries(
@@ -53,34 +53,34 @@ export function countersPerJob(before: Counters, after: Counters, jobs: number):
   };
 }
 
-export const total = (parts: Readonly<Record<string, number>>): number =>
-  Object.values(parts).reduce((sum, value) => sum + value, 0);
+export const total = (values: Readonly<Record<string, number>>): number =>
+  Object.values(values).reduce((sum, value) => sum + value, 0);
 
 /** Processor milliseconds of this process and its descendants, by kind. Processes that have ended are not counted. */
 function processorTimes(): Record<string, number> {
   const times: Record<string, number> = {};
   for (const pid of pids()) {
     try {
-      const kind = isOurs(pid) ? kindOf(pid, readFileSync(`/proc/${pid}/cmdline`, "utf8")) : undefined;
+      const kind = isDescendant(pid) ? kindOf(pid, readFileSync(`/proc/${pid}/cmdline`, "utf8")) : undefined;
       if (kind !== undefined) times[kind] = (times[kind] ?? 0) + processorMs(pid);
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
   return times;
 }
 
 /** Clock ticks per second in /proc (USER_HZ): 100 on every Linux that Node runs on. */
-const TICKS = 100;
+const TICKS_PER_SECOND = 100;
 
 function processorMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  // The command's name, in parentheses, may contain spaces and parentheses: the fields begin after the last one.
+  // The command's name, in parentheses, may contain spaces and parentheses: the other fields follow the last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS;
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }
 
-/** This process: it runs the emulator and sends the requests, which in the cloud AWS and the caller do. */
+/** Kind of this process, which does the work of AWS (as the emulator) and of the caller (it sends requests). */
 export const CALLER = "the benchmark and the emulator";
 
 const PROGRAMS: Readonly<Record<string, RegExp>> = {
@@ -90,9 +90,9 @@ const PROGRAMS: Readonly<Record<string, RegExp>> = {
 };
 
 function kindOf(pid: number, command: string): string {
-  // A server process has a title: "postgres: ROLE DATABASE HOST(PORT) STATE", or the name of a background process.
+  // A process of the Postgres server has a title: "postgres: ROLE DATABASE HOST(PORT) STATE", or the name of a background process.
   const server = /^postgres: (?:(\S+) rates )?/.exec(command);
   if (server) return `backend ${server[1]?.replace(/_(glue|ec2)_\d+$/, "") ?? "of the server"}`;
-  const found = Object.entries(PROGRAMS).find(([, pattern]) => pattern.test(command))?.[0];
-  return found ?? (pid === process.pid ? CALLER : "others");
+  const program = Object.entries(PROGRAMS).find(([, pattern]) => pattern.test(command))?.[0];
+  return program ?? (pid === process.pid ? CALLER : "others");
 }

@@ -1,13 +1,14 @@
 import { loadSample } from "../../db/sample/load.ts";
 import { type BenchPlatform, request, shellSeconds } from "./platform.ts";
-import { median, type Row } from "./report.ts";
+import { comparePairs, type Row } from "./report.ts";
 
-const ROUNDS = 3;
-/** Rows of the export whose memory a large export is compared with. */
+const ROUNDS = 5;
+/** Number of rows of the small export, with whose memory the large export's memory is compared. */
 const SMALL_EXPORT_ROWS = 100_000;
 
 /**
- * Measures a large read to S3 as gzip against psql's \copy through gzip -1, and its memory. Each job starts a new run.
+ * Compares a read of many rows, stored in S3 as gzip, with psql's \copy through gzip -1, and measures the memory of an
+ * even larger read. Each job starts a new run.
  */
 export async function benchExport(platform: BenchPlatform, rows: number, large: number): Promise<Row[]> {
   await platform.admin.query("truncate prices; delete from ports; delete from regions");
@@ -19,13 +20,12 @@ export async function benchExport(platform: BenchPlatform, rows: number, large: 
   const ours: number[] = [];
   const peer: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    peer.push(
-      shellSeconds(
-        `psql '${platform.file.databaseUrl}' -c "\\copy (${query}) to stdout csv header" | gzip -1 > /dev/null`,
-      ),
+    const seconds = shellSeconds(
+      `psql '${platform.file.databaseUrl}' -c "\\copy (${query}) to stdout csv header" | gzip -1 > /dev/null`,
     );
+    peer.push(rows / seconds);
     const [response] = await platform.run([request(task(query))]);
-    ours.push((response?.stats.executionMs ?? Number.NaN) / 1000);
+    ours.push(rows / ((response?.stats.executionMs ?? Number.NaN) / 1000));
   }
   const [small] = await platform.run([request(task(`${query} limit ${SMALL_EXPORT_ROWS}`))]);
   const [big] = await platform.run([request(task(repeated))]);
@@ -33,8 +33,7 @@ export async function benchExport(platform: BenchPlatform, rows: number, large: 
   return [
     {
       name: `export of ${rows.toLocaleString("en")} rows, csv gzip to S3`,
-      ours: rows / median(ours),
-      peer: rows / median(peer),
+      ...comparePairs(ours, peer),
       unit: "rows/s",
       peerName: "psql \\copy | gzip -1",
       higherIsBetter: true,

@@ -7,7 +7,7 @@ import { newJob, storeWithRun } from "../testing/jobs.ts";
 import { PostgresTracking } from "../tracking/postgres.ts";
 import { percentile, type Row } from "./report.ts";
 
-/** Largest value of each dimension. */
+/** Size of the large database in each dimension. */
 export interface GrowthSize {
   prices: number;
   history: number;
@@ -15,10 +15,10 @@ export interface GrowthSize {
   waiting: number;
 }
 
-/** Calls of each operation per database; calls alternate between the two, so that other load affects both. */
+/** Number of calls of each operation per database. Calls alternate between databases, so that other load affects both. */
 const CALLS = 200;
-/** Quantile of the times that is compared. It is low, because other work on the machine only adds time. */
-const QUICK = 0.1;
+/** Quantile of each database's times that is compared. It is low, because other work on the machine only adds time. */
+const QUANTILE = 0.1;
 /** Maximum accepted ratio of the large database's time to the small one's. */
 const MAX_RATIO = 1.2;
 /**
@@ -31,7 +31,7 @@ const BACKEND = { pid: 1, start: "2021-01-01T00:00:00Z" };
 
 type Operation = "accept" | "claim" | "finish" | "list" | "search" | "rates";
 
-/** A dimension in which a platform grows, measured with two databases that differ only in it. */
+/** A dimension in which a platform grows, measured with two databases that differ only in this dimension. */
 interface Dimension {
   name: string;
   small: number;
@@ -93,7 +93,7 @@ class GrowthDatabase {
   }
 
   /** Accepts waiting jobs of several tenants in batches. */
-  async wait(jobs: number, tenantOf: (index: number) => string): Promise<void> {
+  async addWaitingJobs(jobs: number, tenantOf: (index: number) => string): Promise<void> {
     const BATCH = 1_000;
     for (let at = 0; at < jobs; at += BATCH)
       await accept(
@@ -105,7 +105,7 @@ class GrowthDatabase {
   }
 
   /** Copies the finished job `jobs` times, as if it had run every ten seconds. */
-  async remember(jobs: number): Promise<void> {
+  async addHistory(jobs: number): Promise<void> {
     const { rows } = await this.admin.query(
       "select document from jobs.documents where status = 'SUCCEEDED' order by id limit 1",
     );
@@ -116,22 +116,22 @@ class GrowthDatabase {
       tenant: `'${TENANT}'`,
       request_id: id,
       response_id: id,
-      created_at: `one.created_at - ${age}`,
-      finished_at: `one.finished_at - ${age}`,
+      created_at: `template.created_at - ${age}`,
+      finished_at: `template.finished_at - ${age}`,
       due_at: "null",
-      sent_at: `one.finished_at - ${age}`,
+      sent_at: `template.finished_at - ${age}`,
     });
     await this.#copy("tracking.documents", jobs, {
       tenant: `'${TENANT}'`,
       request_id: id,
-      created_at: `one.created_at - ${age}`,
-      finished_at: `one.finished_at - ${age}`,
-      document: `one.document || jsonb_build_object('requestId', ${id}, 'tenant', '${TENANT}')`,
+      created_at: `template.created_at - ${age}`,
+      finished_at: `template.finished_at - ${age}`,
+      document: `template.document || jsonb_build_object('requestId', ${id}, 'tenant', '${TENANT}')`,
       words: `array_to_tsvector(array['${TENANT}', n::text, 'succeeded'])`,
     });
   }
 
-  /** Inserts copies of a table's first row; columns keep its values unless `changed` names an expression for them. */
+  /** Inserts copies of a table's first row; columns keep its values unless `changed` has an expression for them. */
   async #copy(table: string, copies: number, changed: Readonly<Record<string, string>>): Promise<void> {
     const { rows } = await this.admin.query(
       `select attname as name from pg_attribute
@@ -142,12 +142,12 @@ class GrowthDatabase {
     const columns: string[] = rows.map(({ name }) => name);
     await this.admin.query(
       `insert into ${table} (${columns.join(", ")})
-       select ${columns.map((name) => changed[name] ?? `one.${name}`).join(", ")}
-       from (select * from ${table} limit 1) one cross join generate_series(1, ${copies}) n`,
+       select ${columns.map((name) => changed[name] ?? `template.${name}`).join(", ")}
+       from (select * from ${table} limit 1) template cross join generate_series(1, ${copies}) n`,
     );
   }
 
-  async price(prices: number): Promise<void> {
+  async loadPrices(prices: number): Promise<void> {
     await loadSample(this.admin, { prices, seed: 7 });
     const { rows } = await this.admin.query(
       `select orig_code as origin, dest_code as destination, min(day)::text as "from", (min(day) + 30)::text as "to"
@@ -156,12 +156,12 @@ class GrowthDatabase {
     this.#lanes = rows;
   }
 
-  async settle(): Promise<void> {
+  async vacuum(): Promise<void> {
     await this.admin.query("vacuum analyze");
   }
 
-  /** Milliseconds of one call of each operation. */
-  async measure(operations: readonly Operation[], turn: number): Promise<Map<Operation, number>> {
+  /** Measures one call of each operation, in milliseconds. */
+  async measure(operations: readonly Operation[], call: number): Promise<Map<Operation, number>> {
     const tracking = new PostgresTracking(this.admin);
     const reader = new RatesReader(this.admin as unknown as pg.Pool, 1);
     const calls: Record<Operation, () => Promise<unknown>> = {
@@ -169,9 +169,9 @@ class GrowthDatabase {
       claim: () => this.claim(),
       finish: () => this.finish(),
       list: () => tracking.search({ tenant: TENANT, limit: 50 }),
-      search: () => tracking.search({ text: `${TENANT} ${(turn % 100) + 1}`, limit: 50 }),
+      search: () => tracking.search({ text: `${TENANT} ${(call % 100) + 1}`, limit: 50 }),
       rates: async () => {
-        for (const lane of this.#lanes.slice(turn % 50, (turn % 50) + 10)) await reader.read(lane);
+        for (const lane of this.#lanes.slice(call % 50, (call % 50) + 10)) await reader.read(lane);
       },
     };
     const times = new Map<Operation, number>();
@@ -184,37 +184,37 @@ class GrowthDatabase {
   }
 }
 
-const JOB: readonly Operation[] = ["accept", "claim", "finish"];
+const JOB_OPERATIONS: readonly Operation[] = ["accept", "claim", "finish"];
 
 const dimensions = (size: GrowthSize): readonly Dimension[] => [
   {
     name: "prices",
     small: 57_000,
     large: size.prices,
-    fill: (database, prices) => database.price(prices),
-    operations: ["rates", ...JOB],
+    fill: (database, prices) => database.loadPrices(prices),
+    operations: ["rates", ...JOB_OPERATIONS],
   },
   {
     name: "jobs in history",
-    // A search scans at most 5,000 documents before it collects by words. With fewer documents it would cost less.
+    // A search scans at most 5,000 documents before it collects all matches, so with fewer it would be faster anyway.
     small: 6_000,
     large: size.history,
-    fill: (database, jobs) => database.remember(jobs),
-    operations: [...JOB, "list", "search"],
+    fill: (database, jobs) => database.addHistory(jobs),
+    operations: [...JOB_OPERATIONS, "list", "search"],
   },
   {
     name: "tenants with waiting jobs",
     small: 1,
     large: size.tenants,
-    fill: (database, tenants) => database.wait(size.tenants, (index) => `tenant-${index % tenants}`),
-    operations: JOB,
+    fill: (database, tenants) => database.addWaitingJobs(size.tenants, (index) => `tenant-${index % tenants}`),
+    operations: JOB_OPERATIONS,
   },
   {
     name: "waiting jobs",
     small: 1,
     large: size.waiting,
-    fill: (database, jobs) => database.wait(jobs, () => TENANT),
-    operations: JOB,
+    fill: (database, jobs) => database.addWaitingJobs(jobs, () => TENANT),
+    operations: JOB_OPERATIONS,
   },
 ];
 
@@ -231,34 +231,34 @@ export async function benchGrowth(size: GrowthSize): Promise<Row[]> {
 }
 
 async function measure({ name, small, large, fill, operations }: Dimension): Promise<Row[]> {
-  const sides = await Promise.all([GrowthDatabase.open(), GrowthDatabase.open()]);
-  const times = sides.map(() => new Map(operations.map((operation) => [operation, [] as number[]])));
+  const databases = await Promise.all([GrowthDatabase.open(), GrowthDatabase.open()]);
+  const times = databases.map(() => new Map(operations.map((operation) => [operation, [] as number[]])));
   try {
     await Promise.all(
-      sides.map(async (database, index) => {
+      databases.map(async (database, index) => {
         await fill(database, index === 0 ? small : large);
-        await database.settle();
+        await database.vacuum();
       }),
     );
-    // The first calls parse and plan the statements.
-    for (let turn = -10; turn < CALLS; turn++)
-      for (const [index, database] of sides.entries())
-        for (const [operation, ms] of await database.measure(operations, turn + 10))
-          if (turn >= 0) times[index]?.get(operation)?.push(ms);
+    // The first calls are not counted, since they parse and plan the statements.
+    for (let call = -10; call < CALLS; call++)
+      for (const [index, database] of databases.entries())
+        for (const [operation, ms] of await database.measure(operations, call + 10))
+          if (call >= 0) times[index]?.get(operation)?.push(ms);
   } finally {
-    await Promise.all(sides.map((database) => database.close()));
+    await Promise.all(databases.map((database) => database.close()));
   }
   return operations.map((operation) => {
-    const [before, after] = times.map((all) => percentile(all.get(operation) ?? [], QUICK)) as [number, number];
+    const [smallMs, largeMs] = times.map((all) => percentile(all.get(operation) ?? [], QUANTILE)) as [number, number];
     return {
       name: `${operation} with ${large.toLocaleString("en")} ${name}`,
-      ours: after,
-      peer: before,
+      ours: largeMs,
+      peer: smallMs,
       peerName: `with ${small.toLocaleString("en")}`,
       unit: "ms",
       higherIsBetter: false,
       // Growth of at most NOISE_MS is accepted at any ratio.
-      target: Math.max(MAX_RATIO, (before + NOISE_MS) / before),
+      target: Math.max(MAX_RATIO, (smallMs + NOISE_MS) / smallMs),
       isRequired: true,
     };
   });

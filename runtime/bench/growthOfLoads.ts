@@ -6,18 +6,18 @@ import { median, type Row } from "./report.ts";
 const ROUNDS = 3;
 /** Maximum accepted ratio of the time per row of the large batch to that of the small one. */
 const MAX_RATIO = 1.2;
-const TIMES = 10;
+const SIZE_RATIO = 10;
 const DAYS = 30;
 const FIRST_DAY = Date.UTC(2031, 0, 1);
 
-/** Measures whether the time of a load, a replacement and a purge is proportional to their own rows. */
+/** Measures whether the times of a load, a replacement and a purge are proportional to the number of rows. */
 export async function benchGrowthOfLoads(platform: BenchPlatform, rows: number): Promise<Row[]> {
   const { admin, file, s3 } = platform;
   await admin.query("truncate prices; delete from ports; delete from regions");
   await loadSample(admin, { prices: 57_000, seed: 7 });
   const { rows: ports } = await admin.query("select code from ports order by code limit 20");
   const codes: string[] = ports.map(({ code }) => code);
-  const sizes = { small: rows / TIMES, large: rows };
+  const sizes = { small: rows / SIZE_RATIO, large: rows };
   for (const [name, count] of Object.entries(sizes))
     await s3.send(
       new PutObjectCommand({ Bucket: file.uploadsBucket, Key: `bench/${name}.csv`, Body: csv(codes, count) }),
@@ -35,7 +35,7 @@ export async function benchGrowthOfLoads(platform: BenchPlatform, rows: number):
     replace: (name: string) => load(name, "replace"),
     purge: () => ({ type: "update", statement: "purge_prices", params: { before } }),
   };
-  // A purge deletes all earlier prices, so none may exist before FIRST_DAY.
+  // A purge deletes all earlier prices. The sample's are deleted first, so that a purge deletes only loaded prices.
   await admin.query("delete from prices where day < $1", [first]);
   const times = new Map<string, number[]>();
   for (let round = 0; round < ROUNDS; round++)
@@ -58,7 +58,7 @@ export async function benchGrowthOfLoads(platform: BenchPlatform, rows: number):
   }));
 }
 
-/** Returns a CSV file of `count` prices between the given ports, on the days from FIRST_DAY. */
+/** Returns a CSV file of `count` prices between the given ports, on days from FIRST_DAY on. */
 function csv(codes: readonly string[], count: number): string {
   const lines = Array.from({ length: count }, (_, index) => {
     const lane = Math.floor(index / DAYS);

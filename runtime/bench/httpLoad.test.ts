@@ -12,7 +12,7 @@ import { startOriginal } from "./original.ts";
 
 const LOAD = fileURLToPath(new URL("httpLoad.ts", import.meta.url));
 
-describe("the load of a benchmark", () => {
+describe("the benchmark of /rates", () => {
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), "rates-bench-"));
@@ -20,8 +20,8 @@ describe("the load of a benchmark", () => {
   afterEach(() => rmSync(directory, { recursive: true }));
 
   /**
-   * Runs the load.
-   * @returns Its answers per second, and the numbers of requests and connections that the server counted.
+   * Runs the load generator against a server.
+   * @returns The generator's responses per second, and the server's counts of requests and connections.
    */
   async function load(respond: RequestListener) {
     let served = 0;
@@ -52,25 +52,25 @@ describe("the load of a benchmark", () => {
     }
   }
 
-  it("keeps its connections open if the server does", async () => {
+  it("keeps connections open if the server does", async () => {
     const { perSecond, served, connections } = await load((_, response) => response.end("ok"));
     assert.equal(connections, 2);
     assert(perSecond > 0 && perSecond <= served * 1.05, `${perSecond} of ${served}`);
   });
 
-  it("counts every answer of a server that closes each connection", async () => {
+  it("counts every response of a server that closes each connection", async () => {
     const { perSecond, served, connections } = await load((_, response) =>
       response.writeHead(200, { connection: "close", "content-length": 2 }).end("ok"),
     );
-    // Each of the two may have reconnected without having sent a request yet.
+    // Each of the two clients may have reconnected without having sent a request yet.
     assert(connections >= served && connections <= served + 2, `${connections} connections for ${served} requests`);
     assert(perSecond > 0 && perSecond <= served * 1.05, `${perSecond} of ${served}`);
   });
 
-  it("fails if a request is refused", async () => {
+  it("fails if a response is not a 200", async () => {
     await assert.rejects(
       load((_, response) => response.writeHead(500, { "content-length": 0 }).end()),
-      /requests were not answered 200/,
+      /requests did not return 200/,
     );
   });
 

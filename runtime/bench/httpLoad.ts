@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 
 /**
- * Sends GET requests, one at a time per connection, and keeps connections open as long as the server does. It runs in
- * its own process, apart from the benchmark's. Prints the number of answers per second; fails if any is not a 200.
+ * Sends GET requests, one at a time per connection, and keeps connections open as long as the server does. Runs in its own
+ * process. Prints the number of responses per second; fails if any of them is not a 200.
  *
  * node httpLoad.ts HOST PORT CONNECTIONS SECONDS FILE-WITH-PATHS
  */
@@ -19,37 +19,37 @@ function openConnection(): void {
   const socket = connect(Number(port), host);
   socket.setNoDelay(true);
   const next = () => socket.write(requests[Math.floor(Math.random() * requests.length)] ?? "");
-  // Bytes of the current answer that are still missing; undefined until its head is complete.
-  let left: number | undefined;
+  // Bytes of the current response that are still missing; undefined until its head is complete.
+  let missingBytes: number | undefined;
   let head = "";
-  let closes = false;
+  let willClose = false;
   socket.on("data", (chunk) => {
-    if (left === undefined) {
+    if (missingBytes === undefined) {
       head += chunk.toString("latin1");
       const end = head.indexOf("\r\n\r\n");
       if (end === -1) return;
       const received = head.length - end - 4;
       head = head.slice(0, end);
       if (!head.startsWith("HTTP/1.1 200")) failures++;
-      closes = /\r\nconnection: close/i.test(head);
-      left = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0) - received;
-    } else left -= chunk.length;
-    if (left > 0) return;
+      willClose = /\r\nconnection: close/i.test(head);
+      missingBytes = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0) - received;
+    } else missingBytes -= chunk.length;
+    if (missingBytes > 0) return;
     responses++;
-    left = undefined;
+    missingBytes = undefined;
     head = "";
-    if (!closes) next();
+    if (!willClose) next();
   });
   socket.on("connect", next);
   socket.on("error", () => {
-    if (!closes) failures++;
+    if (!willClose) failures++;
   });
   socket.on("close", openConnection);
 }
 for (let opened = 0; opened < Number(connections); opened++) openConnection();
 const startedAt = performance.now();
 setTimeout(() => {
-  if (failures > 0) throw new Error(`${failures} requests were not answered 200`);
+  if (failures > 0) throw new Error(`${failures} requests did not return 200`);
   console.log((responses / (performance.now() - startedAt)) * 1000);
   process.exit(0);
 }, Number(seconds) * 1000);

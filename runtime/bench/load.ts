@@ -4,12 +4,12 @@ import { Upload } from "@aws-sdk/lib-storage";
 import { loadSample } from "../../db/sample/load.ts";
 import { type BenchPlatform, request, shellSeconds } from "./platform.ts";
 import { ratesDuringLoad } from "./ratesDuringLoad.ts";
-import { median, type Row } from "./report.ts";
+import { comparePairs, type Row } from "./report.ts";
 
 const ROUNDS = 3;
 
 /**
- * Measures an atomic load of a batch from S3, with checks and indexes, against COPY into tables without some of them.
+ * Measures an atomic load of a batch from S3, with checks and indexes, against COPY into tables that lack some of them.
  */
 export async function benchLoad(platform: BenchPlatform, prices: number): Promise<Row[]> {
   const { admin, directory, file, s3 } = platform;
@@ -51,8 +51,7 @@ export async function benchLoad(platform: BenchPlatform, prices: number): Promis
   const rates = await ratesDuringLoad(platform, "bench/prices.csv");
   const loads = Object.entries(peers).map(([peer, peerName]) => ({
     name: `load of ${rows.toLocaleString("en")} prices`,
-    ours: median(times.ours ?? []),
-    peer: median(times[peer] ?? []),
+    ...comparePairs(times.ours ?? [], times[peer] ?? []),
     peerName,
     unit: "s",
     higherIsBetter: false,

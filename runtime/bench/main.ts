@@ -56,7 +56,7 @@ const SIZES = {
 
 type Size = (typeof SIZES)[keyof typeof SIZES];
 
-/** Runs a benchmark on its own platform, whose runs stay warm for `idleSeconds`. */
+/** Returns a benchmark that runs on a platform of its own, whose runs stay warm for `idleSeconds`. */
 const onPlatform =
   (idleSeconds: number, run: (platform: BenchPlatform, size: Size) => Promise<Row[]>) =>
   async (size: Size): Promise<Row[]> => {
@@ -83,7 +83,7 @@ const BENCHES: Readonly<Record<string, (size: Size) => Promise<Row[]>>> = {
   tracking: onPlatform(0, (platform, { documents }) => benchTracking(platform, documents)),
 };
 
-/** With --record, writes the input of `rates capacity`. */
+/** With --record, writes the database work per small job, which `rates capacity` reads. */
 function recordSmallJob(work: Readonly<Record<"backendMs" | "commits" | "rowVersions", number>>): void {
   if (!values.record) return;
   const rounded = Object.fromEntries(Object.entries(work).map(([name, value]) => [name, Number(value.toPrecision(2))]));
@@ -92,7 +92,7 @@ function recordSmallJob(work: Readonly<Record<"backendMs" | "commits" | "rowVers
 }
 const SMALL_JOB = join(ROOT, "stacks/planning/smallJob.json");
 
-/** Programs to compare with, by benchmark. */
+/** Programs with which each benchmark compares the platform. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   rates: ["pgbench"],
   export: ["psql", "gzip"],
@@ -100,10 +100,10 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const USAGE = `npm run bench -- [--size ${Object.keys(SIZES).join("|")}] [--original DIR] [${Object.keys(BENCHES).join("|")} …]
-Measures the platform beside its peers, all in one run: figures of different runs cannot be compared.
+Measures the platform and its peers in one run, since results of different runs are not comparable.
 growth and soak fail (exit code 1) if cost or resources grow more than accepted.
 --record  writes the database work per small job to stacks/planning/smallJob.json, which rates capacity uses (jobs only)
---original DIR  measures a checkout of the original service beside /rates as well (needs Python 3 with venv)`;
+--original DIR  also compares /rates with a checkout of the Python service that first served it (needs Python 3 with venv)`;
 
 const { values, positionals } = parseArgs({
   options: {
@@ -132,11 +132,13 @@ if (values.help || !size || benchNames.some((name) => !(name in BENCHES))) {
     try {
       rows.push(...(await bench(size)));
     } catch (error) {
-      // The other benchmarks keep their results.
+      // The results of the other benchmarks are still printed.
       console.error(`${name}: ${error instanceof Error ? error.message : error}`);
       process.exitCode = 1;
     }
   }
   if (rows.some((row) => row.isRequired && missesTarget(row))) process.exitCode = 1;
-  console.log(`\n${table(rows)}\n\nratio: ours beside the peer's. Memory: the run's process, whole.`);
+  console.log(
+    `\n${table(rows)}\n\nratio: ours / peer. memory: peak of the run's process, unless the row says otherwise.`,
+  );
 }

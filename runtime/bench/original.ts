@@ -7,21 +7,21 @@ import { fileURLToPath } from "node:url";
 import { freePort } from "../local/ports.ts";
 
 const VENV = fileURLToPath(new URL("../tools/venv.sh", import.meta.url));
-/** Processes of gunicorn; the measured machine has two cores. */
+/** Number of gunicorn processes; the measured machine has two cores. */
 const WORKERS = 4;
 const START_MS = 60_000;
 
-/** The original service, running on its own port. */
+/** The original service (the Python service that first served /rates), running on its own port. */
 export interface Original {
   port: string;
   stop(): Promise<void>;
 }
 
 /**
- * Starts the original service of a checkout (Flask, under gunicorn as its README says) on a database. Its packages are
- * installed once, outside the clone.
+ * Starts the original service from a checkout on a database: a Flask application under gunicorn, as its README describes.
+ * Its packages are installed once, outside the checkout.
  * @param checkout - Directory with the service in `rates/`.
- * @param directory - Directory in which its configuration is written.
+ * @param directory - Directory in which the service's configuration is written.
  */
 export async function startOriginal(checkout: string, databaseUrl: string, directory: string): Promise<Original> {
   const service = join(resolve(checkout), "rates");
@@ -31,7 +31,7 @@ export async function startOriginal(checkout: string, databaseUrl: string, direc
   mkdirSync(settings);
   const requirements = join(settings, "requirements.txt");
   writeFileSync(requirements, `${readFileSync(join(service, "requirements.txt"), "utf8").trimEnd()}\ngunicorn\n`);
-  const programs = execFileSync(VENV, ["original", requirements], { encoding: "utf8" }).trim();
+  const binaries = execFileSync(VENV, ["original", requirements], { encoding: "utf8" }).trim();
 
   const { pathname, username, password, hostname, port: databasePort } = new URL(databaseUrl);
   // Replaces the checkout's config.py, which names another database. libpq reads port and password from the
@@ -40,7 +40,7 @@ export async function startOriginal(checkout: string, databaseUrl: string, direc
   writeFileSync(join(settings, "config.py"), `DB = ${JSON.stringify(database)}\n`);
   const port = String(await freePort());
   const server = spawn(
-    join(programs, "gunicorn"),
+    join(binaries, "gunicorn"),
     ["-w", String(WORKERS), "-b", `127.0.0.1:${port}`, "--chdir", service, "--pythonpath", settings, "wsgi"],
     {
       env: {
@@ -57,9 +57,9 @@ export async function startOriginal(checkout: string, databaseUrl: string, direc
   server.stderr.on("data", (chunk) => {
     output = `${output}${chunk}`.slice(-2_000);
   });
-  for (const begun = performance.now(); ; await pause(100)) {
-    if (await answers(port)) break;
-    if (server.exitCode === null && server.signalCode === null && performance.now() - begun < START_MS) continue;
+  for (const startedAt = performance.now(); ; await pause(100)) {
+    if (await isResponding(port)) break;
+    if (server.exitCode === null && server.signalCode === null && performance.now() - startedAt < START_MS) continue;
     server.kill();
     throw new Error(`the original service did not start:\n${output}`);
   }
@@ -72,7 +72,7 @@ export async function startOriginal(checkout: string, databaseUrl: string, direc
   };
 }
 
-async function answers(port: string): Promise<boolean> {
+async function isResponding(port: string): Promise<boolean> {
   try {
     return (await fetch(`http://127.0.0.1:${port}/`)).ok;
   } catch {

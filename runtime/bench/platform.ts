@@ -16,7 +16,7 @@ import { localPlan } from "../local/plan.ts";
 import { type Platform, startPlatform } from "../local/platform.ts";
 import { freePort } from "../local/ports.ts";
 
-/** The whole platform in its own directory, as `npm start` runs it, without any change for measuring. */
+/** The whole platform in its own directory, as `npm start` runs it; only `idleSeconds` is changed for measuring. */
 export interface BenchPlatform {
   file: Platform["file"];
   admin: pg.Client;
@@ -30,9 +30,9 @@ export interface BenchPlatform {
 
 /** Callbacks of a benchmark. */
 export interface Progress {
-  /** The last request was sent. */
+  /** Called after the last request was sent. */
   onSent(): void;
-  /** A response has arrived. */
+  /** Called for each response that arrives. */
   onResponse(): void;
 }
 
@@ -51,10 +51,13 @@ export interface Response {
   };
 }
 
-/** Callers that send requests at the same time. */
+/** Number of callers that send requests at the same time. */
 const SENDERS = 8;
 
-/** @param idleSeconds - Seconds that a run stays warm; 0 to start a new process for each job. */
+/**
+ * Starts a platform for benchmarks.
+ * @param idleSeconds - Seconds that a run stays warm; 0 to start a new process for each job.
+ */
 export async function benchPlatform(idleSeconds: number): Promise<BenchPlatform> {
   const directory = mkdtempSync(join(tmpdir(), "rates-bench-"));
   const plan = localPlan("dev");
@@ -88,7 +91,8 @@ export async function benchPlatform(idleSeconds: number): Promise<BenchPlatform>
       const batches = Array.from({ length: Math.ceil(requests.length / 10) }, (_, index) =>
         requests.slice(index * 10, index * 10 + 10),
       ).values();
-      // Several callers send in parallel, so that the time in which one waits for the disk does not limit the rate.
+      // Several callers send in parallel, so that the rate is not limited by the time that the queue takes to store one
+      // caller's batch.
       await Promise.all(
         Array.from({ length: SENDERS }, async () => {
           for (const batch of batches)
@@ -123,13 +127,13 @@ async function collect(
   count: number,
   onMessage: () => void = () => undefined,
 ): Promise<Message[]> {
-  const all: Message[] = [];
-  while (all.length < count) {
+  const messages: Message[] = [];
+  while (messages.length < count) {
     const { Messages = [] } = await sqs.send(
       new ReceiveMessageCommand({ QueueUrl: queue, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 }),
     );
     if (Messages.length === 0) continue;
-    all.push(...Messages);
+    messages.push(...Messages);
     for (const _message of Messages) onMessage();
     await sqs.send(
       new DeleteMessageBatchCommand({
@@ -138,18 +142,18 @@ async function collect(
       }),
     );
   }
-  return all;
+  return messages;
 }
 
-let made = 0;
+let requestCount = 0;
 /** Creates a request with a unique id. */
 export const request = (task: object): object => ({
-  requestId: `bench-${process.pid}-${++made}`,
+  requestId: `bench-${process.pid}-${++requestCount}`,
   task,
   timeoutSeconds: 3600,
 });
 
-/** Seconds that a shell command takes, such as `psql … | gzip -1`. */
+/** Runs a shell command, such as `psql … | gzip -1`, and returns its duration in seconds. */
 export function shellSeconds(command: string): number {
   const begun = performance.now();
   execFileSync("bash", ["-c", `set -o pipefail; ${command}`], { stdio: ["ignore", "ignore", "pipe"] });

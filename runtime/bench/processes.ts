@@ -1,17 +1,17 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Ids of this process's descendants whose command line matches; empty except on Linux. */
+/** Returns the ids of this process and its descendants whose command line matches; none except on Linux. */
 export function descendants(pattern: RegExp): number[] {
   return pids().filter((pid) => {
     try {
-      return pattern.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")) && isOurs(pid);
+      return pattern.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")) && isDescendant(pid);
     } catch {
-      return false; // It has ended.
+      return false; // The process has ended.
     }
   });
 }
 
-/** Ids of all processes; empty except on Linux. */
+/** Returns the ids of all processes; none except on Linux. */
 export function pids(): number[] {
   try {
     return readdirSync("/proc")
@@ -22,7 +22,7 @@ export function pids(): number[] {
   }
 }
 
-/** Resident memory of a process in bytes; 0 if it has ended. */
+/** Returns the resident memory of a process in bytes; 0 if it has ended. */
 export function residentBytes(pid: number): number {
   try {
     return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
@@ -31,7 +31,7 @@ export function residentBytes(pid: number): number {
   }
 }
 
-/** Open file handles of a process; 0 if it has ended. */
+/** Returns the number of open file handles of a process; 0 if it has ended. */
 export function openHandles(pid: number): number {
   try {
     return readdirSync(`/proc/${pid}/fd`).length;
@@ -41,10 +41,10 @@ export function openHandles(pid: number): number {
 }
 
 /**
- * Returns true if a process descends from this one.
+ * Returns true if a process is this one or descends from it.
  * @throws if the process has ended
  */
-export function isOurs(pid: number): boolean {
+export function isDescendant(pid: number): boolean {
   for (let ancestor = pid; ancestor > 1; ) {
     if (ancestor === process.pid) return true;
     ancestor = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${ancestor}/status`, "utf8"))?.[1] ?? 0);

@@ -7,10 +7,10 @@ import { promisify } from "node:util";
 import { loadSample } from "../../db/sample/load.ts";
 import { type Original, startOriginal } from "./original.ts";
 import type { BenchPlatform } from "./platform.ts";
-import { median, type Row } from "./report.ts";
+import { comparePairs, type Row } from "./report.ts";
 
 const CONNECTIONS = 16;
-const ROUNDS = 3;
+const ROUNDS = 5;
 const SECONDS = 4;
 const DAYS = 31;
 /** Number of pgbench scripts, each with a random lane and date range, because pgbench has no text variables. */
@@ -40,7 +40,7 @@ export async function benchRates(platform: BenchPlatform, prices: number, checko
     "select orig_code, dest_code, min(day)::text as first from prices group by 1, 2",
   );
   const { rows: days } = await admin.query("select distinct day::text as day from prices order by 1");
-  const draw = () => {
+  const randomLane = () => {
     const lane = lanes[Math.floor(Math.random() * lanes.length)];
     const from = days[Math.floor(Math.random() * Math.max(1, days.length - DAYS))]?.day;
     const to = new Date(Date.parse(from) + (DAYS - 1) * 86_400_000).toISOString().slice(0, 10);
@@ -49,7 +49,7 @@ export async function benchRates(platform: BenchPlatform, prices: number, checko
   const paths = join(directory, "paths.txt");
   writeFileSync(
     paths,
-    Array.from({ length: 20_000 }, draw)
+    Array.from({ length: 20_000 }, randomLane)
       .map(
         ({ origin, destination, from, to }) =>
           `/rates?date_from=${from}&date_to=${to}&orig_code=${origin}&dest_code=${destination}`,
@@ -59,7 +59,7 @@ export async function benchRates(platform: BenchPlatform, prices: number, checko
   const empty = join(directory, "empty.txt");
   writeFileSync(empty, "/healthz\n");
   const scripts = Array.from({ length: SCRIPTS }, (_, index) => {
-    const { origin, destination, from, to } = draw();
+    const { origin, destination, from, to } = randomLane();
     const script = join(directory, `rates-${index}.sql`);
     writeFileSync(script, ratesSql(origin, destination, from, to));
     return ["-f", script];
@@ -94,7 +94,7 @@ export async function benchRates(platform: BenchPlatform, prices: number, checko
   const original: Original | undefined =
     checkout === undefined ? undefined : await startOriginal(checkout, file.databaseUrl, directory);
   await Promise.all([http(paths), http(paths, plainPort), original && http(paths, original.port)]);
-  const figures = {
+  const rates = {
     rates: [] as number[],
     pgbench: [] as number[],
     plain: [] as number[],
@@ -102,25 +102,25 @@ export async function benchRates(platform: BenchPlatform, prices: number, checko
     original: [] as number[],
   };
   for (let round = 0; round < ROUNDS; round++) {
-    figures.pgbench.push(await pgbench());
-    figures.rates.push(await http(paths));
-    figures.plain.push(await http(paths, plainPort));
-    figures.empty.push(await http(empty));
-    if (original) figures.original.push(await http(paths, original.port));
+    rates.pgbench.push(await pgbench());
+    rates.rates.push(await http(paths));
+    rates.plain.push(await http(paths, plainPort));
+    rates.empty.push(await http(empty));
+    if (original) rates.original.push(await http(paths, original.port));
   }
   await original?.stop();
   plain.stdin.end();
-  const ours = median(figures.rates);
-  const row = {
+  const row = (peer: readonly number[], peerName: string): Row => ({
     name: `/rates, ${prices.toLocaleString("en")} prices, ${lanes.length} lanes`,
-    ours,
+    ...comparePairs(rates.rates, peer),
+    peerName,
     unit: "/s",
     higherIsBetter: true,
-  };
+  });
   return [
-    { ...row, peer: median(figures.pgbench), peerName: "pgbench, same SQL", target: 0.6 },
-    { ...row, peer: median(figures.empty), peerName: "empty route" },
-    { ...row, peer: median(figures.plain), peerName: "plain Fastify route, one query per request" },
-    ...(original ? [{ ...row, peer: median(figures.original), peerName: "the original service, gunicorn -w 4" }] : []),
+    { ...row(rates.pgbench, "pgbench, same SQL"), target: 0.6 },
+    row(rates.empty, "empty route"),
+    row(rates.plain, "plain Fastify route, one query per request"),
+    ...(original ? [row(rates.original, "the original service, gunicorn -w 4")] : []),
   ];
 }

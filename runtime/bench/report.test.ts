@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { formatNumber, median, missesTarget, percentile, table } from "./report.ts";
+import { comparePairs, formatNumber, median, missesTarget, percentile, table } from "./report.ts";
 
-describe("the benchmarks' arithmetic", () => {
+describe("the report of the benchmarks", () => {
   it("computes medians and percentiles", () => {
-    assert.deepEqual([median([3, 1, 2]), median([4, 1, 2, 3])], [2, 2.5]);
+    assert.deepEqual([median([3, 1, 2]), median([4, 1, 2, 3]), median([1, Number.NaN, 2])], [2, 2.5, Number.NaN]);
     assert.equal(
       percentile(
         Array.from({ length: 100 }, (_, index) => index),
@@ -13,7 +13,7 @@ describe("the benchmarks' arithmetic", () => {
     );
   });
 
-  it("writes figures with three significant digits, and without decimals from 1,000", () =>
+  it("formats numbers below 1,000 with three significant digits, and others without decimals", () =>
     assert.deepEqual([0.1234, 12.345, 100, 250.4, 20_045.4].map(formatNumber), [
       "0.123",
       "12.3",
@@ -32,13 +32,21 @@ describe("the benchmarks' arithmetic", () => {
     assert.match(text, /2\.50 +≤ 2 missed/);
   });
 
-  it("compares a figure with its own maximum, regardless of the peer", () => {
+  it("compares results that were measured in turns by the median of their ratios", () =>
+    assert.deepEqual(comparePairs([100, 60, 50], [200, 100, 100]), { ours: 60, peer: 100, ratio: 0.5 }));
+
+  it("judges a ratio of its own, such as the median of several ratios", () => {
+    const row = { name: "x", peerName: "p", unit: "s", ours: 60, peer: 120, higherIsBetter: true, target: 0.7 };
+    assert.match(table([{ ...row, ratio: 0.83 }]), /0\.83 +≥ 0\.7 met/);
+  });
+
+  it("compares a result with its own maximum, regardless of the peer", () => {
     const row = { name: "x", peerName: "p", unit: "ms", peer: 100, higherIsBetter: false, max: 8 };
     assert.match(table([{ ...row, ours: 8 }]), /0\.08 +≤ 8 ms met/);
     assert.match(table([{ ...row, ours: 9 }]), /0\.09 +≤ 8 ms missed/);
   });
 
-  it("counts a target as missed if the figure is beyond it or could not be measured", () => {
+  it("counts a target as missed if the result is beyond it or could not be measured", () => {
     const row = { name: "x", peerName: "p", unit: "ms", peer: 2, higherIsBetter: false };
     assert.deepEqual(
       [

@@ -1,14 +1,19 @@
-/** One comparison of ours with a peer, measured in the same run. */
+/** Comparison of the platform's result with a peer's, measured in the same run. */
 export interface Row {
   name: string;
   ours: number;
   peer: number;
   peerName: string;
   unit: string;
-  /** True if more is better: then `target` is the minimum of the ratio, otherwise its maximum. */
+  /** True if a higher value is better. Then `target` is the minimum of the ratio, otherwise its maximum. */
   higherIsBetter: boolean;
-  /** Target of the ratio ours : peer. */
+  /** Target of the ratio. */
   target?: number;
+  /**
+   * Ratio ours : peer, if it is not that of `ours` and `peer`.
+   * @default ours / peer
+   */
+  ratio?: number;
   /** Maximum of `ours` itself; takes precedence over `target`. */
   max?: number;
   /** Fails the run if the target is missed. */
@@ -18,6 +23,8 @@ export interface Row {
 }
 
 export function median(values: readonly number[]): number {
+  // Sorting would put NaN, a failed measurement, anywhere.
+  if (values.some(Number.isNaN)) return Number.NaN;
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1
@@ -30,21 +37,35 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
-/** Formats a figure with three significant digits, and without decimals from 1,000. */
+/**
+ * Compares results of both sides that were measured in turns: a shared machine's speed changes by the minute, so the
+ * ratio is the median of the ratios of neighbouring results.
+ */
+export function comparePairs(ours: readonly number[], peer: readonly number[]): Pick<Row, "ours" | "peer" | "ratio"> {
+  return { ours: median(ours), peer: median(peer), ratio: median(ratiosOf(ours, peer)) };
+}
+
+/** Returns the ratio of each pair of results. */
+export const ratiosOf = (ours: readonly number[], peer: readonly number[]): number[] =>
+  ours.map((value, index) => value / (peer[index] ?? Number.NaN));
+
+/** Formats a number below 1,000 with three significant digits, and any other without decimals. */
 export const formatNumber = (value: number): string =>
   value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
 
 /** Returns true if a row misses its target; also for a failed measurement (NaN). */
-export function missesTarget({ ours, peer, max, target, higherIsBetter }: Row): boolean {
+export function missesTarget(row: Row): boolean {
+  const { ours, max, target, higherIsBetter } = row;
   if (max !== undefined) return !(ours <= max);
   if (target === undefined) return false;
-  return higherIsBetter ? !(ours / peer >= target) : !(ours / peer <= target);
+  return higherIsBetter ? !(ratioOf(row) >= target) : !(ratioOf(row) <= target);
 }
+
+const ratioOf = ({ ours, peer, ratio = ours / peer }: Row): number => ratio;
 
 /** Formats the table that is printed at the end of a run. */
 export function table(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
-    const ratio = row.ours / row.peer;
     const bound = row.max === undefined ? row.target : row.max;
     const sign = row.max === undefined && row.higherIsBetter ? "≥" : "≤";
     const unit = row.max === undefined || row.unit === "" ? "" : ` ${row.unit}`;
@@ -53,7 +74,7 @@ export function table(rows: readonly Row[]): string {
     const memory = row.peakMemoryBytes === undefined ? "" : `${Math.round(row.peakMemoryBytes / 1e6)} MB`;
     return [
       row.name,
-      ratio.toFixed(2),
+      ratioOf(row).toFixed(2),
       target,
       `${formatNumber(row.ours)} ${row.unit}`.trimEnd(),
       `${formatNumber(row.peer)} ${row.unit}`.trimEnd(),

@@ -5,7 +5,7 @@ import { type BenchPlatform, request } from "./platform.ts";
 import { descendants, openHandles, residentBytes } from "./processes.ts";
 import { median, type Row } from "./report.ts";
 
-/** Number of jobs sent together, and the pause until the next ones. */
+/** Number of jobs that are sent in one call, and the pause between calls. */
 const BATCH = 10;
 const PAUSE_MS = 500;
 const SAMPLE_MS = 1_000;
@@ -16,7 +16,7 @@ const LAST_MS = 180_000;
 /** Maximum accepted ratio of the last third to the middle third. */
 const MAX_RATIO = 1.25;
 
-/** Processes that are killed in turn; the platform starts each of them again. */
+/** Processes that are killed in turn; the platform restarts each of them. */
 const KILLED: readonly RegExp[] = [
   /runtime\/runner\/main\.ts/,
   /local\/dispatcherHost\.ts/,
@@ -32,22 +32,22 @@ interface Sample {
 }
 
 /**
- * Runs mixed jobs for the given seconds, while the platform's processes are killed in turn. Every job must be answered,
- * and memory, file handles and connections must not grow.
+ * Runs mixed jobs for the given seconds, while the platform's processes are killed in turn. Every job must get its
+ * response, and memory, file handles and connections must not grow.
  */
 export async function benchSoak(platform: BenchPlatform, seconds: number): Promise<Row[]> {
   const { sqs, file, admin } = platform;
   await admin.query("insert into regions values ('soak', 'Soak', null)");
   await admin.query("insert into ports values ('SOAKA', 'Soak A', 'soak'), ('SOAKB', 'Soak B', 'soak')");
   const awaited = new Map<string, "SUCCEEDED" | "FAILED">();
-  const wrong: string[] = [];
+  const unexpected: string[] = [];
   const samples: Sample[] = [];
-  const ends = performance.now() + seconds * 1000;
-  const isOver = () => performance.now() >= ends;
+  const endsAt = performance.now() + seconds * 1000;
+  const isOver = () => performance.now() >= endsAt;
   let sent = 0;
   let updates = 0;
   let kills = 0;
-  const deadline = ends + LAST_MS;
+  const deadline = endsAt + LAST_MS;
 
   const send = async () => {
     for (; !isOver(); await pause(PAUSE_MS)) {
@@ -70,7 +70,7 @@ export async function benchSoak(platform: BenchPlatform, seconds: number): Promi
         // A response may arrive twice (at-least-once delivery); the second time it is no longer awaited.
         const expected = awaited.get(requestId);
         if (expected !== undefined && expected !== status)
-          wrong.push(`${requestId}: ${status} ${error?.message ?? ""}`);
+          unexpected.push(`${requestId}: ${status} ${error?.message ?? ""}`);
         awaited.delete(requestId);
       }
       const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
@@ -94,9 +94,11 @@ export async function benchSoak(platform: BenchPlatform, seconds: number): Promi
   await untilTracked(platform);
   const { rows } = await admin.query("select count(*)::int as written from prices where orig_code = 'SOAKA'");
   if (awaited.size > 0)
-    throw new Error(`${awaited.size} of ${sent} jobs were not answered: ${[...awaited.keys()].slice(0, 5)}`);
-  if (wrong.length > 0)
-    throw new Error(`${wrong.length} of ${sent} jobs ended otherwise: ${wrong.slice(0, 5).join("; ")}`);
+    throw new Error(`${awaited.size} of ${sent} jobs got no response: ${[...awaited.keys()].slice(0, 5)}`);
+  if (unexpected.length > 0)
+    throw new Error(
+      `${unexpected.length} of ${sent} jobs ended with another status: ${unexpected.slice(0, 5).join("; ")}`,
+    );
   if (rows[0].written !== updates) throw new Error(`${updates} updates wrote ${rows[0].written} rows, not one each`);
 
   const third = Math.floor(samples.length / 3);
@@ -113,14 +115,14 @@ export async function benchSoak(platform: BenchPlatform, seconds: number): Promi
   return [
     {
       ...row("memory of all processes", "MB", ({ bytes }) => bytes / 1e6),
-      note: `${sent} jobs in ${seconds} s, ${kills} processes killed; each job answered as expected, each update applied once`,
+      note: `${sent} jobs in ${seconds} s, ${kills} processes killed; each job got the expected response, each update applied once`,
     },
     row("open files", "", ({ handles }) => handles),
     row("connections", "", (sample) => sample.connections),
   ];
 }
 
-/** A job of the mix: reads, updates of one row, and reads that fail. */
+/** Returns a job of the mix: a read, an update of one row, or a read that fails. */
 function job(index: number): { body: object; status: "SUCCEEDED" | "FAILED"; isUpdate: boolean } {
   if (index % 5 === 3) {
     const items = [{ orig_code: "SOAKA", dest_code: "SOAKB", day: "2031-01-01", price: 1 + (index % 1000) }];

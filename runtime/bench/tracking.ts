@@ -18,7 +18,7 @@ const HEAP = 1_024;
 
 const draw = random(42);
 const randomBelow = (limit: number) => Math.floor(draw() * limit);
-const oneOf = <T>(list: readonly [T, ...T[]]): T => list[randomBelow(list.length)] ?? list[0];
+const pickFrom = <T>(list: readonly [T, ...T[]]): T => list[randomBelow(list.length)] ?? list[0];
 
 const TENANTS = Array.from({ length: 20 }, (_, index) => `tenant-${index}`) as [string, ...string[]];
 const TEAMS = Array.from({ length: 10 }, (_, index) => `team-${index}`) as [string, ...string[]];
@@ -36,9 +36,9 @@ const ERRORS = ["InvalidRows", "InvalidSql", "TimedOut", "RunnerLost"] as const;
 const START = Date.UTC(2025, 0, 1);
 const YEAR_MS = 365 * 86_400_000;
 
-const idOf = (index: number) => `${oneOf(WORDS)}-${((index * 2_654_435_761) % 2 ** 32).toString(16)}-${index}`;
+const idOf = (index: number) => `${pickFrom(WORDS)}-${((index * 2_654_435_761) % 2 ** 32).toString(16)}-${index}`;
 
-/** Creates one of `count` documents of jobs.documents, evenly spread over a year. */
+/** Creates one of `count` documents with the shape of jobs.documents, evenly spread over a year. */
 function document(index: number, count: number): Document {
   const created = START + Math.floor((index / count) * YEAR_MS);
   const ended = draw() < 0.999;
@@ -48,7 +48,7 @@ function document(index: number, count: number): Document {
   const iso = (time: number) => new Date(time).toISOString();
   return {
     requestId: idOf(index),
-    tenant: oneOf(TENANTS),
+    tenant: pickFrom(TENANTS),
     status: !ended ? "PENDING" : failed ? "FAILED" : "SUCCEEDED",
     runner: index % 3 === 0 ? "ec2" : "glue",
     requestHash: (index * 2_654_435_761).toString(16).padStart(64, "0"),
@@ -56,13 +56,13 @@ function document(index: number, count: number): Document {
     ...(ended ? { finishedAt: iso(created + queueMs + executionMs) } : {}),
     ...(ended ? { stats: { queueMs, executionMs, totalMs: queueMs + executionMs, rows: randomBelow(1e6) } } : {}),
     ...(failed
-      ? { error: { type: oneOf(ERRORS), message: `relation ${oneOf(WORDS)}_${randomBelow(1e5)} is not there` } }
+      ? { error: { type: pickFrom(ERRORS), message: `relation ${pickFrom(WORDS)}_${randomBelow(1e5)} is not there` } }
       : {}),
     task:
       index % 3 === 0
-        ? { type: "update", target: "prices", source: { s3: `s3://uploads/${oneOf(TENANTS)}/batch-${index}.csv` } }
-        : { type: "read", query: "average_rates", params: { orig_code: oneOf(PORTS), dest_code: oneOf(PORTS) } },
-    labels: { team: oneOf(TEAMS), batch: String(randomBelow(10_000)) },
+        ? { type: "update", target: "prices", source: { s3: `s3://uploads/${pickFrom(TENANTS)}/batch-${index}.csv` } }
+        : { type: "read", query: "average_rates", params: { orig_code: pickFrom(PORTS), dest_code: pickFrom(PORTS) } },
+    labels: { team: pickFrom(TEAMS), batch: String(randomBelow(10_000)) },
     statusHistory: ["PENDING", "IN_PROGRESS", "SUCCEEDED"].map((status) => ({ status, at: iso(created) })),
     attempts: [{ runner: "glue", runId: `jr_${index}`, startedAt: iso(created), outcome: "SUCCEEDED" }],
   };
@@ -71,34 +71,34 @@ function document(index: number, count: number): Document {
 /** Typical searches with random values, so that no result comes from a cache. */
 const SEARCHES: Record<string, (count: number) => Omit<Search, "limit">> = {
   "the newest": () => ({}),
-  "a tenant's newest": () => ({ tenant: oneOf(TENANTS) }),
-  "a tenant's failed": () => ({ tenant: oneOf(TENANTS), status: ["FAILED"] }),
-  "a tenant's slowest": () => ({ tenant: oneOf(TENANTS), sort: "totalMs" }),
-  "the slowest of a day": () => day({ sort: "totalMs" }),
+  "a tenant's newest": () => ({ tenant: pickFrom(TENANTS) }),
+  "a tenant's failed": () => ({ tenant: pickFrom(TENANTS), status: ["FAILED"] }),
+  "a tenant's slowest": () => ({ tenant: pickFrom(TENANTS), sort: "totalMs" }),
+  "the slowest of a day": () => withinOneDay({ sort: "totalMs" }),
   "the EC2 updates that ended last": () => ({ type: "update", runner: "ec2", sort: "finishedAt" }),
   "waiting or running jobs": () => ({ status: ["PENDING", "IN_PROGRESS"] }),
-  "a frequent label": () => ({ labels: { team: oneOf(TEAMS) } }),
+  "a frequent label": () => ({ labels: { team: pickFrom(TEAMS) } }),
   "a rare label": () => ({ labels: { batch: String(randomBelow(10_000)) } }),
-  "a frequent word": () => ({ text: oneOf(WORDS) }),
-  "a frequent word, oldest first": () => ({ text: oneOf(WORDS), order: "asc" }),
-  "a frequent word of a tenant": () => ({ text: oneOf(WORDS), tenant: oneOf(TENANTS) }),
-  "a frequent word among the failed": () => ({ text: oneOf(WORDS), status: ["FAILED"] }),
-  "a frequent word, slowest first": () => ({ text: oneOf(WORDS), sort: "totalMs" }),
+  "a frequent word": () => ({ text: pickFrom(WORDS) }),
+  "a frequent word, oldest first": () => ({ text: pickFrom(WORDS), order: "asc" }),
+  "a frequent word of a tenant": () => ({ text: pickFrom(WORDS), tenant: pickFrom(TENANTS) }),
+  "a frequent word among the failed": () => ({ text: pickFrom(WORDS), status: ["FAILED"] }),
+  "a frequent word, slowest first": () => ({ text: pickFrom(WORDS), sort: "totalMs" }),
   "a frequent word of last winter": () => ({
-    text: oneOf(WORDS),
+    text: pickFrom(WORDS),
     createdTo: new Date(START + YEAR_MS / 10).toISOString(),
   }),
-  "two frequent words": () => ({ text: `${oneOf(WORDS)} ${oneOf(PORTS)}` }),
+  "two frequent words": () => ({ text: `${pickFrom(WORDS)} ${pickFrom(PORTS)}` }),
   "a rare word": (count) => ({ text: `batch-${randomBelow(count)}` }),
   "an id": (count) => ({ text: ((randomBelow(count) * 2_654_435_761) % 2 ** 32).toString(16) }),
-  "the beginning of a word": () => ({ text: oneOf(WORDS).slice(0, 3) }),
+  "the beginning of a word": () => ({ text: pickFrom(WORDS).slice(0, 3) }),
   "the beginning of an id": (count) => ({
     text: ((randomBelow(count) * 2_654_435_761) % 2 ** 32).toString(16).slice(0, 3),
   }),
-  "a word that is nowhere": () => ({ text: `nowhere${randomBelow(1e6)}` }),
+  "an unknown word": () => ({ text: `nowhere${randomBelow(1e6)}` }),
 };
 
-function day(search: Omit<Search, "limit">): Omit<Search, "limit"> {
+function withinOneDay(search: Omit<Search, "limit">): Omit<Search, "limit"> {
   const from = START + randomBelow(364) * 86_400_000;
   return { ...search, createdFrom: new Date(from).toISOString(), createdTo: new Date(from + 86_400_000).toISOString() };
 }
@@ -141,7 +141,7 @@ async function measure(
   const rate = count / ((performance.now() - begun) / 1000);
   const times = await searchTimes(store, count);
   const startedAt = performance.now();
-  await store.summarise({});
+  await store.summarize({});
   const summaryMs = performance.now() - startedAt;
   const p95 = (kind: string) => percentile(times.get(kind) ?? [], 0.95);
   const slowest = [...times.keys()].reduce((a, b) => (p95(b) > p95(a) ? b : a));
@@ -172,13 +172,13 @@ async function write(store: TrackingStore, count: number): Promise<void> {
   );
 }
 
-/** Measures searches: milliseconds by kind. */
+/** Measures searches; returns milliseconds by kind. */
 async function searchTimes(store: TrackingStore, count: number): Promise<Map<string, number[]>> {
   const times = new Map<string, number[]>();
   // The first round warms up caches and the JVM.
   for (let round = -1; round < ROUNDS; round++)
-    for (const [kind, make] of Object.entries(SEARCHES)) {
-      const search = { limit: 50, ...make(count) };
+    for (const [kind, createSearch] of Object.entries(SEARCHES)) {
+      const search = { limit: 50, ...createSearch(count) };
       const start = performance.now();
       await store.search(search);
       if (round >= 0) times.set(kind, [...(times.get(kind) ?? []), performance.now() - start]);

@@ -19,7 +19,7 @@ describe("the command line", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
   let directory: string;
   let connection: Record<string, string>;
-  let claimNext: (kind?: "glue" | "ec2") => Promise<ClaimedJob>;
+  let claimNext: (runnerType?: "glue" | "ec2") => Promise<ClaimedJob>;
   let end: (job: ClaimedJob, ending: Partial<Ending>) => Promise<void>;
   before(async () => {
     p = await testApi();
@@ -33,13 +33,13 @@ describe("the command line", () => {
     };
     const keeper = await p.role("job_keeper");
     const runs = new Map<string, string>();
-    claimNext = async (kind = "glue") => {
-      let run = runs.get(kind);
+    claimNext = async (runnerType = "glue") => {
+      let run = runs.get(runnerType);
       if (!run) {
-        // A run is planned once the job has been submitted.
-        while (!run) [run] = await planRuns(p.context.db, testPlan(kind, 1));
+        // Runs are planned only for waiting jobs, and the command may not have submitted the job yet.
+        while (!run) [run] = await planRuns(p.context.db, testPlan(runnerType, 1));
         await runStarted(keeper, run);
-        runs.set(kind, run);
+        runs.set(runnerType, run);
       }
       for (;;) {
         const job = await claim(keeper, run, await backendOf(keeper), undefined);
@@ -55,7 +55,7 @@ describe("the command line", () => {
     await rm(directory, { recursive: true });
   });
 
-  /** Runs the command to its end. */
+  /** Runs the command until it ends. */
   const rates = (args: string[], env: Record<string, string> = connection, input = "") =>
     start(args, env, { input }).ended;
   const file = async (name: string, content: string) => {
@@ -63,7 +63,7 @@ describe("the command line", () => {
     return join(directory, name);
   };
 
-  it("has help with exit codes, and suggests a command for a misspelled one", async () => {
+  it("shows help with exit codes, and suggests the correct name of a misspelled command", async () => {
     const help = await rates(["--help"]);
     assert.equal(help.code, 0);
     for (const word of ["submit", "watch", "load", "query", ...Object.values(EXITS).map((exit) => exit.meaning)])
@@ -73,7 +73,7 @@ describe("the command line", () => {
     assert.match(wrong.stderr, /Did you mean submit\?/);
   });
 
-  it("does not send a file with a repeated name or a number that JSON would round", async () => {
+  it("does not send a file with a repeated field or a number that JSON.parse would round", async () => {
     const task = '{"type":"read","sql":"select 1"}';
     for (const [content, message] of [
       [`{"requestId":"twice","task":${task},"task":${task}}`, /: task is given more than once/],
@@ -103,7 +103,7 @@ describe("the command line", () => {
     await end(await claimNext(), { result: "{}" });
   });
 
-  it("runs a query: waits for it and prints its result alone on stdout", async () => {
+  it("runs a query, waits for it, and prints only its result on stdout", async () => {
     const running = rates([
       "query",
       "average_rates",
@@ -129,14 +129,14 @@ describe("the command line", () => {
     assert.match(stderr, /SUCCEEDED/);
   });
 
-  it("writes a result to a file that appears when it is complete", async () => {
+  it("writes a result to a file", async () => {
     const output = join(directory, "out.csv");
     const running = rates(["query", "--sql", "select 1 as n", "--output", output]);
     await end(await claimNext(), { result: '{"inline":"n\\n1\\n","format":"csv","rows":1}' });
     assert.deepEqual([(await running).code, await readFile(output, "utf8")], [0, "n\n1\n"]);
   });
 
-  it("loads a file through an upload, and shows the report of a batch with bad rows", async () => {
+  it("loads a file through an upload, shows its bad rows, and downloads the report of all bad rows", async () => {
     const running = rates([
       "load",
       await file("prices.csv", "orig_code,dest_code,day,price\n"),
@@ -196,7 +196,7 @@ describe("the command line", () => {
     assert.match((await rates(["show", "to-cancel"])).stdout, /PENDING[\s\S]*CANCELLED/);
   });
 
-  it("handles another tenant's jobs for an admin like its own", async () => {
+  it("lets an admin, but no other user, handle another tenant's jobs with --tenant", async () => {
     const { authorization } = await p.as("ops", "admin", "read", "submit", "cancel");
     const admin = { ...connection, RATES_TOKEN: authorization.slice("Bearer ".length) };
     assert.equal((await rates(["submit", "--sql", "select 4", "--id", "theirs", "--tenant", "acme"], admin)).code, 0);
@@ -213,12 +213,12 @@ describe("the command line", () => {
     await end(await claimNext(), { result: "{}" });
   });
 
-  it("reports the problems of a request, with --json as JSON", async () => {
+  it("reports the problems of a request, as JSON with --json", async () => {
     const { code, stderr } = await rates(["submit", "--query", "avarage_rates"]);
     assert.equal(code, EXITS.invalid.code);
     assert.match(stderr, /task\.query = "avarage_rates" .*Did you mean 'average_rates'/);
-    const machine = await rates(["submit", "--query", "avarage_rates", "--json"]);
-    assert.equal(JSON.parse(machine.stdout).error.type, "InvalidRequest");
+    const asJson = await rates(["submit", "--query", "avarage_rates", "--json"]);
+    assert.equal(JSON.parse(asJson.stdout).error.type, "InvalidRequest");
     for (const args of [
       ["submit"],
       ["submit", "--query", "a", "--sql", "b"],
@@ -233,7 +233,7 @@ describe("the command line", () => {
       assert.match((await rates(args)).stderr, /^Name a query \(`rates queries` lists them\), or give either --sql/);
   });
 
-  it("names the next step if a platform does not answer, or refuses the token", async () => {
+  it("names the next step if no platform responds or runs, and fails if the platform refuses the token", async () => {
     const nowhere = await rates(["list"], { RATES_API: "http://127.0.0.1:1", RATES_TOKEN: "x" });
     assert.equal(nowhere.code, EXITS.unreachable.code);
     assert.match(nowhere.stderr, /npm start/);
@@ -242,7 +242,7 @@ describe("the command line", () => {
     assert.equal((await rates(["list"], { ...connection, RATES_TOKEN: "wrong" })).code, EXITS.unreachable.code);
   });
 
-  it("runs through its launcher, which returns the exit code", async () => {
+  it("runs through the launcher, which returns the command's exit code", async () => {
     assert.equal((await start(["show", "nobody"], connection, { program: LAUNCHER }).ended).code, EXITS.invalid.code);
   });
 });

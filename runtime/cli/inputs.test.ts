@@ -18,7 +18,8 @@ import { CLI_INPUTS, type CliInput, FILES } from "../testing/cliInputs.ts";
 import { testPlan } from "../testing/jobs.ts";
 import { inTerminal } from "../testing/terminal.ts";
 
-const SECONDS = 50;
+/** Time limit of one input's script, in seconds. */
+const SCRIPT_SECONDS = 50;
 
 interface Outcome {
   code: number;
@@ -47,7 +48,10 @@ describe("the command line with typical input", () => {
     await rm(root, { recursive: true });
   });
 
-  /** Ends every job immediately, as FAILED if its timeout is 99 seconds. Jobs whose SQL contains "hold" do not end. */
+  /**
+   * Claims jobs and ends them immediately, as FAILED if their timeout is FAILING_TIMEOUT_SECONDS. Jobs whose SQL contains
+   * "hold" keep running.
+   */
   async function work(runnerType: "glue" | "ec2"): Promise<void> {
     const keeper = await p.role("job_keeper");
     let run: string | undefined;
@@ -72,7 +76,7 @@ describe("the command line with typical input", () => {
   }
 
   /** Creates a tenant with a few jobs, and a directory with a few files, for one input. */
-  async function prepared(index: number): Promise<{ cwd: string; env: Record<string, string> }> {
+  async function prepare(index: number): Promise<{ cwd: string; env: Record<string, string> }> {
     const tenant = `t${index}`;
     const { authorization } = await p.as(tenant);
     const task = { type: "read", sql: "select 1 as n" };
@@ -86,8 +90,8 @@ describe("the command line with typical input", () => {
     ];
     for (const payload of jobs)
       await p.app.inject({ method: "POST", url: "/jobs", headers: { authorization }, payload });
-    const last = { url: "/jobs/failed", headers: { authorization } };
-    while ((await p.app.inject(last)).json().status !== "FAILED") await pause(20);
+    const failedJob = { url: "/jobs/failed", headers: { authorization } };
+    while ((await p.app.inject(failedJob)).json().status !== "FAILED") await pause(20);
     const cwd = await mkdtemp(join(root, "in-"));
     for (const [name, content] of Object.entries(FILES)) await writeFile(join(cwd, name), content);
     const env = {
@@ -108,30 +112,35 @@ describe("the command line with typical input", () => {
 
   async function inPipes({ script }: CliInput, { cwd, env }: { cwd: string; env: Record<string, string> }) {
     const [program = "", ...args] = bash(script);
-    const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: SECONDS * 1000 });
-    const over = once(child, "close");
+    const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: SCRIPT_SECONDS * 1000 });
+    const closed = once(child, "close");
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
-    const [code] = await over;
+    const [code] = await closed;
     return { code, out, err };
   }
 
-  async function inPseudoTerminal({ script, steps = [] }: CliInput, place: { cwd: string; env: typeof process.env }) {
-    const { output, code } = await inTerminal({ argv: bash(script), ...place, steps, seconds: SECONDS });
+  async function inPseudoTerminal(
+    { script, steps = [], columns }: CliInput,
+    { cwd, env }: { cwd: string; env: Record<string, string> },
+  ) {
+    const { output, code } = await inTerminal({
+      ...{ argv: bash(script), cwd, env, steps, seconds: SCRIPT_SECONDS },
+      ...(columns === undefined ? {} : { columns }),
+    });
     return { code, out: output, err: output };
   }
 
   for (const [index, input] of CLI_INPUTS.entries()) {
     const { where = "pipes", name, code, out, err, script } = input;
-    for (const place of where === "both" ? (["pipes", "terminal"] as const) : [where])
-      it(`${name}${place === "terminal" ? " (terminal)" : ""}`, async () => {
-        const run = place === "terminal" ? inPseudoTerminal : inPipes;
-        const outcome: Outcome = await run(input, await prepared(index));
-        const all = `${script}\n--- exit ${outcome.code}\n${outcome.out}\n---\n${outcome.err}`;
-        assert.equal(outcome.code, code, all);
-        if (out) assert.match(outcome.out, out, all);
-        if (err) assert.match(outcome.err, err, all);
-        assert.doesNotMatch(outcome.err, /\n {4}at |node:internal/, all);
-      }).timeout(SECONDS * 2_000);
+    it(`${name}${where === "terminal" ? " (terminal)" : ""}`, async () => {
+      const run = where === "terminal" ? inPseudoTerminal : inPipes;
+      const outcome: Outcome = await run(input, await prepare(index));
+      const all = `${script}\n--- exit ${outcome.code}\n${outcome.out}\n---\n${outcome.err}`;
+      assert.equal(outcome.code, code, all);
+      if (out) assert.match(outcome.out, out, all);
+      if (err) assert.match(outcome.err, err, all);
+      assert.doesNotMatch(outcome.err, /\n {4}at |node:internal/, all);
+    }).timeout(SCRIPT_SECONDS * 2_000);
   }
 });
 
@@ -144,24 +153,24 @@ interface Task {
   dryRun?: boolean;
 }
 
-/** Timeout of jobs that must fail. Seconds. */
+/** Timeout in seconds that marks the jobs which must fail. */
 const FAILING_TIMEOUT_SECONDS = 99;
 
-function endingOf(task: Task, fails: boolean): Ending {
-  const common = { rows: 1, bytes: 4, peakMemoryBytes: 1 };
+function endingOf(task: Task, mustFail: boolean): Ending {
+  const counts = { rows: 1, bytes: 4, peakMemoryBytes: 1 };
   const { type, compression, format = "csv", dryRun = false } = task;
-  if (fails)
+  if (mustFail)
     return {
-      ...common,
+      ...counts,
       status: "FAILED",
       error: new JobError("InvalidSql", { reason: "the test makes this job fail" }).body(),
     };
   if (type === "update")
     return {
-      ...common,
+      ...counts,
       status: "SUCCEEDED",
       result: JSON.stringify({ inline: { rows: 1, removed: 0, dryRun }, format: "json", rows: 1 }),
     };
   const inline = compression === "gzip" ? gzipSync("n\n1\n").toString("base64") : "n\n1\n";
-  return { ...common, status: "SUCCEEDED", result: JSON.stringify({ inline, format, compression, rows: 1 }) };
+  return { ...counts, status: "SUCCEEDED", result: JSON.stringify({ inline, format, compression, rows: 1 }) };
 }

@@ -7,6 +7,8 @@ import { printInfo, printJson } from "./lib/screen.ts";
 import { createProgram } from "./program.ts";
 
 /** Runs the `rates` command. */
+
+/** The exit that the command last set; an error replaces it. */
 const exits: { last: Exit } = { last: "done" };
 const program = createProgram((exit) => {
   exits.last = exit;
@@ -21,8 +23,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 // Messages that cannot be written are dropped; the command continues.
 process.stderr.on("error", () => undefined);
 
-/** Exit, --json output and message of an error; commander has printed its own messages already. */
-function ending(error: unknown): { exit: Exit; data?: object; message?: string } {
+/** Returns the exit, --json output and message for an error. Commander has already printed its own messages. */
+function outcomeOf(error: unknown): { exit: Exit; data?: object; message?: string } {
   if (error instanceof CommanderError)
     return error.exitCode === 0
       ? { exit: "done" }
@@ -35,13 +37,13 @@ function ending(error: unknown): { exit: Exit; data?: object; message?: string }
 try {
   await program.parseAsync(joinJsonFields(program, process.argv.slice(2)), { from: "user" });
 } catch (error) {
-  const { exit, data, message } = ending(error);
+  const { exit, data, message } = outcomeOf(error);
   exits.last = exit;
-  // The options may not have been parsed, so --json is searched in the arguments.
+  // The error may precede the parsing of options, so search for --json in the arguments.
   if (data && process.argv.some((word) => word === "--json" || word.startsWith("--json="))) printJson({ error: data });
   if (message !== undefined) printInfo(message);
 }
 process.exitCode = EXITS[exits.last].code;
-// The launcher sends a second copy of a terminal's Ctrl-C. While Node closes its event loop it has no signal handlers,
-// so that the copy would end the process by the signal; `exit` skips that phase.
+// On Ctrl-C, this process receives SIGINT from the terminal and again from the launcher. While Node closes its event
+// loop, it has no signal handlers, so the second SIGINT would kill the process. `process.exit` skips that phase.
 if (exits.last === "interrupted") process.exit();

@@ -14,10 +14,10 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
-import { begin, type Call, cliSuite, event, httpDouble, job, json, LAUNCHER, start } from "../testing/cli.ts";
+import { begin, type Call, cliSuite, event, job, json, LAUNCHER, start, startFakeServer } from "../testing/cli.ts";
 import { EXITS } from "./lib/exits.ts";
 
-describe("the command line, when things go wrong", () => {
+describe("the command line after failures", () => {
   const suite = cliSuite();
   const { against } = suite;
   const prices = async (bytes: number) => {
@@ -27,23 +27,23 @@ describe("the command line, when things go wrong", () => {
   };
 
   it("continues watching after a broken stream and a restart of the server", async () => {
-    let turn = 0;
+    let requests = 0;
     const { env, calls } = await against(async (call) => {
-      turn++;
-      if (turn === 1) {
+      requests++;
+      if (requests === 1) {
         begin(call).write(event(job("PENDING")));
         const half = Buffer.from(event(job("IN_PROGRESS", { labels: { town: "Tromsø" } })));
         call.response.write(half.subarray(0, half.indexOf("ø") + 1), () => call.response.destroy());
-      } else if (turn === 2) call.response.socket?.destroy();
-      else if (turn === 3) call.response.writeHead(502).end("<html>bad gateway");
-      else if (turn === 4) json(call, { type: "TooManyRequests", status: 429, detail: "Wait a little." }, 429);
+      } else if (requests === 2) call.response.socket?.destroy();
+      else if (requests === 3) call.response.writeHead(502).end("<html>bad gateway");
+      else if (requests === 4) json(call, { type: "TooManyRequests", status: 429, detail: "Wait a little." }, 429);
       else begin(call).end(event(job("SUCCEEDED")));
     });
     const { code, stdout } = await start(["watch", "a", "--json"], env).ended;
     assert.deepEqual([code, JSON.parse(stdout).status, calls.length], [0, "SUCCEEDED", 5]);
   });
 
-  it("reads a document that arrives in any chunks", async () => {
+  it("reads a document regardless of the chunks in which it arrives", async () => {
     const { env } = await against(async (call) => {
       begin(call);
       for (const byte of Buffer.from(event(job("SUCCEEDED", { labels: { town: "Tromsø 東京" } }))))
@@ -54,7 +54,7 @@ describe("the command line, when things go wrong", () => {
     assert.equal(JSON.parse(stdout).labels.town, "Tromsø 東京");
   });
 
-  it("does not wait for a refused job, or for a platform that never answered", async () => {
+  it("does not wait for an unknown job, or for a platform that never responded", async () => {
     const { env } = await against((call) => json(call, { type: "UnknownJob", detail: "There is no job a." }, 404));
     assert.equal((await start(["watch", "a"], env).ended).code, EXITS.invalid.code);
     assert.equal((await start(["watch", "a"], { ...env, RATES_API: "http://127.0.0.1:1" }).ended).code, 4);
@@ -75,7 +75,7 @@ describe("the command line, when things go wrong", () => {
       assert.match(stderr, /`rates watch a --tenant x`/);
     });
 
-  it("ends its launcher with the signal that ended the command, not with an exit code of a job", async () => {
+  it("ends the launcher with the signal that ended the command, not with an exit code", async () => {
     const { env } = await against((call) => begin(call).write(event(job("PENDING"))));
     const { child, ended } = start(["watch", "a"], env, { program: LAUNCHER });
     assert(child.stderr);
@@ -93,7 +93,7 @@ describe("the command line, when things go wrong", () => {
     assert.match(stderr, /npm start/);
   });
 
-  it("distinguishes local errors from job failures in its exit code", async () => {
+  it("distinguishes local errors from other failures in its exit code", async () => {
     const { env } = await against(({ response }) => response.end("day,price\n"));
     const output = join(suite.directory, "missing", "out.csv");
     const unwritable = await start(["result", "a", "--output", output, "--json"], env).ended;
@@ -101,14 +101,15 @@ describe("the command line, when things go wrong", () => {
     assert.match(JSON.parse(unwritable.stdout).error.detail, /cannot be written/);
     assert.equal((await start(["show", "a"], env).ended).code, EXITS.unreachable.code, "no JSON");
     await writeFile(join(suite.directory, "platform.json"), "{");
-    const torn = await start(["list"], { RATES_DATA_DIR: suite.directory }).ended;
-    assert.equal(torn.code, EXITS.internalError.code);
-    assert.match(torn.stderr, /platform\.json cannot be read: .*\n`npm start` writes it again/);
+    const truncated = await start(["list"], { RATES_DATA_DIR: suite.directory }).ended;
+    assert.equal(truncated.code, EXITS.internalError.code);
+    assert.match(truncated.stderr, /platform\.json cannot be read: .*\n`npm start` writes it again/);
   });
 
   it("leaves no partial result after a broken download", async () => {
     const { env } = await against((call) => {
-      if (call.what === "GET /jobs/a") return json(call, job("SUCCEEDED", { result: { format: "csv", rows: 1 } }));
+      if (call.requestLine === "GET /jobs/a")
+        return json(call, job("SUCCEEDED", { result: { format: "csv", rows: 1 } }));
       const { response } = call;
       response.writeHead(200, { "content-length": "100" }).write("day,pr", () => response.destroy());
     });
@@ -118,7 +119,7 @@ describe("the command line, when things go wrong", () => {
     assert.deepEqual(await readdir(suite.directory), []);
   });
 
-  it("resends a request with a lost response as the same job, and finally prints how to find it", async () => {
+  it("resends a request under the same id if its response is lost, and finally prints how to find the job", async () => {
     const ids: string[] = [];
     let lost = 1;
     const { env } = await against((call) => {
@@ -138,7 +139,7 @@ describe("the command line, when things go wrong", () => {
   });
 
   it("reports an expired result if its link returns 404", async () => {
-    const store = await httpDouble(({ response }) =>
+    const store = await startFakeServer(({ response }) =>
       response.writeHead(404).end("<Error><Code>NoSuchKey</Code></Error>"),
     );
     const { env } = await against(({ response }) => response.writeHead(302, { location: `${store.url}/old` }).end());
@@ -148,7 +149,7 @@ describe("the command line, when things go wrong", () => {
     assert.match(stderr, /has expired\. Submit the read again\.\n/);
   });
 
-  it("ends quietly when its reader closes the pipe", async () => {
+  it("ends without an error when its reader closes the pipe", async () => {
     const jobs = Array.from({ length: 1_000 }, () => job("SUCCEEDED", { labels: { filler: "x".repeat(1_000) } }));
     const { env } = await against((call) => json(call, { jobs }));
     const { child, ended } = start(["list", "--json"], env);
@@ -159,35 +160,37 @@ describe("the command line, when things go wrong", () => {
     assert.equal(code, 0);
   });
 
-  /** An API with uploads in parts of 10 bytes; `part` answers the requests to the store. */
-  const store = (part: (call: Call, times: number) => unknown) => {
-    const times = new Map<string, number>();
+  /** Starts an API with uploads in parts of 10 bytes; `respondToPart` handles a part that was sent `sentCount` times. */
+  const store = (respondToPart: (call: Call, sentCount: number) => unknown) => {
+    const sentCounts = new Map<string, number>();
     return against((call) => {
-      const { what } = call;
-      if (what === "POST /uploads") {
+      const { requestLine } = call;
+      if (requestLine === "POST /uploads") {
         const { bytes } = JSON.parse(call.body.toString());
         const parts = Array.from({ length: Math.ceil(bytes / 10) }, (_, index) => ({
           partNumber: index + 1,
-          url: `${suite.double?.url}/part/${index + 1}`,
+          url: `${suite.api?.url}/part/${index + 1}`,
         }));
         return json(call, { id: "up", location: "s3://uploads/x", partBytes: 10, partCount: parts.length, parts }, 201);
       }
-      if (what.startsWith("PUT /part/")) {
-        times.set(what, (times.get(what) ?? 0) + 1);
-        return part(call, times.get(what) ?? 0);
+      if (requestLine.startsWith("PUT /part/")) {
+        const sentCount = (sentCounts.get(requestLine) ?? 0) + 1;
+        sentCounts.set(requestLine, sentCount);
+        return respondToPart(call, sentCount);
       }
-      if (what === "POST /uploads/up/complete") return json(call, { location: "s3://uploads/x" });
-      if (what.startsWith("GET /jobs/load-")) return json(call, { type: "UnknownJob", detail: "There is none." }, 404);
-      if (what === "POST /jobs") return json(call, { requestId: "a", tenant: "acme", status: "PENDING" }, 202);
-      if (what === "GET /jobs/a/events") return begin(call).end(event(job("SUCCEEDED")));
+      if (requestLine === "POST /uploads/up/complete") return json(call, { location: "s3://uploads/x" });
+      if (requestLine.startsWith("GET /jobs/load-"))
+        return json(call, { type: "UnknownJob", detail: "There is none." }, 404);
+      if (requestLine === "POST /jobs") return json(call, { requestId: "a", tenant: "acme", status: "PENDING" }, 202);
+      if (requestLine === "GET /jobs/a/events") return begin(call).end(event(job("SUCCEEDED")));
       return call.response.writeHead(204).end();
     });
   };
 
   it("resends a failed part", async () => {
-    const { env, calls } = await store(({ what, body, response }, times) => {
-      if (what === "PUT /part/2" && times === 1) return response.writeHead(503).end("SlowDown");
-      if (what === "PUT /part/3" && times === 1) return response.socket?.destroy();
+    const { env, calls } = await store(({ requestLine, body, response }, sentCount) => {
+      if (requestLine === "PUT /part/2" && sentCount === 1) return response.writeHead(503).end("SlowDown");
+      if (requestLine === "PUT /part/3" && sentCount === 1) return response.socket?.destroy();
       return response.setHeader("etag", `"${body.length}"`).end();
     });
     const { code, stderr } = await start(["load", await prices(45)], env).ended;
@@ -196,29 +199,29 @@ describe("the command line, when things go wrong", () => {
   });
 
   it("aborts a refused upload, removes its parts, and submits nothing", async () => {
-    const { env, calls } = await store(({ what, response }) =>
-      what === "PUT /part/3" ? response.writeHead(403).end("expired") : response.setHeader("etag", "x").end(),
+    const { env, calls } = await store(({ requestLine, response }) =>
+      requestLine === "PUT /part/3" ? response.writeHead(403).end("expired") : response.setHeader("etag", "x").end(),
     );
     const { code, stderr } = await start(["load", await prices(200)], env).ended;
     assert.equal(code, EXITS.unreachable.code);
     assert.match(stderr, /403: expired/);
-    assert.equal(calls.filter((call) => call === "PUT /part/3").length, 1, "another try would not help");
+    assert.equal(calls.filter((call) => call === "PUT /part/3").length, 1, "a refused part is not resent");
     assert.equal(calls.at(-1), "DELETE /uploads/up");
     assert(!calls.includes("POST /jobs"));
   });
 
-  const CHANGES: Record<string, { change(file: string): Promise<void>; says: RegExp }> = {
-    grows: { change: (file) => appendFile(file, "y".repeat(5)), says: /prices\.csv grew while it was sent/ },
-    shrinks: { change: (file) => truncate(file, 15), says: /became shorter while it was sent/ },
+  const CHANGES: Record<string, { change(file: string): Promise<void>; message: RegExp }> = {
+    grows: { change: (file) => appendFile(file, "y".repeat(5)), message: /prices\.csv grew while it was read/ },
+    shrinks: { change: (file) => truncate(file, 15), message: /became shorter while it was read/ },
     "is replaced": {
       change: async (file) => {
         await writeFile(`${file}.new`, "y".repeat(200));
         await rename(`${file}.new`, file);
       },
-      says: /was replaced by another file while it was sent/,
+      message: /was replaced by another file while it was read/,
     },
-    "is removed": { change: (file) => unlink(file), says: /was removed while it was sent/ },
-    "changes without a change of its size and time": {
+    "is removed": { change: (file) => unlink(file), message: /was removed while it was read/ },
+    "changes without changing its size and time": {
       change: async (file) => {
         const { atime, mtime } = await stat(file);
         const handle = await open(file, "r+");
@@ -226,11 +229,11 @@ describe("the command line, when things go wrong", () => {
         await handle.close();
         await utimes(file, atime, mtime);
       },
-      says: /(changed|was written to) while it was sent/,
+      message: /(changed|was written to) while it was read/,
     },
   };
-  for (const [name, { change, says }] of Object.entries(CHANGES))
-    it(`submits nothing of a file that ${name} while it is sent`, async () => {
+  for (const [name, { change, message }] of Object.entries(CHANGES))
+    it(`submits no job for a file that ${name} while it is sent`, async () => {
       const file = await prices(200);
       let changed: Promise<void> | undefined;
       const { env, calls } = await store(async ({ response }) => {
@@ -240,7 +243,7 @@ describe("the command line, when things go wrong", () => {
       });
       const { code, stderr } = await start(["load", file], env).ended;
       assert.equal(code, EXITS.invalid.code, stderr);
-      assert.match(stderr, says);
+      assert.match(stderr, message);
       assert.equal(calls.at(-1), "DELETE /uploads/up");
       assert(!calls.includes("POST /jobs"));
     });
@@ -257,7 +260,7 @@ describe("the command line, when things go wrong", () => {
     assert.equal(calls.at(-1), "DELETE /uploads/up");
   });
 
-  it("sends nothing if an option is invalid or would have no effect, for example --dry-run", async () => {
+  it("sends nothing if a file or an option is invalid, or if an option would have no effect", async () => {
     const { env, calls } = await against((call) => json(call, {}));
     const request = join(suite.directory, "request.json");
     await writeFile(request, "{}");
@@ -285,13 +288,13 @@ describe("the command line, when things go wrong", () => {
     assert.deepEqual(calls, []);
   });
 
-  it("reads params as their query declares them", async () => {
+  it("converts parameters to the types that their query declares", async () => {
     const params = Object.entries({ text: "text", whole: "integer", bool: "boolean", list: "text[]" }).map(
       ([name, type]) => ({ name, type }),
     );
     let task: unknown;
     const { env } = await against((call) => {
-      if (call.what === "GET /queries") return json(call, { queries: [{ name: "q", params }], statements: [] });
+      if (call.requestLine === "GET /queries") return json(call, { queries: [{ name: "q", params }], statements: [] });
       task = JSON.parse(call.body.toString()).task;
       return json(call, { requestId: "a", tenant: "acme", status: "PENDING" }, 202);
     });
@@ -301,7 +304,7 @@ describe("the command line, when things go wrong", () => {
     assert.deepEqual(task, { type: "read", query: "q", params: expected });
   });
 
-  it("colors states with FORCE_COLOR, and never with NO_COLOR", async () => {
+  it("colours states with FORCE_COLOR, but not with NO_COLOR or in a pipe", async () => {
     const { env } = await against((call) => json(call, { jobs: [job("FAILED")] }));
     const list = async (more: Record<string, string>) => (await start(["list"], { ...env, ...more }).ended).stdout;
     assert((await list({ FORCE_COLOR: "1" })).includes("\u001b[31mFAILED\u001b[39m"));
@@ -309,11 +312,11 @@ describe("the command line, when things go wrong", () => {
     assert(!(await list({})).includes("\u001b"));
   });
 
-  it("prints no control characters, and no colors without a terminal", async () => {
+  it("prints no control characters, and no colours without a terminal", async () => {
     const sql = "select '\u001b]0;title\u0007\u001b[2J\u009b31m'\nfrom x";
     const { env } = await against((call) => json(call, { jobs: [job("FAILED", { task: { type: "read", sql } })] }));
     const { stdout } = await start(["list"], env).ended;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test asserts that they are absent
     assert.doesNotMatch(stdout, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
     assert.match(stdout, /select '.*' from x/);
   });

@@ -29,20 +29,23 @@ const EXIT_CODES = Object.values(EXITS)
 
 const { version: VERSION } = manifest;
 
-/** Creates the `rates` command with all its subcommands. */
+/**
+ * Creates the `rates` command with all its subcommands.
+ * @param end sets the exit code
+ */
 export function createProgram(end: CliContext["end"]): Command {
   const program = new Command("rates")
     .description("Submits jobs to the rates platform, follows them and fetches their results.")
-    .option("--stack <name>", "a deployed stack, by its Pulumi name; needs a token")
+    .option("--stack <name>", "a deployed stack, by its Pulumi name; requires a token")
     .option("--api <url>", "URL of the API (RATES_API; default: the platform on this machine)")
-    .option("--token <token>", "the token to use (RATES_TOKEN)")
+    .option("--token <token>", "API token (RATES_TOKEN)")
     .option("--data-dir <dir>", "the local platform's data directory (RATES_DATA_DIR, .local)")
     .option("--profile <name>", "a profile created by `rates login` (RATES_PROFILE)")
     .option("--tenant <tenant>", "tenant of the jobs, for an admin's token")
-    .option("--json [fields]", "JSON on stdout; some commands can select fields (their help lists them)")
+    .option("--json [fields]", "JSON on stdout; some commands can select fields, which their help lists")
     .version(`rates ${VERSION}`, "-V, --version", "print the version")
     .configureHelp(HELP_STYLE)
-    // Arguments may be copied text: messages and help are escaped like all other output.
+    // Error messages quote arguments, which may be pasted text, so messages are escaped like all other output.
     .configureOutput({
       writeOut: (text) => print(text),
       writeErr: (text) => printInfo(text.replace(/\n$/, "")),

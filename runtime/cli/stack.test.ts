@@ -2,20 +2,20 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { httpDouble, json, start } from "../testing/cli.ts";
+import { json, start, startFakeServer } from "../testing/cli.ts";
 
 describe("rates --stack", () => {
   let directory = "";
-  let api: Awaited<ReturnType<typeof httpDouble>>;
+  let api: Awaited<ReturnType<typeof startFakeServer>>;
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), "rates-pulumi-"));
-    api = await httpDouble((call) => json(call, { jobs: [] }));
+    api = await startFakeServer((call) => json(call, { jobs: [] }));
   });
   after(() => {
     api.close();
     rmSync(directory, { recursive: true });
   });
-  /** Creates a fake pulumi command. */
+  /** Creates a fake pulumi command from a shell script. */
   const pulumi = (script: string) =>
     writeFileSync(join(directory, "pulumi"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   const outputs = (more: object = {}) => {
@@ -44,14 +44,14 @@ describe("rates --stack", () => {
     return start(["--stack", "dev", ...args], env).ended;
   };
 
-  it("finds the API of a stack by pulumi's outputs", async () => {
+  it("finds the API of a stack in pulumi's outputs", async () => {
     pulumi(`[ "$*" = "stack output --json --stack dev" ] && echo '${outputs()}'`);
     const { code, stderr } = await rates("list", "--json");
     assert.equal(code, 0, stderr);
     assert.match(api.calls.at(-1) ?? "", /^GET \/jobs/);
   });
 
-  it("names missing outputs and the next step", async () => {
+  it("reports an unknown stack, missing outputs, a missing token, and --stack combined with --api", async () => {
     pulumi("echo 'error: no stack named dev' >&2; exit 255");
     const unknown = await rates("list");
     assert.equal(unknown.code, 4);

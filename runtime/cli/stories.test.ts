@@ -18,17 +18,17 @@ import { inTerminal } from "../testing/terminal.ts";
 const PLATFORM = fileURLToPath(new URL("../local/main.ts", import.meta.url));
 const PROMPT = "next> ";
 
-/** Pattern of a command's output followed by the next prompt. */
-const over = (shows: string): string => `${shows}[\\s\\S]*[\\r\\n](\\x1b\\[\\?2004h)?${PROMPT}`;
+/** Returns a pattern that matches a command's output and the next prompt. */
+const promptAfter = (output: string): string => `${output}[\\s\\S]*[\\r\\n](\\x1b\\[\\?2004h)?${PROMPT}`;
 
 /** Types commands into a shell in a terminal, each after the previous one has printed its expected output and ended. */
-async function typed(
+async function typeCommands(
   commands: readonly { run: string; shows: string }[],
   { cwd, env }: { cwd: string; env: Record<string, string> },
 ): Promise<string> {
   const steps = commands.map(({ run }, index) => {
     const before = commands[index - 1];
-    return { expect: before === undefined ? PROMPT : over(before.shows), send: `${run}\n` };
+    return { expect: before === undefined ? PROMPT : promptAfter(before.shows), send: `${run}\n` };
   });
   const last = commands.at(-1)?.shows ?? "";
   const { output } = await inTerminal({
@@ -37,14 +37,14 @@ async function typed(
     env: { PATH: `${cwd}:${process.env.PATH}`, HOME: cwd, TERM: "xterm", PS1: PROMPT, NO_COLOR: "1", ...env },
     columns: 110,
     rows: 40,
-    steps: [...steps, { expect: over(last), send: "exit\n" }],
+    steps: [...steps, { expect: promptAfter(last), send: "exit\n" }],
     seconds: 150,
   });
   return output;
 }
 
-/** A directory with a `rates` command. */
-function workplace(): string {
+/** Creates a directory with a `rates` command. */
+function createWorkDirectory(): string {
   const cwd = mkdtempSync(join(tmpdir(), "rates-story-"));
   writeFileSync(join(cwd, "rates"), `#!/bin/sh\nexec '${process.execPath}' '${LAUNCHER}' "$@"\n`, { mode: 0o755 });
   return cwd;
@@ -53,11 +53,11 @@ function workplace(): string {
 describe("a person in a terminal", () => {
   let cwd = "";
   beforeEach(() => {
-    cwd = workplace();
+    cwd = createWorkDirectory();
   });
   afterEach(() => rmSync(cwd, { recursive: true }));
 
-  describe("with the platform of npm start", function () {
+  describe("with the platform that npm start starts", function () {
     this.timeout(240_000);
     let main: ChildProcess;
     let dataDir = "";
@@ -79,19 +79,19 @@ describe("a person in a terminal", () => {
       rmSync(dataDir, { recursive: true });
     });
 
-    it("loads a batch after a dry run reported its bad rows by line", async () => {
+    it("loads a batch after a dry run has reported the bad rows by line", async () => {
       const rows = ["AEJEA,ITSPE,2031-02-01,1500", "AEJEA,ITSPE,2031-02-30,1520", "AEJEA,NOWHERE,2031-02-01,-5"];
       writeFileSync(join(cwd, "prices.csv"), `${["orig_code,dest_code,day,price", ...rows].join("\n")}\n`);
-      const between =
+      const params =
         "--param date_from=2031-02-01 --param date_to=2031-02-01 --param orig_code=AEJEA --param dest_code=ITSPE";
-      const output = await typed(
+      const output = await typeCommands(
         [
           { run: "rates load prices.csv --dry-run; echo exit $?", shows: "exit 1" },
           { run: "sed -i '3s/02-30/02-01/; 4s/.*/AEJEA,ITSPE,2031-02-01,1610/' prices.csv", shows: "" },
           { run: "rates load prices.csv --dry-run; echo exit $?", shows: "exit 0" },
-          { run: `rates query average_rates ${between} --format csv`, shows: "day,price,count" },
+          { run: `rates query average_rates ${params} --format csv`, shows: "day,price,count" },
           { run: "rates load prices.csv; echo exit $?", shows: "exit 0" },
-          { run: `rates query average_rates ${between}`, shows: "1 row\\." },
+          { run: `rates query average_rates ${params}`, shows: "1 row\\." },
           { run: "rates result @last --format chart", shows: "1 of 1 day" },
         ],
         { cwd, env: { RATES_DATA_DIR: dataDir } },
@@ -102,7 +102,7 @@ describe("a person in a terminal", () => {
       assert.match(output, /\b4 +dest_code +"NOWHERE" +\S/);
       assert.match(output, /\b4 +price +"-5" +\S/);
       assert.match(output, /Dry run: 3 rows valid, nothing changed\./);
-      assert.match(output, /2031-02-01,,\r?\n/, "nothing was loaded before");
+      assert.match(output, /2031-02-01,,\r?\n/, "the dry runs loaded nothing");
       assert.match(output, /SUCCEEDED load-prices-\w+ +3 rows/);
       assert.match(output, /2031-02-01 +1543\.33\d* +3/);
       assert.match(output, /● price/);
@@ -124,7 +124,7 @@ describe("a person in a terminal", () => {
     });
     after(() => p.close());
 
-    it("finds the reason of a job's wait, and the setting to raise", async () => {
+    it("finds the reason why a job waits, and the setting to raise", async () => {
       const headers = { authorization: `Bearer ${env.RATES_TOKEN}` };
       for (const requestId of ["running", "waiting"]) {
         const payload = { requestId, task: { type: "read", sql: "select 1" } };
@@ -135,7 +135,7 @@ describe("a person in a terminal", () => {
       await runStarted(keeper, run);
       await claim(keeper, run, await backendOf(keeper), undefined);
       await syncTracking(p.context);
-      const output = await typed(
+      const output = await typeCommands(
         [
           { run: "rates list --status pending", shows: "PENDING +waiting" },
           { run: "rates show @last", shows: "Waiting for" },

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
-import { begin, type Call, event, httpDouble, job, json, LAUNCHER, start } from "../testing/cli.ts";
+import { begin, type Call, event, job, json, LAUNCHER, start, startFakeServer } from "../testing/cli.ts";
 import { inTerminal, type Step } from "../testing/terminal.ts";
 
-const FIGURES = { matched: 3, eligible: 2, byStatus: { FAILED: 3 }, byErrorType: {}, unchanged: 0, failed: [] };
+const COUNTS = { matched: 3, eligible: 2, byStatus: { FAILED: 3 }, byErrorType: {}, unchanged: 0, failed: [] };
 const LONG = "x".repeat(70);
 const JOBS = Array.from({ length: 3 }, (_, index) =>
   job("FAILED", { requestId: `nightly-load-of-carrier-7.${index}`, task: { type: "read", sql: `select '${LONG}'` } }),
@@ -17,24 +17,25 @@ const PREVIEW = { columns: ["day", "port", "note"], rows: [["2026-01-01", "Rotte
 describe("the command line in a terminal", function () {
   this.timeout(60_000);
   let home = "";
-  let api: Awaited<ReturnType<typeof httpDouble>>;
+  let api: Awaited<ReturnType<typeof startFakeServer>>;
   let bodies: Record<string, unknown>[] = [];
   before(async () => {
     home = mkdtempSync(join(tmpdir(), "rates-terminal-"));
-    api = await httpDouble((call: Call) => {
+    api = await startFakeServer((call: Call) => {
       const body = call.body.length === 0 ? {} : JSON.parse(call.body.toString());
-      if (call.what.startsWith("POST")) bodies.push(body);
-      if (call.what.startsWith("POST /bulk")) return json(call, { ...FIGURES, done: body.dryRun ? 0 : 2, jobs: [] });
-      if (call.what.startsWith("POST /explain")) return json(call, { estimatedRows: 12_345 });
-      if (call.what.startsWith("POST /redrive"))
-        return json(call, { redriven: 0, left: 0, looked: 0, total: 0, classes: [], dryRun: true });
-      if (call.what.startsWith("POST /jobs")) return json(call, { requestId: "a", tenant: "acme", status: "PENDING" });
-      if (call.what.startsWith("GET /jobs?")) return json(call, { jobs: JOBS });
-      if (call.what.includes("/preview")) return json(call, PREVIEW);
-      if (call.what.startsWith("GET /jobs/held/events"))
+      if (call.requestLine.startsWith("POST")) bodies.push(body);
+      if (call.requestLine.startsWith("POST /bulk"))
+        return json(call, { ...COUNTS, done: body.dryRun ? 0 : 2, jobs: [] });
+      if (call.requestLine.startsWith("POST /explain")) return json(call, { estimatedRows: 12_345 });
+      if (call.requestLine.startsWith("POST /jobs"))
+        return json(call, { requestId: "a", tenant: "acme", status: "PENDING" });
+      if (call.requestLine.startsWith("GET /jobs?")) return json(call, { jobs: JOBS });
+      if (call.requestLine.includes("/preview")) return json(call, PREVIEW);
+      if (call.requestLine.startsWith("GET /jobs/held/events"))
         return begin(call).write(event(job("IN_PROGRESS", { requestId: "held" })));
-      if (call.what.includes("/events")) return begin(call).end(event(job("SUCCEEDED", { result: { rows: 1 } })));
-      if (call.what.startsWith("GET /queries"))
+      if (call.requestLine.includes("/events"))
+        return begin(call).end(event(job("SUCCEEDED", { result: { rows: 1 } })));
+      if (call.requestLine.startsWith("GET /queries"))
         return json(call, {
           queries: [],
           statements: [{ name: "purge_prices", params: [{ name: "before", type: "date" }] }],
@@ -64,12 +65,12 @@ describe("the command line in a terminal", function () {
     return { code, output, text: stripVTControlCharacters(output) };
   }
   const QUESTION = "Continue\\? \\[y/N\\] ";
-  const answered = (send: string): { steps: Step[] } => ({ steps: [{ expect: QUESTION, send }] });
+  const answering = (send: string): { steps: Step[] } => ({ steps: [{ expect: QUESTION, send }] });
 
   it("asks for confirmation with the number of jobs before it cancels them, and accepts only y and yes", async () => {
     for (const answer of ["y\r", "YES\r"]) {
       bodies = [];
-      const { code, text } = await rates(["cancel", "--all"], answered(answer));
+      const { code, text } = await rates(["cancel", "--all"], answering(answer));
       assert.equal(code, 0, text);
       assert.match(text, /This cancels 2 jobs \(3 FAILED match\)\. Continue\? \[y\/N\]/);
       assert.match(text, /2 jobs cancelled\./);
@@ -78,7 +79,7 @@ describe("the command line in a terminal", function () {
     // No, Enter, another word, Ctrl-C, Ctrl-D.
     for (const answer of ["n\r", "\r", "yep\r", "\x03", "\x04"]) {
       bodies = [];
-      const { code, text } = await rates(["cancel", "--all"], answered(answer));
+      const { code, text } = await rates(["cancel", "--all"], answering(answer));
       assert.deepEqual([code, bodies.length], [130, 1], `${JSON.stringify(answer)}\n${text}`);
       assert.match(text, /Nothing was done\./);
     }
@@ -86,10 +87,10 @@ describe("the command line in a terminal", function () {
 
   it("asks for confirmation with the estimated number of prices before it deletes them", async () => {
     const purge = ["submit", "--statement", "purge_prices", "--param", "before=2020-01-01"];
-    const no = await rates(purge, answered("n\r"));
+    const no = await rates(purge, answering("n\r"));
     assert.match(no.text, /This deletes about 12,345 prices of the days before 2020-01-01\. Continue\? \[y\/N\]/);
-    assert.deepEqual([no.code, bodies.length], [130, 1], "only the estimate was asked for");
-    const yes = await rates(purge, answered("y\r"));
+    assert.deepEqual([no.code, bodies.length], [130, 1], "only the estimate was requested");
+    const yes = await rates(purge, answering("y\r"));
     assert.equal(yes.code, 0, yes.text);
     assert.deepEqual((bodies.at(-1) as { task: object }).task, {
       type: "update",
@@ -103,7 +104,7 @@ describe("the command line in a terminal", function () {
       for (const args of [["list"], ["result", "a"]]) {
         const { code, text } = await rates(args, { columns });
         assert.equal(code, 0, text);
-        // Ids and the commands that people copy are never cut.
+        // Ids and commands that people copy are never truncated.
         const lines = text.split(/\r*\n|\r/).filter((line) => !/`rates |nightly-load/.test(line));
         for (const line of lines) assert(stringWidth(line) <= columns, `${columns}: ${line}\n${text}`);
       }
@@ -113,7 +114,7 @@ describe("the command line in a terminal", function () {
     assert.match(narrow.text, /─\[ 1 \]─+\r\nday +2026-01-01\r\nport +Rotterdam 港口/);
   });
 
-  it("prints whole documents for --json without fields, and lists the fields only on a terminal", async () => {
+  it("prints complete documents for --json without fields, and lists the fields only on a terminal", async () => {
     const { code, output } = await rates(["list", "--json"]);
     assert.equal(code, 0, output);
     assert.match(output, /"requestId":\s*"nightly-load-of-carrier-7\.0"/);

@@ -14,7 +14,7 @@ import boto3
 sqs = boto3.client("sqs")
 requests, responses = os.environ["REQUEST_QUEUE_URL"], os.environ["RESPONSE_QUEUE_URL"]
 
-# The id identifies the batch: after a crash, sending it again finds the same job, and the prices are loaded once.
+# The id identifies the batch: sending the batch again after a crash finds the same job, so prices are loaded once.
 request_id = sys.argv[1] if len(sys.argv) > 1 else f"prices-{datetime.date.today()}"
 task = {
     "type": "update",
@@ -30,7 +30,7 @@ sqs.send_message(QueueUrl=requests, MessageBody=json.dumps({"requestId": request
 
 
 def report(response):
-    """Prints a response and returns the exit code for it."""
+    """Prints a response and returns the exit code."""
     if response["status"] == "SUCCEEDED":
         print(f"{request_id}: {response['stats']['rows']} rows loaded.")
         return 0
@@ -44,18 +44,18 @@ def report(response):
 seen, code = set(), 0
 deadline = time.time() + 300
 while not seen and time.time() < deadline:
-    answer = sqs.receive_message(
+    received = sqs.receive_message(
         QueueUrl=responses,
         WaitTimeSeconds=20,
         MaxNumberOfMessages=10,
         VisibilityTimeout=5,  # a response to another client becomes visible again
         MessageAttributeNames=["All"],
     )
-    for message in answer.get("Messages", []):
+    for message in received.get("Messages", []):
         if message["MessageAttributes"]["requestId"]["StringValue"] != request_id:
             continue
         response = json.loads(message["Body"])
-        # A response may arrive more than once; all copies have the same responseId. Store it before deleting it.
+        # A response may arrive more than once; all copies have the same responseId. Store it, then delete the message.
         if response["responseId"] not in seen:
             code = report(response)
         seen.add(response["responseId"])

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Sends a batch of prices through the queue and reads its response, with AWS's own command.
+# Sends a batch of prices through the queue and reads its response, with the AWS CLI.
 #   eval "$(npx rates env)" && sh runtime/clients/batch.sh
 set -eu
 
-# The id identifies the batch: after a crash, sending it again finds the same job, and the prices are loaded once.
+# The id identifies the batch: sending the batch again after a crash finds the same job, so prices are loaded once.
 id=${1:-prices-$(date +%F)}
-# Version 1 of AWS's command does not read this variable.
+# Version 1 of the AWS CLI does not read AWS_ENDPOINT_URL_SQS.
 sqs() { aws sqs "$@" ${AWS_ENDPOINT_URL_SQS:+--endpoint-url "$AWS_ENDPOINT_URL_SQS"}; }
 
 sqs send-message --queue-url "$REQUEST_QUEUE_URL" --output text --query MessageId --message-body '{
@@ -22,8 +22,8 @@ sqs send-message --queue-url "$REQUEST_QUEUE_URL" --output text --query MessageI
   }
 }' >&2
 
-# Attributes identify the response, so the body need not be parsed. Messages are received one at a time, since a shell
-# has no lists; a response to another client becomes visible again after five seconds.
+# Message attributes identify the response, so the body need not be parsed. Messages are received one at a time, since
+# sh has no arrays; a response to another client becomes visible again after five seconds.
 tries=0
 while [ "$tries" -lt 60 ]; do
   tries=$((tries + 1))
@@ -33,7 +33,7 @@ while [ "$tries" -lt 60 ]; do
   [ "$(printf '%s' "$message" | cut -f 1)" = "$id" ] || continue
   status=$(printf '%s' "$message" | cut -f 2)
   printf '%s' "$message" | cut -f 4-
-  # Store it first, then delete it: it may arrive more than once, each copy with the same responseId.
+  # A response may arrive more than once; all copies have the same responseId. Store it, then delete the message.
   sqs delete-message --queue-url "$RESPONSE_QUEUE_URL" --receipt-handle "$(printf '%s' "$message" | cut -f 3)"
   [ "$status" = SUCCEEDED ] && exit 0 || exit 1
 done

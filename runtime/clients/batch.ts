@@ -5,7 +5,7 @@ import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSCli
 const sqs = new SQSClient();
 const { REQUEST_QUEUE_URL, RESPONSE_QUEUE_URL } = process.env;
 
-// The id identifies the batch: after a crash, sending it again finds the same job, and the prices are loaded once.
+// The id identifies the batch: sending the batch again after a crash finds the same job, so prices are loaded once.
 const requestId = process.argv[2] ?? `prices-${new Date().toISOString().slice(0, 10)}`;
 const task = {
   type: "update",
@@ -35,7 +35,7 @@ for (const deadline = Date.now() + 300_000; Date.now() < deadline; ) {
   for (const { Body = "", MessageAttributes, ReceiptHandle } of Messages) {
     if (MessageAttributes?.requestId?.StringValue !== requestId) continue;
     const response = JSON.parse(Body);
-    // A response may arrive more than once; all copies have the same responseId. Store it before deleting it.
+    // A response may arrive more than once; all copies have the same responseId. Store it, then delete the message.
     if (!seen.has(response.responseId)) reportResponse(response);
     seen.add(response.responseId);
     await sqs.send(new DeleteMessageCommand({ QueueUrl: RESPONSE_QUEUE_URL, ReceiptHandle }));

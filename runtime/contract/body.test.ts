@@ -2,38 +2,38 @@ import assert from "node:assert/strict";
 import { readBody, readBodyBytes } from "./body.ts";
 import { INPUT } from "./inputLimits.ts";
 
-describe("reading a body", () => {
-  it("parses JSON in UTF-8, with or without a byte order mark, and nothing else", () => {
+describe("a request body", () => {
+  it("is parsed only if it is JSON in UTF-8, with or without a byte order mark", () => {
     for (const bytes of [Buffer.from([0x22, 0xff, 0x22]), Buffer.from("{"), Buffer.from("")])
       assert.throws(() => readBodyBytes(bytes), { code: "UnreadableMessage" });
     assert.equal(readBodyBytes(Buffer.from('"ü"')).value, "ü");
     assert.deepEqual(readBodyBytes(Buffer.from('\uFEFF{"a":1}')).value, { a: 1 });
   });
 
-  it("reports fields that are given twice", () => {
+  it("is reported with the fields that it has twice", () => {
     const { isParsed, problems } = readBody('{"a":1,"a":2}');
     assert.deepEqual([isParsed, problems.map(({ field }) => field)], [true, ["a"]]);
   });
 
-  for (const [what, text] of Object.entries({
+  for (const [defect, text] of Object.entries({
     "nested too deeply": `{"a":${"[".repeat(INPUT.levels)}${"]".repeat(INPUT.levels)}}`,
-    "with too many fields": `{${Array.from({ length: INPUT.fields + 1 }, (_, n) => `"f${n}":1`).join(",")}}`,
-    "with too many objects": `[${new Array(3).fill(`[${new Array(INPUT.items).fill("{}").join(",")}]`).join(",")}]`,
-    "with too long a list": `{"a":[${new Array(INPUT.items + 1).fill(1).join(",")}]}`,
+    "an object with too many fields": `{${Array.from({ length: INPUT.fields + 1 }, (_, n) => `"f${n}":1`).join(",")}}`,
+    "a list with too many objects": `[${new Array(3).fill(`[${new Array(INPUT.items).fill("{}").join(",")}]`).join(",")}]`,
+    "an object with too long a list": `{"a":[${new Array(INPUT.items + 1).fill(1).join(",")}]}`,
   }))
-    it(`does not parse a body ${what}, and reports it`, () => {
+    it(`is refused without parsing if it is ${defect}`, () => {
       const parse = JSON.parse;
-      let parsed = 0;
-      JSON.parse = (...all) => {
-        parsed++;
-        return parse(...all);
+      let parseCalls = 0;
+      JSON.parse = (...args) => {
+        parseCalls++;
+        return parse(...args);
       };
       try {
         for (const body of [readBody(text), readBodyBytes(Buffer.from(text))]) {
           assert.deepEqual([body.isParsed, body.value, body.problems.length], [false, undefined, 1]);
           assert.equal(body.problems[0]?.field, "request");
         }
-        assert.equal(parsed, 0);
+        assert.equal(parseCalls, 0);
       } finally {
         JSON.parse = parse;
       }

@@ -12,21 +12,21 @@ const SQS_CHARACTERS = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]+
 
 const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-describe("an error's text and details", () => {
-  it("cuts a message at 2,000 characters and keeps its remedy", () => {
+describe("the bounds of an error", () => {
+  it("cut a message at 2,000 characters and keep its remedy", () => {
     const { message } = new JobError("InvalidCompression", { reason: "x".repeat(2_000_000) }).body();
     assert(message.length <= 2_000, `${message.length}`);
     assert.match(message, /x…\. Send it with compression 'none', or compress it again\.$/);
-    assert(new JobError("InvalidSql", { reason: "y".repeat(1e6) }).message.length <= 2_000, "logs have it too");
+    assert(new JobError("InvalidSql", { reason: "y".repeat(1e6) }).message.length <= 2_000, "also in logs");
   });
 
-  it("replaces what Postgres cannot store or SQS refuses", () => {
+  it("replace characters that Postgres cannot store or SQS refuses", () => {
     assert.equal(cutText("a\0b\uD800c\uFFFEd\uFFFF", 100), "a\uFFFDb\uFFFDc\uFFFDd\uFFFD");
     assert.equal(cutText("\u{1F600}\u{1F600}", 4), "\u{1F600}\u{1F600}");
     assert.equal(cutText("\u{1F600}\u{1F600}", 3), "\u{1F600}…");
   });
 
-  it("lists at most 100 details and the number of further ones, with the given report", () => {
+  it("keep at most 100 details, the number of further ones and the location of the report", () => {
     const rows = Array.from({ length: 250 }, (_, line) => ({ line, column: "day", value: "x", reason: "no date" }));
     const listed = boundedDetails(rows);
     assert.deepEqual([listed.length, listed[0], listed.at(-1)], [101, rows[0], { more: 150 }]);
@@ -35,7 +35,7 @@ describe("an error's text and details", () => {
     assert.deepEqual(boundedDetails([rows[0], { more: 7, report }]), [rows[0], { more: 7, report }]);
   });
 
-  it("cuts names, values and nested values", () => {
+  it("cut names, values and nested values", () => {
     let deep: unknown = 1;
     for (let level = 0; level < 20_000; level++) deep = [deep];
     const [entry] = boundedDetails([
@@ -53,7 +53,7 @@ describe("an error's text and details", () => {
   });
 });
 
-describe("a response and a document", () => {
+describe("the bounds of a response and a document", () => {
   let fixture: Awaited<ReturnType<typeof storeWithRun>>["fixture"];
   let dispatcher: pg.Client;
   let runner: pg.Client;
@@ -63,9 +63,9 @@ describe("a response and a document", () => {
   });
   after(() => fixture.close());
 
-  const claimJob = async (requestId: string, more: object = {}): Promise<ClaimedJob> => {
+  const claimJob = async (requestId: string, fields: object = {}): Promise<ClaimedJob> => {
     await fixture.admin.query("delete from jobs.jobs");
-    await accept(dispatcher, [newJob(requestId, more)]);
+    await accept(dispatcher, [newJob(requestId, fields)]);
     const job = await claim(runner, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined);
     assert(job);
     return job;
@@ -92,7 +92,7 @@ describe("a response and a document", () => {
   });
 
   for (const filler of FILLERS)
-    it(`has at most 64 KiB for errors and labels of any text: ${JSON.stringify(filler)}`, async () => {
+    it(`limit errors and labels of any text to 64 KiB: ${JSON.stringify(filler)}`, async () => {
       const labels = Object.fromEntries(
         Array.from({ length: 32 }, (_, index) => [`${index}${filler.repeat(60)}`, filler.repeat(256)]),
       );
@@ -110,7 +110,7 @@ describe("a response and a document", () => {
       const { more, report } = error.details.at(-1);
       assert.deepEqual([more, report], [305 - (error.details.length - 1), { location: "s3://results/report.csv" }]);
       const document = JSON.stringify(await documentOf("a"));
-      assert(Buffer.byteLength(document) <= BOUNDS.responseBytes, `${Buffer.byteLength(document)} bytes of document`);
+      assert(Buffer.byteLength(document) <= BOUNDS.responseBytes, `${Buffer.byteLength(document)} bytes`);
       const refusal = await storeRefusal(dispatcher, {
         responseId: `r ${filler}`,
         tenant: "default",
@@ -123,7 +123,7 @@ describe("a response and a document", () => {
       assert.match(refusal.body, SQS_CHARACTERS);
     });
 
-  it("keeps details digit for digit, and the error of a retry bounded", async () => {
+  it("keep details digit for digit, and limit the error of a retry", async () => {
     const job = await claimJob("a");
     const details = [{ line: 2, column: "price", value: "1.10", reason: "must be a whole number" }];
     const error = { ...new JobError("DatabaseUnavailable", { reason: "gone" }).body(), details };
@@ -132,7 +132,7 @@ describe("a response and a document", () => {
     assert.deepEqual([document.error.message.length, document.error.details], [2_000, details]);
   });
 
-  it("ends a job whose error Postgres cannot parse", async () => {
+  it("end a job with Internal if Postgres cannot parse its error", async () => {
     const job = await claimJob("a");
     const { rows } = await runner.query("select * from jobs.finish($1, $2, 'FAILED', null, $3, 0, 0, 1)", [
       job.id,
@@ -142,8 +142,8 @@ describe("a response and a document", () => {
     assert.equal(JSON.parse(rows[0].body).error.type, "Internal");
   });
 
-  it("ends a read as FAILED if its inline result does not fit into a message", async () => {
-    // The second one is too large only because characters that SQS refuses are escaped: 6 bytes instead of 3.
+  it("end a read as FAILED if its inline result does not fit into a message", async () => {
+    // The second result is too large only because characters that SQS refuses are escaped: 6 bytes instead of 3.
     for (const inline of ["x".repeat(900_001), "\uFFFF".repeat(200_000)]) {
       const response = await finish(runner, await claimJob("a"), {
         status: "SUCCEEDED",
@@ -155,13 +155,13 @@ describe("a response and a document", () => {
       const { status, error, stats } = JSON.parse(response?.body ?? "");
       assert.deepEqual([status, error.type, stats.rows], ["FAILED", "ResultTooLarge", 0]);
       const bytes = Buffer.byteLength(JSON.stringify(inline).replaceAll("\uFFFF", "\\uffff"));
-      const registry = new JobError("ResultTooLarge", { bytes, limit: BOUNDS.inlineBytes }).body();
-      assert.deepEqual(error, registry, "as the registry has it");
+      const expected = new JobError("ResultTooLarge", { bytes, limit: BOUNDS.inlineBytes }).body();
+      assert.deepEqual(error, expected);
       assert.equal((await documentOf("a")).status, "FAILED");
     }
   });
 
-  it("accepts an inline result with JSON that jsonb refuses", async () => {
+  it("allow an inline result with JSON that jsonb refuses", async () => {
     const inline = String.raw`[{"nul":"\u0000","half":"\ud800","big":1e200000,"text":"\",\"format\":\"csv\",\"rows\":1}"}]`;
     const response = await finish(runner, await claimJob("a"), {
       status: "SUCCEEDED",
@@ -174,7 +174,7 @@ describe("a response and a document", () => {
     assert.deepEqual((await documentOf("a")).result, { format: "json", rows: 1 });
   });
 
-  it("accepts an inline result as large as the settings allow", async () => {
+  it("allow an inline result of the maximum size", async () => {
     const inline = "x".repeat(BOUNDS.inlineBytes - 2);
     const response = await finish(runner, await claimJob("a"), {
       status: "SUCCEEDED",
@@ -186,10 +186,9 @@ describe("a response and a document", () => {
     assert.equal(JSON.parse(response?.body ?? "").result.inline, inline);
   });
 
-  it("is refused by the database if it is larger", async () => {
-    const larger = { text: "update jobs.jobs set response = repeat('x', 965537)", code: "23514" };
+  it("are enforced by the database", async () => {
     await finish(runner, await claimJob("a"), failed(new JobError("Cancelled").body()));
-    await assert.rejects(fixture.admin.query(larger.text), { code: larger.code });
+    await assert.rejects(fixture.admin.query("update jobs.jobs set response = repeat('x', 965537)"), { code: "23514" });
     for (const column of ["error", "result", "stats", "progress", "attempts"])
       await assert.rejects(
         fixture.admin.query(`update jobs.jobs set ${column} = jsonb_build_array(repeat('x', 100000))`),

@@ -5,18 +5,18 @@
 export const BOUNDS = {
   /** A response, or a document, without its inline result. Bytes. */
   responseBytes: 65_536,
-  /** The inline result of a response; with its attributes it then fits into a message of SQS (1 MiB). Bytes. */
+  /** The inline result of a response. The response with its attributes then fits into an SQS message (1 MiB). Bytes. */
   inlineBytes: 900_000,
   /** An error's message. Characters. */
   message: 2_000,
-  /** Text filled into a message template, so that the remedy after it is not cut. Characters. */
+  /** Text filled into a message template; short enough that the remedy after it is not cut. Characters. */
   parameter: 1_500,
-  /** Entries of an error's details, and their bytes together as JSON. */
+  /** Number of an error's details, and their total size as JSON in bytes. */
   details: 100,
   detailsBytes: 24_576,
-  /** One entry: its fields, and the characters of their names, of a message or reason, and of any other value. */
+  /** One entry: number of fields, and characters of a name, of a message or reason, and of any other value. */
   detail: { fields: 10, name: 100, reason: 500, value: 200 },
-  /** A request's labels together, as JSON. Bytes. */
+  /** All labels of a request, as JSON. Bytes. */
   labelsBytes: 12_288,
 } as const;
 
@@ -44,40 +44,40 @@ export interface ListRemainder {
 const isListRemainder = (value: unknown): value is ListRemainder =>
   value !== null && typeof value === "object" && typeof (value as Partial<ListRemainder>).more === "number";
 
-/** Limits an error's details to 100 bounded entries; a last entry has the number of further ones. */
+/** Limits an error's details to 100 bounded entries. If there are more, a last entry has the number of the others. */
 export function boundedDetails(details: readonly unknown[]): unknown[] {
   const last = details.at(-1);
-  const further = isListRemainder(last) ? last : undefined;
-  const total = details.length - (further ? 1 : 0);
-  const kept: unknown[] = [];
+  const remainder = isListRemainder(last) ? last : undefined;
+  const total = details.length - (remainder ? 1 : 0);
+  const listed: unknown[] = [];
   let bytes = 0;
   for (const entry of details.slice(0, Math.min(total, BOUNDS.details))) {
     const bounded = boundedDetail(entry);
     bytes += Buffer.byteLength(JSON.stringify(bounded)) + 1;
     if (bytes > BOUNDS.detailsBytes) break;
-    kept.push(bounded);
+    listed.push(bounded);
   }
-  if (further) kept.push({ ...further, more: further.more + total - kept.length });
-  else if (kept.length < total) kept.push({ more: total - kept.length });
-  return kept;
+  if (remainder) listed.push({ ...remainder, more: remainder.more + total - listed.length });
+  else if (listed.length < total) listed.push({ more: total - listed.length });
+  return listed;
 }
 
 function boundedDetail(entry: unknown): unknown {
   const { fields, name, reason, value } = BOUNDS.detail;
-  if (entry === null || typeof entry !== "object" || Array.isArray(entry)) return scalar(entry, value);
+  if (entry === null || typeof entry !== "object" || Array.isArray(entry)) return boundedScalar(entry, value);
   return Object.fromEntries(
     Object.entries(entry)
       .filter(([, inner]) => inner !== undefined)
       .slice(0, fields)
       .map(([key, inner]) => [
         cutText(key, name),
-        scalar(inner, key === "message" || key === "reason" ? reason : value),
+        boundedScalar(inner, key === "message" || key === "reason" ? reason : value),
       ]),
   );
 }
 
 /** Cuts text, and converts lists and objects to text. */
-function scalar(value: unknown, maxLength: number): unknown {
+function boundedScalar(value: unknown, maxLength: number): unknown {
   if (typeof value === "string") return cutText(value, maxLength);
   if (value === null || typeof value === "number" || typeof value === "boolean") return value;
   return cutText(asJson(value), maxLength);

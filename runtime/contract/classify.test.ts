@@ -5,16 +5,17 @@ import type pg from "pg";
 import { migratedDatabase, type Scratch } from "../../db/testing/database.ts";
 import { postgresBinaries } from "../local/postgresBinaries.ts";
 import { type PythonReader, pythonReader } from "../testing/runner/pythonReader.ts";
-import { BY_SQLSTATE, classify, isConnectionLost, OTHER_SQLSTATE, VALUE_TOO_LARGE } from "./classify.ts";
+import { BY_SQLSTATE, classify, isOutage, OTHER_SQLSTATE, VALUE_TOO_LARGE } from "./classify.ts";
 import { ERRORS } from "./errors.ts";
 
-/** An error as pg throws it. */
-const ofServer = (code: string, message = "message") => Object.assign(new Error(message), { code, severity: "ERROR" });
+/** Creates an error as pg throws it. */
+const serverError = (code: string, message = "message") =>
+  Object.assign(new Error(message), { code, severity: "ERROR" });
 
-/** SQLSTATEs that are the platform's fault or another session's, by class or code; all others are the caller's. */
-const PLATFORMS = /^(08(?!P01)|25P0[34]|28|3D|40(?!002)|53(?!400)|55P03|57014|57P|58|72|F0|XX)/;
+/** SQLSTATEs that the platform or another session causes, by class or code; the caller causes all others. */
+const PLATFORM_STATES = /^(08(?!P01)|25P0[34]|28|3D|40(?!002)|53(?!400)|55P03|57014|57P|58|72|F0|XX)/;
 
-/** Postgres's own list of SQLSTATEs of errors, with their condition names. */
+/** Reads Postgres's own list of error SQLSTATEs with their condition names. */
 async function errorCodes(): Promise<{ state: string; condition: string }[]> {
   const { postgres } = await postgresBinaries();
   const list = readFileSync(join(dirname(postgres), "../share/postgresql/errcodes.txt"), "utf8");
@@ -28,14 +29,18 @@ async function errorCodes(): Promise<{ state: string; condition: string }[]> {
 
 describe("the classification of SQLSTATEs", () => {
   it("covers each SQLSTATE of Postgres's own list", async () => {
-    // Postgres 15 and 16 have one more.
+    // Postgres 15 and 16 also have 72000.
     const codes = [...(await errorCodes()).map(({ state }) => state), "72000"];
     assert.ok(codes.length > 200, `${codes.length} SQLSTATEs`);
     for (const code of codes) {
-      const { category, retryable } = ERRORS[classify(ofServer(code)).code];
-      assert.deepEqual([category === "User", retryable], [!PLATFORMS.test(code), PLATFORMS.test(code)], code);
+      const { category, retryable } = ERRORS[classify(serverError(code)).code];
+      assert.deepEqual(
+        [category === "User", retryable],
+        [!PLATFORM_STATES.test(code), PLATFORM_STATES.test(code)],
+        code,
+      );
     }
-    // No key of the table is misspelt or out of date.
+    // Each key of the table exists.
     for (const key of Object.keys(BY_SQLSTATE))
       assert.ok(
         codes.some((code) => code.startsWith(key)),
@@ -43,26 +48,26 @@ describe("the classification of SQLSTATEs", () => {
       );
   });
 
-  it("attributes unknown ones to the caller", () => {
-    for (const code of ["ZZ999", "01000", "99A01"]) assert.equal(classify(ofServer(code)).code, OTHER_SQLSTATE);
+  it("attributes unknown SQLSTATEs to the caller", () => {
+    for (const code of ["ZZ999", "01000", "99A01"]) assert.equal(classify(serverError(code)).code, OTHER_SQLSTATE);
   });
 
   it("attributes lastval() in a new session and an unbound parameter to the caller", () => {
-    for (const code of ["55000", "42P02", "08P01"]) assert.equal(classify(ofServer(code)).code, "InvalidSql");
+    for (const code of ["55000", "42P02", "08P01"]) assert.equal(classify(serverError(code)).code, "InvalidSql");
   });
 
   it("attributes a value of more than 1 GB to the caller, although its SQLSTATE means an internal error", () => {
-    assert.equal(classify(ofServer("XX000", `${VALUE_TOO_LARGE} 1200000004`)).code, "InvalidSql");
-    assert.equal(classify(ofServer("XX000", "cache lookup failed for type 1")).code, "Internal");
+    assert.equal(classify(serverError("XX000", `${VALUE_TOO_LARGE} 1200000004`)).code, "InvalidSql");
+    assert.equal(classify(serverError("XX000", "cache lookup failed for type 1")).code, "Internal");
   });
 
   it("attributes a refused write to the server in an update, and to the caller in a read", () => {
-    assert.equal(classify(ofServer("25006"), "update").code, "DatabaseUnavailable");
-    assert.equal(classify(ofServer("25006"), "read").code, "NotReadOnly");
+    assert.equal(classify(serverError("25006"), "update").code, "DatabaseUnavailable");
+    assert.equal(classify(serverError("25006"), "read").code, "NotReadOnly");
   });
 
-  it("distinguishes an administrator's action from a server that restarts", () => {
-    const codes = (...states: string[]) => states.map((state) => classify(ofServer(state)).code);
+  it("distinguishes an administrator's action from a server restart", () => {
+    const codes = (...states: string[]) => states.map((state) => classify(serverError(state)).code);
     assert.deepEqual(new Set(codes("57014", "57P01", "57P05", "25P03", "25P04")), new Set(["Interrupted"]));
     assert.deepEqual(new Set(codes("57P02", "57P03", "57P04", "08006", "3D000")), new Set(["DatabaseUnavailable"]));
   });
@@ -92,11 +97,11 @@ describe("the classification of SQLSTATEs", () => {
           () => assert.fail(`${condition} was not raised`),
           (thrown) => thrown,
         );
-        // A server older than the list does not have all its conditions.
+        // A server that is older than the list does not have all conditions of the list.
         if (error.code === "42704" && state !== "42704" && rows[0].major < 18) continue;
-        // A few conditions have one name in several classes.
+        // Some condition names occur in several classes.
         assert.ok(
-          codes.some((one) => one.condition === condition && one.state === error.code),
+          codes.some((entry) => entry.condition === condition && entry.state === error.code),
           `${condition}: ${error.code}`,
         );
         const { code } = classify(error);
@@ -109,10 +114,10 @@ describe("the classification of SQLSTATEs", () => {
 
     it("attributes a value beyond 1 GB to the caller in both runners", async function () {
       this.timeout(60_000);
-      // For each byte of the text Postgres allocates four.
+      // Postgres allocates four bytes for each byte of the text.
       const statement = "select translate(repeat('x', 270000000), 'a', 'b')";
       const error = await client.query(statement).then(
-        () => assert.fail("it was computed"),
+        () => assert.fail("no error was raised"),
         (thrown) => thrown,
       );
       assert.equal(classify(error).code, "InvalidSql", `${error.code} ${error.message}`);
@@ -124,7 +129,7 @@ describe("the classification of SQLSTATEs", () => {
 describe("the classification of other errors", () => {
   const coded = (code: string, message = "message") => Object.assign(new Error(message), { code });
 
-  it("reports an unreachable database for every error code of the network and of TLS", () => {
+  it("reports an unavailable database for network and TLS errors", () => {
     for (const code of [
       "ECONNREFUSED",
       "ECONNRESET",
@@ -138,14 +143,19 @@ describe("the classification of other errors", () => {
       "ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR",
     ]) {
       assert.equal(classify(coded(code)).code, "DatabaseUnavailable", code);
-      assert.ok(isConnectionLost(coded(code)), code);
+      assert.ok(isOutage(coded(code)), code);
     }
   });
 
-  it("does not look up codes of Node as SQLSTATEs, although some have five letters", () => {
+  it("does not mistake Node's error codes for SQLSTATEs, although some have five letters", () => {
     assert.equal(classify(coded("EPIPE")).code, "DatabaseUnavailable");
     assert.equal(classify(coded("EBUSY")).code, "Internal");
-    assert.ok(!isConnectionLost(coded("EBUSY")));
+    assert.ok(!isOutage(coded("EBUSY")));
+  });
+
+  it("counts an unavailable database and interrupted calls as outages, which a run repeats after", () => {
+    for (const code of ["08006", "53100", "57014", "57P01", "58030"]) assert.ok(isOutage(coded(code)), code);
+    for (const code of ["22012", "40001", "XX000"]) assert.ok(!isOutage(coded(code)), code);
   });
 
   it("names every address of a host that could not be reached", () => {
@@ -157,7 +167,7 @@ describe("the classification of other errors", () => {
     for (const { message } of errors) assert.ok(error.message.includes(message), error.message);
   });
 
-  it("reports unavailable storage if AWS's client has no credentials", () => {
+  it("reports unavailable storage if the AWS SDK has no credentials", () => {
     const error = Object.assign(new Error("Could not load credentials"), { name: "CredentialsProviderError" });
     assert.equal(classify(error).code, "StorageUnavailable");
   });

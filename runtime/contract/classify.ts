@@ -1,8 +1,9 @@
 import { asJobError, JobError } from "./errors.ts";
+import { messageOf } from "./reason.ts";
 import { redactMessage } from "./redactJob.ts";
 
-/** Error types that SQLSTATEs are mapped to. */
-export type BySqlState =
+/** Error types of SQLSTATEs. */
+export type SqlStateErrorType =
   | "InvalidSql"
   | "NotReadOnly"
   | "SerializationConflict"
@@ -12,41 +13,41 @@ export type BySqlState =
 
 /**
  * Error type of a job by SQLSTATE or its prefix (two or three characters); the longest key wins. Source: Postgres
- * documentation, appendix A. Every other SQLSTATE is OTHER_SQLSTATE.
+ * documentation, appendix A. Every other SQLSTATE has the type OTHER_SQLSTATE.
  */
-export const BY_SQLSTATE: Readonly<Record<string, BySqlState>> = {
+export const BY_SQLSTATE: Readonly<Record<string, SqlStateErrorType>> = {
   "08": "DatabaseUnavailable", // connection exceptions
   "08P01": "InvalidSql", // protocol violation: SQL with unbound parameters
-  "25": "NotReadOnly", // 25006 a write; 25001 a change of the transaction's mode
+  "25": "NotReadOnly", // 25006: a write; 25001: a change of the transaction's mode
   "25P03": "Interrupted", // the server ended a session that was idle in its transaction
-  "25P04": "Interrupted", // the same, by transaction_timeout
+  "25P04": "Interrupted", // the server ended a session whose transaction exceeded transaction_timeout
   "28": "DatabaseUnavailable", // the platform's own login was refused
   "3D": "DatabaseUnavailable", // the platform's own database does not exist
-  "40": "SerializationConflict", // 40001 serialization, 40P01 deadlock
+  "40": "SerializationConflict", // 40001: serialization failure; 40P01: deadlock
   "40002": "InvalidSql", // a deferred constraint, in a named statement
-  "53": "DatabaseUnavailable", // the server's disk or memory is used up, or too many connections
+  "53": "DatabaseUnavailable", // disk full, out of memory, or too many connections
   "53400": "InvalidSql", // a limit of the reader's role, for example temp_file_limit
   "55P03": "SerializationConflict", // lock not available
   "57014": "Interrupted", // cancelled by an administrator: runners handle their own timeouts and cancels
   "57P01": "Interrupted", // the session was terminated by an administrator, or the server shuts down
   "57P": "DatabaseUnavailable", // crash, not yet started, database dropped
   "57P05": "Interrupted", // the server ended a session that was idle
-  "58": "DatabaseUnavailable", // the server's disk and files
-  "72": "SerializationConflict", // 72000 snapshot too old, before Postgres 17
+  "58": "DatabaseUnavailable", // I/O errors of the server
+  "72": "SerializationConflict", // 72000: snapshot too old, before Postgres 17
   F0: "DatabaseUnavailable", // the server's configuration file
-  XX: "Internal", // the server's own faults, corrupted data
+  XX: "Internal", // internal errors of the server, corrupted data
 };
 
-/** Error for every SQLSTATE that is not listed: the SQL caused it, and a retry cannot help. */
+/** Error type of every SQLSTATE that is not listed: the SQL caused the error, and a retry cannot help. */
 export const OTHER_SQLSTATE = "InvalidSql";
 
 /**
  * Beginning of Postgres's message for a value of more than 1 GB. Its SQLSTATE, XX000, also means internal errors, so
- * the message decides. It is not translated (elog in the server's source).
+ * the message decides. Postgres does not translate this message (elog in the server's source).
  */
 export const VALUE_TOO_LARGE = "invalid memory alloc request size";
 
-/** Error codes of Node for a server that cannot be reached, or a connection that was lost. */
+/** Node's error codes for an unreachable server or a lost connection. */
 const NETWORK = new Set([
   "EADDRNOTAVAIL",
   "EAI_AGAIN",
@@ -62,9 +63,9 @@ const NETWORK = new Set([
   "EPIPE",
   "ETIMEDOUT",
 ]);
-/** Error codes of Node for a refused certificate or a broken TLS connection. */
+/** Node's error codes for a refused certificate or a broken TLS connection. */
 const TLS = /^(CERT_|DEPTH_ZERO_|ERR_SSL_|ERR_TLS_|SELF_SIGNED_|UNABLE_TO_)/;
-/** Names of errors of AWS's clients that arise before a request is sent. */
+/** Names of AWS SDK errors that are thrown before a request is sent. */
 const CREDENTIALS = new Set(["CredentialsProviderError", "TokenProviderError"]);
 
 /**
@@ -79,7 +80,7 @@ export function classify(error: unknown, task: "read" | "update" = "read"): JobE
   const message = messageOf(error);
   if (isSqlState(code))
     return new JobError(errorTypeOf(code, message, task), { reason: redactMessage(message) }, { cause: error });
-  // Errors of AWS's clients, including those without a response from a server.
+  // Errors of the AWS SDK, including those without a response from a server.
   if ("$metadata" in error || CREDENTIALS.has(name))
     return new JobError("StorageUnavailable", { reason: `${name}: ${message}` }, { cause: error });
   if (
@@ -95,19 +96,19 @@ export function classify(error: unknown, task: "read" | "update" = "read"): JobE
 
 const isSqlState = (code: string) => /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
 
-function errorTypeOf(code: string, message: string, task: "read" | "update"): BySqlState {
+function errorTypeOf(code: string, message: string, task: "read" | "update"): SqlStateErrorType {
   if (code === "XX000" && message.startsWith(VALUE_TOO_LARGE)) return "InvalidSql";
   if (code === "25006" && task === "update") return "DatabaseUnavailable";
   const key = [code, code.slice(0, 3), code.slice(0, 2)].find((prefix) => prefix in BY_SQLSTATE);
   return key === undefined ? OTHER_SQLSTATE : (BY_SQLSTATE[key] ?? OTHER_SQLSTATE);
 }
 
-/** Returns an error's message, or those of its parts: a failed connection to several addresses has none itself. */
-const messageOf = (error: Error): string =>
-  error.message === "" && error instanceof AggregateError
-    ? error.errors.map((inner) => (inner instanceof Error ? inner.message : String(inner))).join("; ")
-    : error.message;
-
-/** Returns true if the error means that the connection to the database is lost. */
-export const isConnectionLost = (error: unknown): boolean =>
+/**
+ * Returns true if the database was unavailable, or interrupted the call: the connection may be lost, and the call may
+ * have succeeded.
+ */
+export const isOutage = (error: unknown): boolean =>
   ["DatabaseUnavailable", "Interrupted"].includes(classify(error).code);
+
+/** Returns true if a conflict with another transaction rolled back the call, so that a repeat is safe. */
+export const isConflict = (error: unknown): boolean => classify(error).code === "SerializationConflict";

@@ -5,8 +5,8 @@ import { RequestId, type Task, Tenant } from "./request.ts";
 import { RUNNERS, STATES } from "./states.ts";
 
 /**
- * The documents of jobs and rejected requests (db/views), and the response, as schemas: the API's description, the
- * command line and the dashboard take their types from here.
+ * Schemas of the documents of jobs and rejected requests (db/views), and of the response. The API's description, the
+ * command line and the dashboard derive their types from them.
  */
 
 type FieldName<T> = T extends T ? keyof T : never;
@@ -138,14 +138,14 @@ export type JobDocument = Static<typeof JobDocument>;
 
 /** Document of a rejected request, which created no job. */
 export const RejectedDocument = Type.Object({
-  rejectedId: Type.String({ description: "responseId of its answer" }),
+  rejectedId: Type.String({ description: "responseId of its response" }),
   requestId: Type.String(),
   tenant: Type.String(),
   status: Type.Literal("REJECTED"),
   source: Type.Enum(["queue", "http"], { description: "channel of the request" }),
   copies: Type.Integer({ minimum: 1, description: "number of times the same request arrived" }),
-  createdAt: time("when it first arrived"),
-  lastSeenAt: time("when it last arrived"),
+  createdAt: time("first arrival"),
+  lastSeenAt: time("last arrival"),
   finishedAt: time(),
   error: ErrorBody,
   body: Type.String({ description: "the beginning of the request as JSON, with secrets removed from URLs" }),

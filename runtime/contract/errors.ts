@@ -1,9 +1,9 @@
 import { BOUNDS, boundedDetails, cutText } from "./bounds.ts";
 
 /**
- * Registry of errors: code → category, whether the same request may succeed later, HTTP status and message.
+ * Registry of errors by code: category, retryability, HTTP status and message.
  * Categories follow Athena's AthenaError: User (the request), System (the platform or AWS), Other.
- * `{name}` in a message is filled from the error's parameters; `{name?}` may be left out.
+ * `{name}` in a message is filled from the error's parameters; `{name?}` is optional.
  */
 export const ERRORS = {
   UnreadableMessage: {
@@ -51,7 +51,7 @@ export const ERRORS = {
     retryable: false,
     http: 404,
     message:
-      "There is no rejected request '{id}' of tenant '{tenant}'. `rates list --status REJECTED` lists existing ones.",
+      "There is no rejected request '{id}' of tenant '{tenant}'. `rates list --status REJECTED` lists rejected requests.",
   },
 
   InvalidSql: { category: "User", retryable: false, http: 400, message: "The SQL cannot run: {reason}" },
@@ -67,7 +67,7 @@ export const ERRORS = {
     retryable: false,
     http: 400,
     message:
-      "{count} of {rows} rows cannot be used; nothing was changed.{stopped?} Fix the rows listed in details and resend the whole batch with a new requestId.",
+      "{count} of {rows} rows cannot be used; nothing was changed.{incomplete?} Fix the rows listed in details and resend the whole batch with a new requestId.",
   },
   InvalidHeader: {
     category: "User",
@@ -126,7 +126,7 @@ export const ERRORS = {
     retryable: true,
     http: 408,
     message:
-      "The job ran longer than its {timeoutSeconds} s and was ended. Reduce the number of rows, or raise timeoutSeconds (at most {maximum}).",
+      "The job exceeded its timeout of {timeoutSeconds} s and was ended. Reduce the number of rows, or raise timeoutSeconds (at most {maximum}).",
   },
   Cancelled: { category: "User", retryable: false, http: 409, message: "The job was cancelled on request.{reason?}" },
 
@@ -141,7 +141,7 @@ export const ERRORS = {
     retryable: true,
     http: 503,
     message:
-      "An administrator, or a shutdown of the server, interrupted the job in the database: {reason}. It is retried while it has attempts left.",
+      "An administrator or a server shutdown interrupted the job in the database: {reason}. It is retried while it has attempts left.",
   },
   DatabaseUnavailable: {
     category: "System",
@@ -277,7 +277,7 @@ export const ERRORS = {
     retryable: false,
     http: 406,
     message:
-      "This result cannot be sent as '{accept}': it is stored as {kept}. Accept {kept}, or submit the read again with another format.",
+      "This result cannot be sent as '{accept}': it is stored as {stored}. Accept {stored}, or submit the read again with another format.",
   },
   SlowRequest: {
     category: "User",
@@ -355,12 +355,12 @@ export interface ErrorBody {
   message: string;
   /** True if the same task may succeed later. */
   retryable: boolean;
-  /** Single problems: fields of a request, or rows of a batch. */
+  /** Individual problems: fields of a request, or rows of a batch. */
   details: unknown[];
 }
 
 /**
- * An error with a code of the registry; `details` are the single problems (fields of a request, rows of a batch).
+ * An error with a code of the registry; `details` are the individual problems (fields of a request, rows of a batch).
  *
  * @example
  * ```ts
@@ -375,7 +375,7 @@ export class JobError extends Error {
   override readonly name = "JobError";
   /** Code of the error. */
   readonly code: ErrorCode;
-  /** Single problems, not yet cut to {@link BOUNDS}. */
+  /** Individual problems, not yet cut to {@link BOUNDS}. */
   readonly details: unknown[];
 
   constructor(

@@ -1,13 +1,10 @@
-/**
- * Maximum sizes of a caller's input, which the schemas contain, and of its parts that errors repeat. Lengths are in
- * UTF-16 code units, except in names with `Bytes`.
- */
+/** Maximum sizes of a caller's input. Lengths are in UTF-16 code units, except in names with `Bytes`. */
 export const INPUT = {
   /** Nested objects and lists of a body. */
   levels: 64,
   /** Fields of any one object of a body. */
   fields: 10_000,
-  /** Objects and lists of a body, counted in its text before it is parsed: a row is one. */
+  /** Objects and lists of a body, counted in its text before it is parsed; each row is an object. */
   containers: 100_000,
   /** Labels of a request. */
   labels: { count: 32, name: 64, value: 256 },
@@ -15,7 +12,7 @@ export const INPUT = {
   params: { count: 64, name: 64, text: 1_000, items: 1_000, itemText: 200 },
   /** Name of a query or statement. */
   name: 64,
-  /** SQL of a read, in UTF-8. Postgres's grammar needs at most 75 ms and 2 MB of parse tree for it. */
+  /** SQL of a read, in UTF-8. Parsing it takes at most 75 ms and creates a parse tree of at most 2 MB. */
   sqlBytes: 32 * 1024,
   /** Inline items, and items of any other list of a body; a body can contain 45,000 of the shortest possible rows. */
   items: 50_000,
@@ -35,9 +32,9 @@ export const INPUT = {
   uploadId: 1_000,
 } as const;
 
-/** Maximums of one problem that an error lists; bounds.ts has those of the list. */
-export const PROBLEMS = {
-  /** A field's path, one name in it, the value found, and the sentence about it. */
+/** Maximum lengths of one problem that an error lists; bounds.ts has the maximums of the list. */
+export const PROBLEM_LIMITS = {
+  /** The field's path, one name in that path, the received value, and the message. */
   field: 200,
   name: 64,
   value: 100,

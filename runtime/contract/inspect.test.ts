@@ -6,8 +6,8 @@ const fields = (count: number) => `{${Array.from({ length: count }, (_, n) => `"
 const list = (count: number, item = "1") => `[${new Array(count).fill(item).join(",")}]`;
 const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
 
-describe("the shape of a text of JSON", () => {
-  it("has maximums of levels, fields, and objects and lists", () => {
+describe("textShapeProblem", () => {
+  it("limits levels, fields, and objects and lists", () => {
     assert.equal(textShapeProblem(nested(INPUT.levels)), undefined);
     assert.match(textShapeProblem(nested(INPUT.levels + 1)) ?? "", /nested deeper than 64 levels/);
     assert.equal(textShapeProblem(fields(INPUT.fields)), undefined);
@@ -22,13 +22,13 @@ describe("the shape of a text of JSON", () => {
     assert.match(textShapeProblem(containers(INPUT.containers + 1)) ?? "", /more than 100,000 objects and lists/);
   });
 
-  it("has a maximum of items of each list", () => {
+  it("limits the items of each list", () => {
     assert.equal(textShapeProblem(list(INPUT.items)), undefined);
     assert.match(textShapeProblem(`{"a":${list(INPUT.items + 1)}}`) ?? "", /list with more than 50,000 items/);
     assert.equal(textShapeProblem(`[${list(30_000)},${list(30_000)}]`), undefined);
   });
 
-  it("counts nothing in strings", () => {
+  it("ignores the contents of strings", () => {
     assert.equal(textShapeProblem(JSON.stringify(['[{,"\\'.repeat(50_000), '\\"{'])), undefined);
   });
 

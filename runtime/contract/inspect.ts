@@ -2,8 +2,8 @@ import { INPUT } from "./inputLimits.ts";
 import { fieldName, type ProblemList } from "./problemList.ts";
 
 /**
- * Checks a parsed JSON value for excessive nesting and for objects with too many fields. Stops at the first such place,
- * so that no value exhausts the stack.
+ * Checks a parsed JSON value for excessive nesting and for objects with too many fields. Stops at the first problem and
+ * never descends deeper than `levels`, so that no value exhausts the stack.
  *
  * @returns The problem, or undefined.
  */
@@ -12,16 +12,16 @@ export function shapeProblem(value: unknown, levels: number = INPUT.levels): str
   if (levels === 0) return TOO_DEEP;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      const found = shapeProblem(value[index], levels - 1);
-      if (found !== undefined) return found;
+      const problem = shapeProblem(value[index], levels - 1);
+      if (problem !== undefined) return problem;
     }
     return undefined;
   }
   let fields = 0;
   for (const name in value) {
     if (++fields > INPUT.fields) return TOO_MANY_FIELDS;
-    const found = shapeProblem((value as Record<string, unknown>)[name], levels - 1);
-    if (found !== undefined) return found;
+    const problem = shapeProblem((value as Record<string, unknown>)[name], levels - 1);
+    if (problem !== undefined) return problem;
   }
   return undefined;
 }
@@ -36,13 +36,13 @@ const TOO_MANY_ITEMS = `has a list with more than ${INPUT.items.toLocaleString("
 const TOO_MANY_FIELDS = `has an object with more than ${INPUT.fields.toLocaleString("en")} fields.`;
 
 /**
- * Checks a JSON text before parsing, which takes long for many objects and lists, deep nesting, an object with many
- * fields or a list with many items. Counts brackets and commas in linear time.
+ * Checks a JSON text before it is parsed. Parsing takes long for many objects and lists, deep nesting, an object with
+ * many fields or a list with many items. Counts brackets and commas in linear time.
  *
  * @returns The problem; undefined for acceptable text and for text that is not JSON.
  */
 export function textShapeProblem(text: string): string | undefined {
-  /** The commas of each open level, which is an object or a list. */
+  /** Open objects and lists, each with the number of its commas so far. */
   const levels: { isObject: boolean; commas: number }[] = [];
   let containers = 0;
   for (let at = 0; at < text.length; at++) {
@@ -89,7 +89,7 @@ const UNSTORABLE = "a NUL character or half of a surrogate pair, which cannot be
 
 /**
  * Adds a problem for each text that Postgres cannot store: NUL, and halves of surrogate pairs.
- * @param value parsed JSON of which `shapeProblem` finds nothing wrong
+ * @param value parsed JSON for which `shapeProblem` returns undefined
  */
 export function checkStorable(value: unknown, problems: ProblemList): void {
   const path: (string | number)[] = [];
@@ -97,7 +97,7 @@ export function checkStorable(value: unknown, problems: ProblemList): void {
     if (typeof inner === "string") {
       if (!isText(inner)) problems.add(() => ({ field: fieldName(path), message: `contains ${UNSTORABLE}.` }));
     } else if (Array.isArray(inner)) {
-      for (let index = 0; index < inner.length; index++) visit(index, inner[index]);
+      for (let index = 0; index < inner.length; index++) descend(index, inner[index]);
     } else if (inner !== null && typeof inner === "object") {
       for (const name in inner) {
         if (!isText(name))
@@ -105,11 +105,11 @@ export function checkStorable(value: unknown, problems: ProblemList): void {
             field: fieldName(path) || "request",
             message: `has a field whose name contains ${UNSTORABLE}.`,
           }));
-        else visit(name, (inner as Record<string, unknown>)[name]);
+        else descend(name, (inner as Record<string, unknown>)[name]);
       }
     }
   };
-  const visit = (name: string | number, inner: unknown) => {
+  const descend = (name: string | number, inner: unknown) => {
     if (inner === null || (typeof inner !== "object" && typeof inner !== "string")) return;
     path.push(name);
     walk(inner);

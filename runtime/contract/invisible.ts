@@ -45,24 +45,24 @@ const NO_CHARACTERS: Ranges = [
   [0xfffc, 0xffff],
 ];
 
-const sortedRanges = (...tables: Ranges[]): Ranges => tables.flat().toSorted(([one], [other]) => one - other);
+const sortedRanges = (...tables: Ranges[]): Ranges => tables.flat().toSorted(([first], [second]) => first - second);
 
-/** Characters that a value must not have: they cannot be seen, or look like a plain space. */
+/** Characters that a value must not contain, since they are invisible or look like a plain space. */
 export const INVISIBLE: Ranges = sortedRanges(INVISIBLE_CODES, SPACES);
 
-/** Code points that a terminal must not receive: they cannot be seen, or have no character. */
+/** Code points that a terminal must not receive, since they are invisible or have no character. */
 export const HIDDEN_IN_TERMINALS: Ranges = sortedRanges(INVISIBLE_CODES, NO_CHARACTERS);
 
 const hex = (code: number, digits: number) => code.toString(16).toUpperCase().padStart(digits, "0");
 const patternEscape = (code: number) => `\\u{${hex(code, 1)}}`;
 
-/** Matches each character of the ranges. */
+/** Returns a pattern that matches each character of the ranges. */
 export const patternOf = (ranges: Ranges): RegExp =>
   new RegExp(`[${ranges.map(([first, last]) => `${patternEscape(first)}-${patternEscape(last)}`).join("")}]`, "gu");
 
 const PATTERN = patternOf(INVISIBLE);
 
-/** Escape of an invisible character: `\u200B`, or `\u{E0020}` beyond four digits. */
+/** Returns the escape of an invisible character: `\u200B`, or `\u{E0020}` beyond four digits. */
 function escapeOf(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   return code > 0xffff ? `\\u{${hex(code, 5)}}` : `\\u${hex(code, 4)}`;

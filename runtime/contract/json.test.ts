@@ -3,17 +3,17 @@ import fc from "fast-check";
 import { readJson } from "./json.ts";
 import { redactName } from "./problemList.ts";
 
-const fields = (text: string) => readJson(text).problems.map(({ field }) => field);
+const problemFields = (text: string) => readJson(text).problems.map(({ field }) => field);
 
 describe("reading JSON", () => {
   it("reports every repeated name with its path, even if it is written with escapes", () => {
-    assert.deepEqual(fields('{"a":1,"b":{"c":[{"d":1},{"d":1,"e":{},"d":2}]},"\\u0061":3}'), ["b.c.1.d", "a"]);
-    assert.deepEqual(fields('{"x\\"":1,"x\\"":2,"\\\\":[","],"\\\\":{}}'), ['x"', "\\"]);
-    assert.deepEqual(fields('{"__proto__":1,"__proto__":2,"toString":3}'), ["__proto__"]);
+    assert.deepEqual(problemFields('{"a":1,"b":{"c":[{"d":1},{"d":1,"e":{},"d":2}]},"\\u0061":3}'), ["b.c.1.d", "a"]);
+    assert.deepEqual(problemFields('{"x\\"":1,"x\\"":2,"\\\\":[","],"\\\\":{}}'), ['x"', "\\"]);
+    assert.deepEqual(problemFields('{"__proto__":1,"__proto__":2,"toString":3}'), ["__proto__"]);
   });
 
-  it("reports numbers that are whole only when rounded, and no others", () => {
-    const written = (numbers: string[]) =>
+  it("reports only numbers that are rounded to integers", () => {
+    const reportedValues = (numbers: string[]) =>
       readJson(`{"a":[${numbers.join(" , ")}]}`).problems.map(({ value }) => value);
     const rounded = [
       "1500.00000000000000001",
@@ -24,7 +24,7 @@ describe("reading JSON", () => {
       "0.99999999999999999999",
       "9007199254740993",
     ];
-    assert.deepEqual(written(rounded), rounded);
+    assert.deepEqual(reportedValues(rounded), rounded);
     const exact = [
       "1500",
       "1500.0",
@@ -39,8 +39,8 @@ describe("reading JSON", () => {
       "1E+2",
       "150e-1",
     ];
-    assert.deepEqual(written(exact), []);
-    assert.deepEqual(fields('{"task":{"items":[{"price":1},{"price":1.00000000000000000001}]}}'), [
+    assert.deepEqual(reportedValues(exact), []);
+    assert.deepEqual(problemFields('{"task":{"items":[{"price":1},{"price":1.00000000000000000001}]}}'), [
       "task.items.1.price",
     ]);
     assert.equal(
@@ -71,13 +71,13 @@ describe("reading JSON", () => {
         const names = Object.keys(value);
         const name = names[pick % names.length] ?? "";
         const text = `[${JSON.stringify(value).slice(0, -1)},${JSON.stringify(name)}:null}]`;
-        assert.deepEqual(fields(text), [`0.${redactName(name)}`]);
+        assert.deepEqual(problemFields(text), [`0.${redactName(name)}`]);
       }),
     );
   });
 
   it("handles any depth, and any number of repeated names", () => {
-    assert.deepEqual(fields(`${"[".repeat(200_000)}${"]".repeat(200_000)}`), []);
+    assert.deepEqual(problemFields(`${"[".repeat(200_000)}${"]".repeat(200_000)}`), []);
     const { problems } = readJson(`{${'"a":1,'.repeat(50_000)}"a":1}`);
     assert.deepEqual([problems.length, problems.unlisted], [100, 49_900]);
   });

@@ -2,11 +2,11 @@ import { INPUT } from "./inputLimits.ts";
 import { ProblemList, redactName } from "./problemList.ts";
 import { isRoundedToInteger } from "./wholeNumber.ts";
 
-/** Parsed value of a JSON text, with the problems of its parts. */
+/** Parsed value of a JSON text, with the ambiguities that JSON.parse ignores. */
 export interface ParsedJson {
   /** Parsed value. */
   value: unknown;
-  /** A problem for each name that an object has more than once, and for each number that is whole only when rounded. */
+  /** A problem for each repeated name of an object, and for each number that is whole only when rounded. */
   problems: ProblemList;
 }
 
@@ -17,7 +17,7 @@ const BACKSLASH = 0x5c;
  * Reads JSON (RFC 8259), with or without a byte order mark, and reports what JSON.parse ignores: repeated names (it
  * keeps the last value, other parsers may keep another one), and numbers that it rounds to integers.
  *
- * @throws SyntaxError if it is not JSON
+ * @throws SyntaxError if the text is not JSON
  *
  * @example
  * ```ts
@@ -33,7 +33,7 @@ export function readJson(text: string): ParsedJson {
   return { value: parse(json), problems: findAmbiguities(json) };
 }
 
-/** JSON.parse, without the piece of the text that its errors repeat: it may be a part of a signed URL. */
+/** Parses JSON. Removes the excerpt of the text from JSON.parse's errors: it may be part of a signed URL. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -44,7 +44,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** A level of the text: the names of an object so far, or the index of a list's current item. */
+/** An open object with its names so far, or an open list with the index of its current item. */
 type Level = { names: Set<string> | undefined; name: string } | { index: number };
 
 /**
@@ -64,7 +64,7 @@ function findAmbiguities(text: string): ProblemList {
           const raw = text.slice(at + 1, end);
           level.name = raw.includes("\\") ? JSON.parse(`"${raw}"`) : raw;
           level.names ??= new Set();
-          // An object with more fields is refused in any case.
+          // An object with more fields is refused anyway.
           const isFull = level.names.size > INPUT.fields;
           if (!isFull && level.names.has(level.name))
             problems.add(() => ({ field: pathOf(levels), message: "is given more than once. Keep one." }));
@@ -124,7 +124,7 @@ function endOfNumber(text: string, start: number): number {
   return end;
 }
 
-/** Returns the end of the string that begins here: the next quote after an even number of backslashes. */
+/** Returns the index of the quote that ends the string at `start`: the first after an even number of backslashes. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;
@@ -133,7 +133,7 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** Formats a path: `task.source.inline.3.day`. At most ten parts, since the depth is limited only by the text. */
+/** Formats a path: `task.source.inline.3.day`. Limited to ten names, since the depth itself is not limited. */
 const pathOf = (levels: readonly Level[]): string =>
   levels
     .slice(0, 10)

@@ -46,7 +46,7 @@ function endOfValue(text: string, start: number): number {
       if (depth === 0) return at + 1;
     } else if (code === 0x7b || code === 0x5b) depth++;
     else if (code === 0x7d || code === 0x5d) {
-      if (depth === 0) return at; // the end of the object, after a number or word
+      if (depth === 0) return at; // the object ends after a number, true, false or null
       depth--;
       if (depth === 0) return at + 1;
     } else if (depth === 0 && (code === 0x2c || code <= 0x20)) return at;

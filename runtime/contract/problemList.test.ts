@@ -17,11 +17,11 @@ const nested = (levels: number) => {
   return value;
 };
 
-/** Requests with many problems, or with long texts in invalid fields, and their numbers of problems. */
+/** Requests with many problems or with long texts in invalid fields, and the number of problems of each. */
 const HOSTILE: Record<string, [request: unknown, problems: number]> = {
   "500,000 numbers in place of rows": [inline(new Array(500_000).fill(1)), 500_000],
   "340,000 rows without a column": [inline(new Array(340_000).fill({})), 1],
-  "texts without end that cannot be stored": [inline(new Array(2_000).fill({ a: "\ud800" })), 2_000],
+  "2,000 texts that cannot be stored": [inline(new Array(2_000).fill({ a: "\ud800" })), 2_000],
   "a label whose name has a million letters": [{ ...read({}), labels: { [long]: "v" } }, 2],
   "a label whose value has a million letters": [{ ...read({}), labels: { k: long } }, 2],
   "9,000 labels": [{ ...read({}), labels: keys(9_000) }, 2],
@@ -31,7 +31,7 @@ const HOSTILE: Record<string, [request: unknown, problems: number]> = {
   "a parameter with a name and a value of a million letters": [read({ params: { [long]: long } }), 2],
   "a query with a name of a million letters": [read({ query: long }), 2],
   "an SQL text of a million letters": [{ requestId: "a", task: { type: "read", sql: long } }, 2],
-  "a request id of a million letters": [{ ...read({}), requestId: "://".repeat(300_000) }, 1],
+  "a request id of 900,000 characters": [{ ...read({}), requestId: "://".repeat(300_000) }, 1],
   "a task that is a list of a million letters": [{ requestId: "a", task: [long, long] }, 1],
   "100,000 levels": [{ requestId: "a", task: nested(100_000) }, 1],
   "column names of 65 letters": [inline(new Array(500).fill({ ["y".repeat(65)]: 1 })), 500],
@@ -47,9 +47,9 @@ const errorOf = (request: unknown): JobError => {
   throw new Error("it was accepted");
 };
 
-describe("a request that is wrong in many places", () => {
+describe("a list of problems", () => {
   for (const [name, [request, count]] of Object.entries(HOSTILE))
-    it(`is refused with a bounded list: ${name}`, () => {
+    it(`is bounded for ${name}`, () => {
       const { code, details, message } = errorOf(request);
       assert.equal(code, "InvalidRequest");
       assert.match(message, new RegExp(`Problems: ${count},`));
@@ -61,7 +61,7 @@ describe("a request that is wrong in many places", () => {
         for (const text of Object.values(problem)) assert.ok(typeof text !== "string" || text.length <= 500);
     });
 
-  it("describes only the problems that are listed", () => {
+  it("does not describe the problems that are only counted", () => {
     const problems = new ProblemList();
     let described = 0;
     for (let index = 0; index < 500_000; index++)
@@ -72,7 +72,7 @@ describe("a request that is wrong in many places", () => {
     assert.deepEqual([problems.length, problems.unlisted, described], [100, 499_900, 100]);
   });
 
-  it("has a list that is bounded in bytes too", () => {
+  it("is bounded in bytes too", () => {
     const problems = Array.from({ length: 100 }, () => ({ field: long, value: "é".repeat(100), message: long }));
     const { details } = invalidRequest(problems);
     assert.ok(Buffer.byteLength(JSON.stringify(details)) <= 25_000);

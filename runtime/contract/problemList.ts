@@ -1,13 +1,13 @@
 import { BOUNDS, cutText, type ListRemainder } from "./bounds.ts";
 import type { Problem } from "./errors.ts";
 import { JobError } from "./errors.ts";
-import { PROBLEMS } from "./inputLimits.ts";
+import { PROBLEM_LIMITS } from "./inputLimits.ts";
 import { escapeInvisibleInText } from "./invisible.ts";
 import { redactText } from "./redact.ts";
 
 /**
- * The first problems of a request, limited in number and bytes, and the number of all others. The size of the list does
- * not depend on the request.
+ * The first problems of a request, limited in number and bytes, and the number of all others. The list stays small for
+ * any request.
  */
 export class ProblemList extends Array<Problem> {
   /** Number of problems that are not listed. */
@@ -45,7 +45,7 @@ export class ProblemList extends Array<Problem> {
     else super.push(problem);
   }
 
-  /** Adds problems that were collected elsewhere, and the number of those that were not listed there. */
+  /** Adds problems; for another list, counts its unlisted problems too. */
   addAll(problems: readonly Problem[]): void {
     for (const problem of problems) this.add(() => problem);
     if (problems instanceof ProblemList) this.unlisted += problems.unlisted;
@@ -66,18 +66,18 @@ export function invalidRequest(problems: readonly Problem[]): JobError {
 
 function boundProblem({ field, message, ...rest }: Problem): Problem {
   return {
-    field: cutText(field, PROBLEMS.field),
+    field: cutText(field, PROBLEM_LIMITS.field),
     ...("value" in rest && rest.value !== undefined ? { value: escapeValue(redactAndTruncate(rest.value)) } : {}),
-    message: cutText(escapeInvisibleInText(message), PROBLEMS.message),
+    message: cutText(escapeInvisibleInText(message), PROBLEM_LIMITS.message),
   };
 }
 
 /** Escapes the invisible characters of a text value. */
 const escapeValue = (value: unknown): unknown =>
-  typeof value === "string" ? cutText(escapeInvisibleInText(value), PROBLEMS.value) : value;
+  typeof value === "string" ? cutText(escapeInvisibleInText(value), PROBLEM_LIMITS.value) : value;
 
-/** Shortens a caller's name for a path or message, and removes possible credentials. */
-export const redactName = (name: string): string => cutText(redact(name), PROBLEMS.name);
+/** Shortens a name that a caller wrote, for a path or message, and removes possible credentials. */
+export const redactName = (name: string): string => cutText(redact(name), PROBLEM_LIMITS.name);
 
 /** Formats the path of a field: `task.params.day`. */
 export const fieldName = (path: readonly (string | number)[]): string =>
@@ -88,15 +88,18 @@ export const fieldName = (path: readonly (string | number)[]): string =>
  * URLs are reduced to scheme, host and path.
  */
 export function redactAndTruncate(value: unknown): unknown {
-  if (typeof value === "string") return cutText(redact(value), PROBLEMS.value);
+  if (typeof value === "string") return cutText(redact(value), PROBLEM_LIMITS.value);
   if (value === null || typeof value !== "object") return value;
-  return cutText(jsonPrefix(value), PROBLEMS.value);
+  return cutText(jsonPrefix(value), PROBLEM_LIMITS.value);
 }
 
-/** Length up to which text is inspected and shown. */
+/** Maximum length of text that is inspected and shown. */
 const MAX_INSPECTED = 5_000;
 
-/** Redacts a text. If an `@` follows beyond the inspected part, that part may be a password. */
+/**
+ * Redacts a text. If an `@` follows the inspected part, that part may end in a password: an appended `@` makes
+ * redactText recognize it.
+ */
 const redact = (text: string): string =>
   text.length > MAX_INSPECTED && text.includes("@", MAX_INSPECTED)
     ? redactText(`${text.slice(0, MAX_INSPECTED)}@`)
@@ -105,9 +108,9 @@ const redact = (text: string): string =>
 /** Returns the beginning of a value's JSON without reading the rest. */
 function jsonPrefix(value: object): string {
   let text = "";
-  const isFull = () => text.length > PROBLEMS.value;
+  const isFull = () => text.length > PROBLEM_LIMITS.value;
   const write = (value: unknown, levels: number): void => {
-    if (typeof value === "string") text += JSON.stringify(cutText(redact(value), PROBLEMS.value));
+    if (typeof value === "string") text += JSON.stringify(cutText(redact(value), PROBLEM_LIMITS.value));
     else if (value === null || typeof value !== "object") text += JSON.stringify(value) ?? "null";
     else if (levels === 0) text += "…";
     else if (Array.isArray(value)) {
@@ -119,12 +122,12 @@ function jsonPrefix(value: object): string {
       text += "]";
     } else {
       text += "{";
-      let first = true;
+      let isFirst = true;
       for (const name in value) {
         if (isFull()) break;
-        text += `${first ? "" : ","}${JSON.stringify(redactName(name))}:`;
+        text += `${isFirst ? "" : ","}${JSON.stringify(redactName(name))}:`;
         write((value as Record<string, unknown>)[name], levels - 1);
-        first = false;
+        isFirst = false;
       }
       text += "}";
     }

@@ -1,14 +1,14 @@
 import { closest, distance } from "fastest-levenshtein";
 import type { TSchema } from "typebox";
 import Format from "typebox/format";
-import { PROBLEMS } from "./inputLimits.ts";
+import { PROBLEM_LIMITS } from "./inputLimits.ts";
 import { fieldName, ProblemList } from "./problemList.ts";
 
 /** Suggests the nearest known name (" Did you mean 'x'?"), or lists up to ten known names if none is similar. */
 export function suggestion(text: string, known: readonly string[]): string {
   if (known.length === 0) return "";
-  // Computing the distance of two texts takes time in proportion to the product of their lengths.
-  const name = text.slice(0, PROBLEMS.name);
+  // Computing the distance takes time in proportion to the product of the lengths.
+  const name = text.slice(0, PROBLEM_LIMITS.name);
   const prefixMatch =
     name.length >= 3 ? known.find((candidate) => candidate.startsWith(name) || name.startsWith(candidate)) : undefined;
   const nearest = prefixMatch ?? closest(name, [...known]);
@@ -39,8 +39,8 @@ export function problemsOf(schema: TSchema, value: unknown, path = ""): ProblemL
 }
 
 /**
- * Returns a copy of a value with the defaults of missing properties. Only objects that properties of the schema
- * describe are copied: the rest is shared with the original.
+ * Returns a copy of a value, with the defaults of missing properties filled in. Copies only the objects that the schema
+ * describes; the rest is shared with the original.
  *
  * @example
  * ```ts
@@ -56,11 +56,11 @@ export function withDefaults(schema: TSchema, value: unknown): unknown {
   if (!properties || !isObject(valueOrDefault)) return valueOrDefault;
   const filled: Record<string, unknown> = { ...valueOrDefault };
   for (const [name, inner] of Object.entries(properties)) {
-    const found = withDefaults(
+    const filledValue = withDefaults(
       inner as TSchema,
       Object.hasOwn(valueOrDefault, name) ? valueOrDefault[name] : undefined,
     );
-    if (found !== undefined) filled[name] = found;
+    if (filledValue !== undefined) filled[name] = filledValue;
   }
   return filled;
 }
@@ -122,41 +122,41 @@ interface CompiledSchema {
   pattern: RegExp | undefined;
   required: readonly string[];
   properties: readonly (readonly [string, Schema])[];
-  /** Schema of all properties of a map. */
-  values: Schema | undefined;
-  /** Longest name of a map's property. */
-  longestName: number;
+  /** Schema of each value of a map. */
+  valueSchema: Schema | undefined;
+  /** Maximum length of a map's keys. */
+  maxKeyLength: number;
 }
 
 const compiledSchemas = new WeakMap<object, CompiledSchema>();
 
 /** @throws Error if the schema has an unsupported keyword */
 function compiledSchema(schema: Schema): CompiledSchema {
-  const known = compiledSchemas.get(schema);
-  if (known) return known;
+  const cached = compiledSchemas.get(schema);
+  if (cached) return cached;
   const unknown = Object.keys(schema).find((keyword) => !KEYWORDS.has(keyword));
   if (unknown !== undefined)
-    throw new Error(`Requests cannot be checked for '${unknown}' (runtime/contract/problems.ts).`);
+    throw new Error(`The JSON Schema keyword '${unknown}' is not supported (runtime/contract/problems.ts).`);
   const patterns = Object.entries(schema.patternProperties ?? {});
   if (patterns.some(([pattern]) => pattern !== "^.*$"))
-    throw new Error("patternProperties must name all properties (runtime/contract/problems.ts).");
-  const [, values] = patterns[0] ?? [];
+    throw new Error("patternProperties supports only the pattern ^.*$ (runtime/contract/problems.ts).");
+  const [, valueSchema] = patterns[0] ?? [];
   const compiled: CompiledSchema = {
     schema,
     isType: schema.type === undefined ? undefined : TYPES[schema.type],
     pattern: schema.pattern === undefined ? undefined : new RegExp(schema.pattern, "u"),
     required: schema.required ?? [],
     properties: Object.entries(schema.properties ?? {}),
-    values: values && Object.keys(values).length > 0 ? values : undefined,
-    longestName: schema.propertyNames?.maxLength ?? Number.POSITIVE_INFINITY,
+    valueSchema: valueSchema && Object.keys(valueSchema).length > 0 ? valueSchema : undefined,
+    maxKeyLength: schema.propertyNames?.maxLength ?? Number.POSITIVE_INFINITY,
   };
   compiledSchemas.set(schema, compiled);
   return compiled;
 }
 
 /**
- * Checks a value against a schema in one pass. TypeBox's own `Value.Errors` creates an object for each of 500,000
- * errors, or stops without a total; this class counts all errors and describes only the listed ones.
+ * Checks a value against a schema in one pass. TypeBox's `Value.Errors` either creates an object for each error (a
+ * batch may have 500,000) or stops without a total. This class counts all errors and describes only the listed ones.
  */
 class Checker {
   readonly problems: ProblemList;
@@ -176,17 +176,17 @@ class Checker {
         return checker.problems;
       });
       // The first branch is the schema of the value; the others allow null.
-      if (branches.every((found) => found.length > 0)) this.problems.addAll(branches[0] ?? []);
+      if (branches.every((problems) => problems.length > 0)) this.problems.addAll(branches[0] ?? []);
       return;
     }
-    const message = this.#scalar(compiled, value);
+    const message = this.#ownProblem(compiled, value);
     if (message !== undefined) this.#addProblem(value, message);
-    else if (Array.isArray(value)) this.#list(compiled, value);
-    else if (isObject(value)) this.#object(compiled, value);
+    else if (Array.isArray(value)) this.#checkItems(compiled, value);
+    else if (isObject(value)) this.#checkProperties(compiled, value);
   }
 
   /** Returns the problem of a value itself, without its fields. */
-  #scalar({ schema, isType, pattern }: CompiledSchema, value: unknown): string | undefined {
+  #ownProblem({ schema, isType, pattern }: CompiledSchema, value: unknown): string | undefined {
     if (isType && !isType(value)) return `must be of type ${schema.type}.`;
     if ("const" in schema && value !== schema.const) return `must be ${JSON.stringify(schema.const)}.`;
     if (schema.enum && !schema.enum.includes(value)) return `must be one of: ${schema.enum.join(", ")}.`;
@@ -209,21 +209,24 @@ class Checker {
     return undefined;
   }
 
-  #list({ schema: { items, maxItems } }: CompiledSchema, value: readonly unknown[]): void {
-    const before = this.problems.total;
+  #checkItems({ schema: { items, maxItems } }: CompiledSchema, value: readonly unknown[]): void {
+    const totalBefore = this.problems.total;
     const isType = items && compiledSchema(items).isType;
     for (let index = 0; items && index < value.length; index++) {
       const item = value[index];
-      // Counts only: a list can have half a million invalid items.
+      // Only counts further problems: a list can have half a million invalid items.
       if (isType && this.problems.isFull && !isType(item)) this.problems.unlisted++;
-      else this.#inside(index, items, item);
+      else this.#checkInner(index, items, item);
     }
     // Problems of items are more useful than the number of items.
-    if (maxItems !== undefined && value.length > maxItems && this.problems.total === before)
+    if (maxItems !== undefined && value.length > maxItems && this.problems.total === totalBefore)
       this.#addProblem(value, `must have at most ${maxItems} items (has ${value.length}).`);
   }
 
-  #object({ schema, required, properties, values, longestName }: CompiledSchema, value: Record<string, unknown>): void {
+  #checkProperties(
+    { schema, required, properties, valueSchema, maxKeyLength }: CompiledSchema,
+    value: Record<string, unknown>,
+  ): void {
     const { additionalProperties, maxProperties } = schema;
     if (maxProperties !== undefined) {
       let count = 0;
@@ -233,44 +236,44 @@ class Checker {
         return;
       }
     }
-    if (additionalProperties === false) this.#unknown(schema.properties ?? {}, value);
+    if (additionalProperties === false) this.#addUnknownFields(schema.properties ?? {}, value);
     for (const name of required)
       if (!Object.hasOwn(value, name) || value[name] === undefined)
-        this.problems.add(() => ({ field: this.#field(name), message: "is missing." }));
+        this.problems.add(() => ({ field: this.#fieldPath(name), message: "is missing." }));
     for (const [name, inner] of properties)
-      if (Object.hasOwn(value, name) && value[name] !== undefined) this.#inside(name, inner, value[name]);
-    if (!values && longestName === Number.POSITIVE_INFINITY) return;
+      if (Object.hasOwn(value, name) && value[name] !== undefined) this.#checkInner(name, inner, value[name]);
+    if (!valueSchema && maxKeyLength === Number.POSITIVE_INFINITY) return;
     for (const name in value) {
-      if (name.length > longestName)
+      if (name.length > maxKeyLength)
         this.problems.add(() => ({
-          field: this.#field(name),
-          message: `has a name of ${name.length} characters; names have at most ${longestName}.`,
+          field: this.#fieldPath(name),
+          message: `has a name of ${name.length} characters; names have at most ${maxKeyLength}.`,
         }));
-      if (values) this.#inside(name, values, value[name]);
+      if (valueSchema) this.#checkInner(name, valueSchema, value[name]);
     }
   }
 
-  #unknown(known: Record<string, Schema>, value: Record<string, unknown>): void {
+  #addUnknownFields(known: Record<string, Schema>, value: Record<string, unknown>): void {
     for (const name in value)
       if (!Object.hasOwn(known, name))
         this.problems.add(() => ({
-          field: this.#field(name),
+          field: this.#fieldPath(name),
           value: value[name],
           message: `is not a known field.${suggestion(name, Object.keys(known))}`,
         }));
   }
 
-  #inside(name: string | number, schema: Schema, value: unknown): void {
+  #checkInner(name: string | number, schema: Schema, value: unknown): void {
     this.#path.push(name);
     this.check(schema, value);
     this.#path.pop();
   }
 
   #addProblem(value: unknown, message: string): void {
-    this.problems.add(() => ({ field: this.#field() || "request", value, message }));
+    this.problems.add(() => ({ field: this.#fieldPath() || "request", value, message }));
   }
 
-  #field(name?: string): string {
+  #fieldPath(name?: string): string {
     return fieldName(name === undefined ? this.#path : [...this.#path, name]);
   }
 }

@@ -45,10 +45,10 @@ const SECRETS = [
   "see https://h/p and https://h/p?sig=SECRET",
 ];
 
-describe("credentials in what a caller sent", () => {
+describe("credentials in a caller's text", () => {
   for (const text of SECRETS)
     it(`are not shown: ${JSON.stringify(text.slice(0, 60))}`, () => {
-      const shown = [
+      const redacted = [
         redactUrl(text),
         redactText(text),
         redactAndTruncate(text),
@@ -56,7 +56,7 @@ describe("credentials in what a caller sent", () => {
         redactAndTruncate([[{ a: text }]]),
         redactName(text),
       ];
-      for (const one of shown) assert.doesNotMatch(String(one), /SECRET/);
+      for (const result of redacted) assert.doesNotMatch(String(result), /SECRET/);
     });
 
   it("are removed from a URL, which keeps scheme, host and path", () => {
@@ -72,7 +72,7 @@ describe("credentials in what a caller sent", () => {
       assert.equal(redactUrl(text), UNREADABLE_URL);
   });
 
-  it("are not found in other text, which stays unchanged", () => {
+  it("are not suspected in text without any, which is not changed", () => {
     for (const text of [
       "nightly",
       "a = 1",
@@ -87,7 +87,7 @@ describe("credentials in what a caller sent", () => {
     assert.equal(redactText("see https://h/p for more"), "see https://h/p for more");
   });
 
-  it("are removed from any text without an exception, and nothing becomes longer than its bound", () => {
+  it("never make redaction throw, or return a text that is ill-formed or too long", () => {
     const piece = fc.constantFrom(
       "https:",
       "//",

@@ -53,7 +53,7 @@ function queryStart(text: string): number {
 const URL_SKIPPED = /[\t\r\n]/g;
 /** Characters that end a URL inside other text. */
 const URL_END = /[\s"'<>]/;
-/** Maximum length before an `@` that is searched for `user:password`. */
+/** Maximum number of characters before an `@` that are searched for `user:password`. */
 const MAX_USER_INFO = 300;
 
 /**
@@ -65,9 +65,9 @@ export function redactText(text: string): string {
   const start = joined.search(URL_START);
   const at = joined.search(AT_SIGN);
   const query = queryStart(joined);
-  // In text that begins like a URL, everything after a ? or # may be a signature, even without a name.
-  const isOpen = start >= 0 && /[?#]/.test(joined.slice(start));
-  if (query < 0 && at < 0 && !isOpen) return text;
+  // After the start of a URL, everything after a ? or # may be a signature, even without a parameter name.
+  const hasUrlQuery = start >= 0 && /[?#]/.test(joined.slice(start));
+  if (query < 0 && at < 0 && !hasUrlQuery) return text;
   if (start < 0) {
     const user = at < 0 ? -1 : userBefore(joined, at);
     const end = Math.min(...[user, query].filter((index) => index >= 0));
@@ -78,11 +78,11 @@ export function redactText(text: string): string {
   const before = joined.slice(0, from);
   const rest = joined.slice(from);
   // Everything before a later @ may be user information, even across an apparent end of the URL.
-  const isAllUrl = before.trim() === "" || AT_SIGN.test(rest);
-  const end = isAllUrl ? -1 : rest.search(URL_END);
+  const isUrlOnly = before.trim() === "" || AT_SIGN.test(rest);
+  const end = isUrlOnly ? -1 : rest.search(URL_END);
   const address = end < 0 ? rest : rest.slice(0, end);
   const redactedUrl = redactUrl(address.trim());
-  return `${before}${isAllUrl && AT_SIGN.test(rest) && before.trim() !== "" ? UNREADABLE_URL : redactedUrl}…`;
+  return `${before}${isUrlOnly && AT_SIGN.test(rest) && before.trim() !== "" ? UNREADABLE_URL : redactedUrl}…`;
 }
 
 /** Returns the start of the scheme of a URL whose `:` or slashes are at `index`. */

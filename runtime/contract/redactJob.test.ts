@@ -5,7 +5,7 @@ import { jobDatabase, newJob } from "../testing/jobs.ts";
 import { redactUrl, UNREADABLE_URL } from "./redact.ts";
 import { redactedFields, redactMessage, redactSql } from "./redactJob.ts";
 
-/** Source URLs, and how every part of the platform shows them. */
+/** Source URLs and their redacted forms. */
 const URLS: Readonly<Record<string, string>> = {
   "https://h/a.csv?sig=SECRET#x": "https://h/a.csv",
   "https://h/a;sig=SECRET": "https://h/a",
@@ -30,7 +30,7 @@ const URLS: Readonly<Record<string, string>> = {
   "h?SECRET": UNREADABLE_URL,
 };
 
-/** SQL and other text, and how it is shown. */
+/** SQL texts and their redacted forms. */
 const SQL: Readonly<Record<string, string>> = {
   "select 'https://h/p?sig=SECRET' as a": "select 'https://h/p…' as a",
   "select 'https://h/a b?token=SECRET', 1": "select 'https://h/a…', 1",
@@ -41,6 +41,8 @@ const SQL: Readonly<Record<string, string>> = {
   "select $q$ 'x' https://h/p?sig=SECRET$q$ as a": "select $q$ 'x' https://h/p…$q$ as a",
   "select 1 -- https://h/p?sig=SECRET\n, 2": "select 1 -- https://h/p…\n, 2",
   "select 1 /* https://h/p?sig=SECRET */ + 1": "select 1 /* https://h/p…*/ + 1",
+  "select 1 /* a /* b */ https://h/p?sig=SECRET */ + 1": "select 1 /* a /* b */ https://h/p…*/ + 1",
+  "select 1 /* a /* https://h/p?sig=SECRET": "select 1 /* a /* https://h/p…*/",
   "select 'X-Amz-Signature=SECRET'": "select '…'",
   "select 'https://h/p?sig=SECRET": "select 'https://h/p…'",
 };
@@ -52,7 +54,7 @@ const PLAIN_SQL = [
   "",
 ];
 
-describe("what people see of a job", () => {
+describe("a redacted job", () => {
   for (const [url, shown] of Object.entries(URLS))
     it(`shows no secret of ${JSON.stringify(url)}`, () => {
       assert.equal(redactUrl(url), shown);
@@ -67,7 +69,7 @@ describe("what people see of a job", () => {
     for (const sql of PLAIN_SQL) assert.equal(redactSql(sql), sql);
   });
 
-  it("shows no secret of labels and parameters, whatever their depth and name", () => {
+  it("shows no secret of labels and parameters, at any depth and in any name", () => {
     const url = "https://h/p?sig=SECRET";
     const task = { type: "read", query: "average_rates", params: { a: url, b: [1, url], c: { [url]: null } } };
     assert.deepEqual(redactedFields(task, { source: url, [url]: "x", plain: "a = 1" }), {
@@ -76,7 +78,7 @@ describe("what people see of a job", () => {
     });
   });
 
-  it("stores no redacted copy of fields without secrets", () => {
+  it("has no redacted copy of fields without secrets", () => {
     const params = { date_from: "2021-01-01", orig_code: "A", list: ["a", 1, null, true] };
     assert.equal(redactedFields({ type: "read", query: "average_rates", params }, { nightly: "yes" }), null);
     assert.equal(redactedFields({ type: "read", sql: PLAIN_SQL[0] }, {}), null);
@@ -113,34 +115,34 @@ describe("what people see of a job", () => {
      *
      * @returns The document and the stored request of its job.
      */
-    const stored = async (task: object, labels: Record<string, string> = {}) => {
+    const acceptTask = async (task: object, labels: Record<string, string> = {}) => {
       await fixture.admin.query("delete from jobs.jobs");
       await accept(dispatcher, [newJob("a", { task, labels, redacted: redactedFields(task, labels) })]);
       const { rows } = await fixture.admin.query(
-        "select document, jobs.stored_request(tenant, request_id) as kept from jobs.documents",
+        "select document, jobs.stored_request(tenant, request_id) as stored from jobs.documents",
       );
       return rows[0];
     };
 
     for (const [url, shown] of Object.entries(URLS))
-      it(`shows ${JSON.stringify(url)} as the API does, and keeps it for the run`, async () => {
-        const { document, kept } = await stored({ type: "update", target: "prices", source: { url } });
+      it(`shows ${JSON.stringify(url)} redacted, and keeps the original for the run`, async () => {
+        const { document, stored } = await acceptTask({ type: "update", target: "prices", source: { url } });
         assert.equal(document.task.source.url, shown);
-        assert.equal(kept.task.source.url, url);
+        assert.equal(stored.task.source.url, url);
         assert.ok(!JSON.stringify(document).includes("SECRET"));
       });
 
-    it("shows SQL and labels without secrets, and keeps them for the run", async () => {
+    it("shows SQL and labels redacted, and keeps the originals for the run", async () => {
       const [[sql = "", shown] = []] = Object.entries(SQL);
       const label = "https://h/p?sig=SECRET";
-      const { document, kept } = await stored({ type: "read", sql }, { label });
+      const { document, stored } = await acceptTask({ type: "read", sql }, { label });
       assert.deepEqual([document.task.sql, document.labels], [shown, { label: "https://h/p…" }]);
-      assert.deepEqual([kept.task.sql, kept.labels], [sql, { label }]);
+      assert.deepEqual([stored.task.sql, stored.labels], [sql, { label }]);
     });
 
     it("shows fields without secrets unchanged", async () => {
       const task = { type: "read", sql: "select 1" };
-      const { document } = await stored(task, { a: "b" });
+      const { document } = await acceptTask(task, { a: "b" });
       assert.deepEqual([document.task, document.labels], [task, { a: "b" }]);
     });
   });

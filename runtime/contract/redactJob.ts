@@ -11,8 +11,8 @@ export interface RedactedFields {
 }
 
 /**
- * Removes possible credentials from the task and labels that documents show: from source URLs, labels, parameters and
- * texts in SQL. The task that runs and the labels in the response are unchanged.
+ * Removes possible credentials from a job's source URL, labels, parameters and SQL for its document. The task that runs
+ * and the labels in the response are unchanged.
  *
  * @param task - The task without inline items.
  * @returns The fields that differ from the request; null if none does.
@@ -65,10 +65,10 @@ export function redactSql(sql: string): string {
   QUOTED_TEXT.lastIndex = 0;
   for (let match = QUOTED_TEXT.exec(sql); match !== null; match = QUOTED_TEXT.exec(sql)) {
     const [start] = match;
-    // After a nested comment or an unterminated tag the rest is redacted as one text.
     const closing = start === "/*" ? "*/" : start.startsWith("$") ? start : undefined;
-    const closedAt = closing === undefined ? QUOTED_TEXT.lastIndex : sql.indexOf(closing, match.index + start.length);
-    const end = closing === undefined ? closedAt : closedAt < 0 ? sql.length : closedAt + closing.length;
+    const textStart = match.index + start.length;
+    const end =
+      closing === "*/" ? commentEnd(sql, textStart) : closing ? endOf(sql, closing, textStart) : QUOTED_TEXT.lastIndex;
     redacted +=
       sql.slice(from, match.index) +
       redactQuoted(sql.slice(match.index, end), closing ?? /['"-]/.exec(start)?.[0] ?? "");
@@ -76,6 +76,24 @@ export function redactSql(sql: string): string {
     QUOTED_TEXT.lastIndex = end;
   }
   return redacted + sql.slice(from);
+}
+
+/** Index after the closing text; the end of the SQL if nothing closes it. */
+function endOf(sql: string, closing: string, from: number): number {
+  const at = sql.indexOf(closing, from);
+  return at < 0 ? sql.length : at + closing.length;
+}
+
+/** Index after the end of a comment. Postgres nests comments. */
+function commentEnd(sql: string, from: number): number {
+  const delimiters = /\/\*|\*\//g;
+  delimiters.lastIndex = from;
+  let depth = 1;
+  for (let match = delimiters.exec(sql); match !== null; match = delimiters.exec(sql)) {
+    depth += match[0] === "/*" ? 1 : -1;
+    if (depth === 0) return delimiters.lastIndex;
+  }
+  return sql.length;
 }
 
 /** Redacts a quoted text, and adds the closing quote if it was removed. */

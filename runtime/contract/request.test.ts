@@ -62,9 +62,9 @@ describe("a request", () => {
       }),
       [
         "extra: is not a known field. Known: requestId, reply, priority, tenant, labels, task, timeoutSeconds.",
-        "requestId: must be letters, digits and . _ : - only, first a letter or digit, at most 128 characters.",
+        "requestId: must be letters, digits and . _ : - only, starting with a letter or digit, at most 128 characters.",
         "priority: must be at most 9.",
-        "tenant: must be letters, digits and . _ - only, first a letter or digit, at most 64 characters.",
+        "tenant: must be letters, digits and . _ - only, starting with a letter or digit, at most 64 characters.",
         "labels.k: must be of type string.",
         "timeoutSeconds: must be at most 3600, the stack's maximum.",
         "task.formt: is not a known field. Did you mean 'format'?",
@@ -75,10 +75,10 @@ describe("a request", () => {
   });
 
   it("is refused with the number of all problems and the first hundred of them", () => {
-    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`unknown${index}`, 1]));
+    const unknownFields = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`unknown${index}`, 1]));
     try {
-      parseRequest({ requestId: "a", task: rates, priority: 99, ...many }, rules);
-      assert.fail("it was accepted");
+      parseRequest({ requestId: "a", task: rates, priority: 99, ...unknownFields }, rules);
+      assert.fail("the request was accepted");
     } catch (error) {
       const { message, details } = error as JobError;
       assert.match(message, /Problems: 5001,/);
@@ -99,13 +99,13 @@ describe("a request", () => {
       assert.deepEqual(problems(value), ["request: must be a JSON object."]));
 
   it("must have parameters of the types that its query declares", () => {
-    const found = taskProblems({
+    const messages = taskProblems({
       ...rates,
       params: { ...rates.params, date_from: "2021-02-30", dest_code: 5, colour: "red" },
     });
-    assert.equal(found.length, 3);
+    assert.equal(messages.length, 3);
     for (const [index, name] of ["colour", "date_from", "dest_code"].entries())
-      assert.match(found.sort()[index] ?? "", new RegExp(`^task\\.params\\.${name}: `));
+      assert.match(messages.sort()[index] ?? "", new RegExp(`^task\\.params\\.${name}: `));
   });
 
   it("may have raw SQL only if the stack allows it, and not together with a named query", () => {
@@ -131,7 +131,7 @@ describe("a request", () => {
     );
   });
 
-  it("may have a URL only over https, on an allowed host and without a password, and errors never show its signature", () => {
+  it("must have a URL over https, on an allowed host and without a password; errors never show its signature", () => {
     const update = (url: string) => taskProblems({ type: "update", target: "prices", source: { url } }).join();
     assert.equal(update("https://data.example.com/a.csv?signature=secret"), "");
     assert.equal(update("https://data.example.com:443/a.csv"), "");
@@ -169,7 +169,7 @@ describe("a request", () => {
     );
   });
 
-  it("has the same hash as an equivalent request, and another hash than any other request", () => {
+  it("has the same hash as an equivalent request, and a different hash from any other request", () => {
     const hash = (task: unknown) => hashOf(canonical(parse(task).task));
     assert.equal(
       hash(rates),

@@ -8,7 +8,7 @@ import { INPUT } from "./inputLimits.ts";
  * `description` documents a field; `rule` completes "must be …" in a message.
  */
 
-const CHARACTERS = "letters, digits and . _ : - only, first a letter or digit, at most";
+const CHARACTERS = "letters, digits and . _ : - only, starting with a letter or digit, at most";
 /** Pattern of a requestId. */
 export const requestIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 /** Pattern of a tenant name. */
@@ -26,7 +26,7 @@ const TENANT_DESCRIPTION = "tenant that owns the job; requests over HTTP use the
 /** Schema of a tenant name. */
 export const Tenant = Type.String({
   pattern: tenantPattern.source,
-  rule: "letters, digits and . _ - only, first a letter or digit, at most 64 characters",
+  rule: "letters, digits and . _ - only, starting with a letter or digit, at most 64 characters",
   description: TENANT_DESCRIPTION,
 });
 const Compression = Type.Enum(["none", "gzip"], {
@@ -38,7 +38,7 @@ const Params = Type.Record(Type.String(), Type.Unknown(), {
   default: {},
   maxProperties: INPUT.params.count,
   propertyNames: { maxLength: INPUT.params.name },
-  description: `its parameters by name; those with a default may be left out; at most ${INPUT.params.count}, with names of at most ${INPUT.params.name} characters; a text has at most ${INPUT.params.text.toLocaleString("en")}, a list ${INPUT.params.items.toLocaleString("en")} items of at most ${INPUT.params.itemText}`,
+  description: `its parameters by name; those with a default may be left out; at most ${INPUT.params.count}, with names of at most ${INPUT.params.name} characters; a text has at most ${INPUT.params.text.toLocaleString("en")} characters, a list ${INPUT.params.items.toLocaleString("en")} items of at most ${INPUT.params.itemText} characters`,
 });
 
 const Item = Type.Record(Type.String(), Type.Unknown(), {
@@ -79,7 +79,7 @@ export const SqlTask = Type.Object(
     sql: Type.String({
       minLength: 1,
       maxLength: INPUT.sqlBytes,
-      rule: `one SELECT, of at most ${INPUT.sqlBytes} bytes in UTF-8`,
+      rule: `text, at most ${INPUT.sqlBytes.toLocaleString("en")} bytes in UTF-8`,
       description: "one SELECT statement, if the stack allows raw SQL (`jobs.rawSql`)",
     }),
     format: ResultFormat,
@@ -235,7 +235,7 @@ export type Request = {
   timeoutSeconds: number;
 };
 
-/** Tenant of queue requests without one. */
+/** Tenant of queue requests that name no tenant. */
 export const DEFAULT_TENANT = "default";
 
 const stringify = configure({ deterministic: true });

@@ -32,13 +32,13 @@ const build = ({
     { additionalProperties: false, description: "all types" },
   );
 
-/** Returns all own properties, at any depth, with whether they are enumerable. */
-const described = (value: unknown): unknown =>
+/** Lists all own properties at any depth, enumerable or not. */
+const ownProperties = (value: unknown): unknown =>
   typeof value !== "object" || value === null
     ? value
     : Reflect.ownKeys(value).map((key) => {
         const property = Object.getOwnPropertyDescriptor(value, key);
-        return [key, property?.enumerable, described(property?.value)];
+        return [key, property?.enumerable, ownProperties(property?.value)];
       });
 /** Sorts lists of properties, whose order has no meaning. */
 const sorted = (value: unknown): unknown =>
@@ -46,7 +46,7 @@ const sorted = (value: unknown): unknown =>
 
 describe("SchemaBuilder", () => {
   it("builds the schemas that TypeBox builds, hidden properties included", () => {
-    assert.deepEqual(sorted(described(build(SchemaBuilder))), sorted(described(build(Type))));
+    assert.deepEqual(sorted(ownProperties(build(SchemaBuilder))), sorted(ownProperties(build(Type))));
   });
 
   it("builds schemas that TypeBox and problemsOf check alike", () => {

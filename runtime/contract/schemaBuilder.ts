@@ -1,7 +1,7 @@
 import type TypeBox from "typebox";
 import type { TProperties, TSchema } from "typebox";
 
-/** Properties of a schema that are not enumerable, by which TypeBox recognizes its types. */
+/** Non-enumerable properties of a schema, by which TypeBox recognizes its types. */
 interface Hidden {
   "~kind"?: string;
   "~optional"?: true;
@@ -20,7 +20,8 @@ const isOptional = (schema: object): boolean => "~optional" in schema;
 
 /**
  * Builds the same schemas as TypeBox's functions, with their types, but without loading TypeBox: its 679 modules take a
- * third of a run's start, and 25 MB. For modules that every run loads; `problemsOf` and `withDefaults` check values.
+ * third of a run's start-up time, and 25 MB. For modules that every run loads; `problemsOf` checks values against these
+ * schemas, and `withDefaults` fills in their defaults.
  *
  * @example
  * ```ts
@@ -43,7 +44,7 @@ export const SchemaBuilder = {
   },
   Optional: (schema: TSchema) =>
     hide(Object.defineProperties({}, Object.getOwnPropertyDescriptors(schema)), { "~optional": true }),
-  /** Creates a map from any text. */
+  /** Creates a map with any keys. */
   Record: (_key: TSchema, values: TSchema, options?: object) =>
     create("Record", { type: "object", patternProperties: { "^.*$": values } }, options),
   String: (options?: object) => create("String", { type: "string" }, options),

@@ -12,13 +12,14 @@ describe("quoteForShell", () => {
 
 describe("shellWord", () => {
   it("quotes a text only if a shell would interpret it", () => {
-    assert.deepEqual(["--since", "2h", "a=b,c", "it's", "", "$x"].map(shellWord), [
+    assert.deepEqual(["--since", "2h", "a=b,c", "it's", "", "$x", "=ls"].map(shellWord), [
       "--since",
       "2h",
       "a=b,c",
       "'it'\\''s'",
       "''",
       "'$x'",
+      "'=ls'",
     ]);
   });
 });

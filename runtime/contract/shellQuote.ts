@@ -1,5 +1,5 @@
-/** Characters that no shell interprets in a word. */
-const PLAIN_WORD = /^[\w./:@%+=,-]+$/;
+/** Words that neither a POSIX shell nor zsh interprets. zsh replaces `=name` by the path of a command. */
+const PLAIN_WORD = /^[\w./:@%+,-][\w./:@%+=,-]*$/;
 
 /** Returns a text as one word of a POSIX shell, quoted only if it must be: for commands that people read. */
 export const shellWord = (text: string): string => (PLAIN_WORD.test(text) ? text : quoteForShell(text));

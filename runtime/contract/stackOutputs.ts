@@ -26,7 +26,7 @@ export const StackOutputs = Type.Object({
 });
 export type StackOutputs = Static<typeof StackOutputs>;
 
-/** Outputs that a smoke run needs; its task in the stack's network has them as SMOKE_OUTPUTS. */
+/** Outputs that a smoke run needs. Its task in the stack's network receives them in SMOKE_OUTPUTS. */
 export const SmokeOutputs = Type.Pick(StackOutputs, [
   "stack",
   "region",

@@ -1,4 +1,4 @@
-/** The states of a job. Terminal ones are final. */
+/** The states of a job. */
 export const STATES = ["PENDING", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
 /** A state of a job. */
 export type State = (typeof STATES)[number];
@@ -47,5 +47,5 @@ export type RunnerType = (typeof RUNNERS)[number];
 /** Display names of runner types: of the service, and of one run. */
 export const RUNNER_NAMES = {
   glue: { service: "Glue", run: "Glue run" },
-  ec2: { service: "EC2", run: "EC2 runner" },
+  ec2: { service: "EC2", run: "EC2 run" },
 } as const satisfies Record<RunnerType, { service: string; run: string }>;

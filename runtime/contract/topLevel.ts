@@ -1,4 +1,4 @@
-/** Certain top-level fields of a truncated or malformed JSON text. */
+/** Top-level fields that are unambiguous in a truncated or malformed JSON text. */
 export interface TopLevel {
   /** Values by requested name: complete strings only. */
   readonly values: Readonly<Record<string, string>>;
@@ -11,16 +11,16 @@ const SPACE = /[ \t\n\r]*/y;
 const LITERAL = /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![0-9A-Za-z.+-])/y;
 
 /**
- * Reads names of the top-level object as far as the text is JSON, one token after the other, without recursion. Names
- * in inner objects, and text that looks like a name, do not count.
+ * Reads fields of the top-level object up to the first syntax error, without recursion. Fields of inner objects, and
+ * strings that look like fields, do not count.
  * @param text invalid JSON, or the beginning of JSON
- * @param names the names to look for
+ * @param names names of the fields
  */
 export function topLevelOf(text: string, names: readonly string[]): TopLevel {
   const values: Record<string, string> = Object.create(null);
   const uncertain = new Set<string>();
   const tokens = new Tokens(text);
-  /** Closing brackets of the levels that are open. */
+  /** Closing brackets of the open objects and lists. */
   const open: string[] = [];
   let expected: "value" | "first name" | "name" | "colon" | "end of value" = "value";
   let name = "";
@@ -63,15 +63,15 @@ export function topLevelOf(text: string, names: readonly string[]): TopLevel {
   }
   // A name whose value is cut off is uncertain.
   if (open.length === 1 && (expected === "value" || expected === "colon") && names.includes(name)) uncertain.add(name);
-  // Text after a syntax error may contain a name, even escaped ("request\u0049d"). Nothing follows a string that is cut
-  // off.
+  // Text after a syntax error may contain a name, even escaped ("request\u0049d"). A string that is cut off is the last
+  // token.
   const rest = tokens.isTruncated ? "" : text.slice(tokens.tokenStart);
   for (const key of names) if (rest.includes(key) || rest.includes("\\u00")) uncertain.add(key);
   for (const key of uncertain) delete values[key];
   return { values, uncertain };
 }
 
-/** Value of a string token; undefined if its escapes are not valid JSON. */
+/** Returns the value of a string token, or undefined if its escapes are not valid JSON. */
 function decodeString(token: string): string | undefined {
   try {
     return JSON.parse(token);
@@ -86,9 +86,9 @@ class Tokens {
   #token = "";
   /** The token before the current one. */
   previous = "";
-  /** Start of the last token, or of the unreadable one. */
+  /** Start of the last token, or of the token that could not be read. */
   tokenStart = 0;
-  /** True if the unreadable token is a string without an end. */
+  /** True if the token that could not be read is an unterminated string. */
   isTruncated = false;
 
   constructor(text: string) {

@@ -13,7 +13,7 @@ const hex = (length: number) =>
     .filter((digits) => length === 2 || /[^0]/.test(digits));
 
 describe("a traceparent", () => {
-  it("has a trace, a span and the flag of a caller that records the trace", () => {
+  it("has a trace id, a span id and a sampled flag", () => {
     fc.assert(
       fc.property(hex(32), hex(16), hex(2), (traceId, spanId, flags) => {
         const text = `00-${traceId}-${spanId}-${flags}`;
@@ -51,7 +51,7 @@ describe("a traceparent", () => {
     for (const value of invalid) assert.equal(validTraceparent(value), undefined, String(value).slice(0, 80));
   });
 
-  it("is invalid after any change of a character that breaks its form", () => {
+  it("is invalid if any character is changed so that the form is wrong", () => {
     fc.assert(
       fc.property(fc.nat(VALID.length - 1), fc.string({ minLength: 1, maxLength: 1 }), (at, other) => {
         const changed = VALID.slice(0, at) + other + VALID.slice(at + 1);

@@ -1,7 +1,7 @@
 /** Name of the HTTP header and of the message attribute with the caller's trace context. */
 export const TRACEPARENT = "traceparent";
 
-/** Version 00 of W3C Trace Context: trace id, id of the caller's span, flags. Ids of zeros only are invalid. */
+/** Version 00 of W3C Trace Context: trace id, id of the caller's span, flags. An id of only zeros is invalid. */
 const PATTERN = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
 const TRACEPARENT_LENGTH = 55;
 const SAMPLED_FLAG = 1;
@@ -18,7 +18,7 @@ export interface TraceContext {
 
 /**
  * Reads a traceparent.
- * @returns undefined for any other value: W3C Trace Context has receivers ignore an invalid header
+ * @returns undefined for any other value: W3C Trace Context requires receivers to ignore an invalid header
  */
 export function traceContext(value: unknown): TraceContext | undefined {
   const [, traceId, spanId, flags] =
@@ -34,7 +34,7 @@ export const validTraceparent = (value: unknown): string | undefined =>
 /** Beginning of a response's body with a traceparent (db/functions/jobs/traced_body.sql). */
 const BODY_PREFIX = '{"traceparent" : "';
 
-/** Reads the traceparent from a response's body without parsing it. */
+/** Reads the traceparent from a response's body without parsing the JSON. */
 export const traceparentOfBody = (body: string): string | undefined =>
   body.startsWith(BODY_PREFIX)
     ? validTraceparent(body.slice(BODY_PREFIX.length, BODY_PREFIX.length + TRACEPARENT_LENGTH))

@@ -16,11 +16,11 @@ export interface UploadRules {
 
 /**
  * Returns true if a tenant's message may load an object of the uploads bucket. Uploads over the API belong to their
- * tenant. Other keys are written by principals of the bucket's policy: in a stack with one tenant it may load them all,
- * in a stack with several each tenant those below its own name and the shared ones.
+ * tenant. Other keys are written by principals that the bucket's policy names. The only tenant of a stack may load all
+ * of these; one of several tenants may load those below its own name and the shared ones.
  */
 export function mayLoad(key: string, tenant: string, { hasSeveralTenants, sharedPrefixes }: UploadRules): boolean {
-  // A client or proxy that resolves dots would read another key than the one that was compared.
+  // A client or proxy that resolves dots would read a different key from the compared one.
   if (DOT_SEGMENT.test(key)) return false;
   if (UPLOAD_KEY.test(key)) return key.startsWith(`${uploadPrefix(tenant)}/`);
   return !hasSeveralTenants || key.startsWith(`${tenant}/`) || sharedPrefixes.some((prefix) => key.startsWith(prefix));

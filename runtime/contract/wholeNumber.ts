@@ -5,7 +5,7 @@
  * @param text - A number in JSON notation.
  */
 export function isRoundedToInteger(text: string): boolean {
-  // A double represents any 15 digits; most numbers of batches return here.
+  // A double represents any 15 digits exactly. Most numbers of batches return here.
   if (text.length <= 15 && Math.abs(exponentOf(text)) <= EXACT_EXPONENT) return false;
   const value = Number(text);
   if (!Number.isFinite(value)) return true;

@@ -28,11 +28,11 @@ describe("senders on the request queue", () => {
     })),
   });
   const jobs = async () => (await d.admin.query("select tenant, request_id from jobs.jobs order by 1, 2")).rows;
-  const letters = () => d.receive(d.context.queues.deadLetters);
-  const answers = async (queue = "") =>
+  const deadLetters = () => d.receive(d.context.queues.deadLetters);
+  const responses = async (queue = "") =>
     (await d.receive(queue)).map((message) => JSON.parse(message.Body ?? "{}").error?.type);
 
-  it("are accepted as callers allows, with any session of a role", async () => {
+  it("are accepted as the setting callers allows, in any session of a role", async () => {
     await handleRequests(d.context, from("AROAORDERS:task-1", { requestId: "a", task: read }));
     await handleRequests(d.context, from("AIDABILLING", { requestId: "b", tenant: "acme", task: update }));
     assert.deepEqual(await jobs(), [
@@ -41,14 +41,14 @@ describe("senders on the request queue", () => {
     ]);
   });
 
-  for (const [what, sender] of Object.entries({
+  for (const [origin, sender] of Object.entries({
     "a caller of another tenant": "AROAORDERS:task-1",
     "an unknown sender": "AROASTRANGER:x",
-    "a sender whose id only begins alike": "AIDABILLING2",
-    "a sender whose session is a caller's id": "AROASTRANGER:AIDABILLING",
+    "a sender whose id only begins with a caller's id": "AIDABILLING2",
+    "a sender whose session name is a caller's id": "AROASTRANGER:AIDABILLING",
     "a message without a sender": "",
   }))
-    it(`are refused without an answer on the tenant's queue, from ${what}`, async () => {
+    it(`are refused without a response on the tenant's queue, from ${origin}`, async () => {
       const { acme } = d.context.queues.tenants;
       const own = { requestId: "own", tenant: "acme", task: read };
       await handleRequests(d.context, from("AIDABILLING", own));
@@ -61,13 +61,16 @@ describe("senders on the request queue", () => {
       const result = await handleRequests(d.context, from(sender, ...bodies));
       assert.deepEqual(result, { batchItemFailures: [] });
       assert.deepEqual(await jobs(), [{ tenant: "acme", request_id: "own" }]);
-      assert.deepEqual(await answers(acme), []);
-      const found = await letters();
+      assert.deepEqual(await responses(acme), []);
+      const letters = await deadLetters();
       assert.deepEqual(
-        found.map((letter) => letter.MessageAttributes?.errorType?.StringValue),
+        letters.map((letter) => letter.MessageAttributes?.errorType?.StringValue),
         Array.from({ length: 4 }, () => "NotAllowed"),
       );
-      assert.match(String(found[0]?.MessageAttributes?.reason?.StringValue), /may not send requests for tenant 'acme'/);
+      assert.match(
+        String(letters[0]?.MessageAttributes?.reason?.StringValue),
+        /may not send requests for tenant 'acme'/,
+      );
       const { rows } = await d.admin.query("select from jobs.responses");
       assert.equal(rows.length, 0);
     });
@@ -86,11 +89,11 @@ describe("senders on the request queue", () => {
   it("get NotAllowed on their own queue if the scope update is missing", async () => {
     await handleRequests(d.context, from("AROAORDERS:1", { requestId: "a", task: update }));
     assert.deepEqual(await jobs(), []);
-    assert.deepEqual(await answers(d.context.queues.responses), ["NotAllowed"]);
-    assert.deepEqual(await letters(), [], "a rejected request is no dead letter");
+    assert.deepEqual(await responses(d.context.queues.responses), ["NotAllowed"]);
+    assert.deepEqual(await deadLetters(), [], "a rejected request is not a dead letter");
   });
 
-  it("are all refused if the list is empty; without a rule of its own, a sender has the rule of *", async () => {
+  it("are all refused if callers is empty; a sender without its own entry has the entry of *", async () => {
     const message = { requestId: "a", task: read };
     d.context.settings.callers = [];
     await handleRequests(d.context, from("AIDABILLING", message));
@@ -100,12 +103,12 @@ describe("senders on the request queue", () => {
       { senderId: "*", tenants: ["default"], scopes: ["read"] },
     ];
     await handleRequests(d.context, from("AIDABILLING", message));
-    assert.deepEqual(await jobs(), [], "a named sender has its own rule only");
+    assert.deepEqual(await jobs(), [], "a sender with its own entry does not have that of *");
     await handleRequests(d.context, from("AIDAOTHER", message, { ...message, tenant: "acme" }));
     assert.deepEqual(await jobs(), [{ tenant: "default", request_id: "a" }]);
   });
 
-  it("are checked for a redriven dead letter too, by its original sender", async () => {
+  it("are checked again when their dead letter is redriven", async () => {
     const message = { requestId: "a", tenant: "acme", task: read };
     await handleRequests(d.context, from("AROAORDERS:1", message));
     await redrive(d.context.sqs, d.context.queues, d.context.settings, {
@@ -113,8 +116,8 @@ describe("senders on the request queue", () => {
       dryRun: false,
       limit: 10,
     });
-    const [back] = await d.receive(d.context.queues.requests);
-    const sender = back?.MessageAttributes?.senderId?.StringValue ?? "";
+    const [redriven] = await d.receive(d.context.queues.requests);
+    const sender = redriven?.MessageAttributes?.senderId?.StringValue ?? "";
     assert.equal(sender, "AROAORDERS:1");
     const again = from("AROAAPI:task", message);
     for (const record of again.Records)

@@ -5,52 +5,52 @@ import { handleRequests, UNEXPECTED_RECEIVES } from "./requests.ts";
 
 const read = { type: "read", query: "price_export" };
 
-describe("a message that goes to the dead-letter queue", () => {
+describe("the handling of dead letters", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;
   beforeEach(async () => {
     d = await testDispatcher();
   });
   afterEach(() => d.close());
 
-  const handled = async (...bodies: unknown[]) => {
+  const failuresOf = async (...bodies: unknown[]) => {
     const { batchItemFailures } = await handleRequests(d.context, sqsEvent(...bodies));
     return batchItemFailures.length;
   };
-  const answers = async (queue = d.context.queues.responses) =>
+  const responses = async (queue = d.context.queues.responses) =>
     (await d.receive(queue)).map(({ Body }) => JSON.parse(Body ?? ""));
   const reasons = async () =>
     (await d.receive(d.context.queues.deadLetters)).map(
       ({ MessageAttributes }) => MessageAttributes?.reason?.StringValue ?? "",
     );
 
-  it("is not answered under a nested id", async () => {
+  it("does not respond to a dead letter under a nested id", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "OTHER", task: read }));
-    assert.equal(await handled(`{"labels":{"requestId":"OTHER"},"task":${JSON.stringify(read)},"requestId":"mi`), 0);
-    assert.deepEqual([(await reasons()).length, await answers()], [1, []]);
+    assert.equal(await failuresOf(`{"labels":{"requestId":"OTHER"},"task":${JSON.stringify(read)},"requestId":"mi`), 0);
+    assert.deepEqual([(await reasons()).length, await responses()], [1, []]);
   });
 
-  it("is not answered under the id of an existing job, whose response a FAILED would contradict", async () => {
+  it("does not respond to a dead letter under the id of an existing job, whose response a FAILED would contradict", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
-    assert.equal(await handled('{"requestId":"a","task":{"ty'), 0);
-    assert.deepEqual([(await reasons()).length, await answers()], [1, []]);
+    assert.equal(await failuresOf('{"requestId":"a","task":{"ty'), 0);
+    assert.deepEqual([(await reasons()).length, await responses()], [1, []]);
   });
 
-  it("is answered on the queue of its tenant, and not at all if the tenant is uncertain", async () => {
-    await handled(
+  it("responds to a dead letter on the queue of its tenant, and not at all if the tenant is uncertain", async () => {
+    await failuresOf(
       '{"requestId":"a","tenant":"acme","task":',
       '{"requestId":"b","tenant":"ac',
       '{"requestId":"c","tenant":7,"x":',
     );
     assert.deepEqual(
-      (await answers(d.context.queues.tenants.acme)).map(({ requestId }) => requestId),
+      (await responses(d.context.queues.tenants.acme)).map(({ requestId }) => requestId),
       ["a"],
     );
-    assert.deepEqual(await answers(), []);
+    assert.deepEqual(await responses(), []);
   });
 
-  it("says why its id cannot be used", async () => {
+  it("gives the reason why an id cannot be used", async () => {
     const ids = ["x".repeat(129), "{uuid}", "a/b", 7, "", null, ["a"], "https://h/?sig=SECRET"];
-    await handled(...ids.map((requestId) => ({ requestId, task: read })), { task: read }, "[]");
+    await failuresOf(...ids.map((requestId) => ({ requestId, task: read })), { task: read }, "[]");
     const all = await reasons();
     assert.equal(all.length, ids.length + 2);
     for (const part of [
@@ -63,30 +63,30 @@ describe("a message that goes to the dead-letter queue", () => {
       "at most 128",
     ])
       assert(
-        all.some((one) => one.includes(part)),
+        all.some((reason) => reason.includes(part)),
         `${part}: ${all.join("\n")}`,
       );
     assert(!all.join().includes("SECRET"));
   });
 
-  it("has attributes that SQS accepts, whatever its text", async () => {
+  it("sets attributes that SQS accepts, whatever the message's text", async () => {
     // The reason shows the text at the error.
-    assert.equal(await handled('{"requestId":"a\t', "\uFEFF\uFEFF{", `{"requestId": ${"x".repeat(900_000)}`), 0);
+    assert.equal(await failuresOf('{"requestId":"a\t', "\uFEFF\uFEFF{", `{"requestId": ${"x".repeat(900_000)}`), 0);
     for (const reason of await reasons()) assert.match(reason, /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]{1,1000}$/);
   });
 
-  it("is not a request that begins with a byte order mark", async () => {
-    assert.equal(await handled(`\uFEFF${JSON.stringify({ requestId: "a", task: read })}`), 0);
+  it("accepts a request that begins with a byte order mark", async () => {
+    assert.equal(await failuresOf(`\uFEFF${JSON.stringify({ requestId: "a", task: read })}`), 0);
     assert.deepEqual(await reasons(), []);
     assert.equal((await d.admin.query("select from jobs.jobs where request_id = 'a'")).rows.length, 1);
   });
 
-  it("has failed unexpectedly in several receives, which its reason counts; others are accepted", async () => {
+  it("moves a request that failed unexpectedly in several receives, gives their number in the reason, and accepts others", async () => {
     const { db } = d.context;
     const broken = Object.create(db) as typeof db;
     broken.query = ((text: string, values: unknown[]) =>
       /jobs\.accept/.test(text) && String(values[0]).includes('"poison"')
-        ? Promise.reject(new Error("a fault of ours"))
+        ? Promise.reject(new Error("a bug"))
         : db.query(text, values)) as typeof db.query;
     const event = sqsEvent({ requestId: "poison", task: read }, { requestId: "good", task: read });
     const receive = async (count: number) => {
@@ -96,16 +96,16 @@ describe("a message that goes to the dead-letter queue", () => {
     assert.equal(await receive(UNEXPECTED_RECEIVES - 1), 1);
     assert.deepEqual(await reasons(), []);
     assert.equal(await receive(UNEXPECTED_RECEIVES), 0);
-    assert.match((await reasons())[0] ?? "", /: handling it failed, at the latest in receive 5: a fault of ours$/);
+    assert.match((await reasons())[0] ?? "", /: handling it failed, at the latest in receive 5: a bug$/);
     assert.deepEqual(
-      (await answers()).map(({ requestId, error }) => [requestId, error.type]),
+      (await responses()).map(({ requestId, error }) => [requestId, error.type]),
       [["poison", "Internal"]],
     );
     const { rows } = await d.admin.query("select request_id from jobs.jobs");
     assert.deepEqual(rows, [{ request_id: "good" }]);
   });
 
-  it("is not one that fails because of an outage, however often it is received", async () => {
+  it("does not move a request that fails because of an outage, however often it is received", async () => {
     const { db } = d.context;
     const broken = Object.create(db) as typeof db;
     const event = sqsEvent({ requestId: "a", task: read });
@@ -122,7 +122,7 @@ describe("a message that goes to the dead-letter queue", () => {
     assert.deepEqual(await reasons(), []);
   });
 
-  it("is not one that is refused because the platform is busy, however often it is received", async () => {
+  it("does not move a request that is refused because the platform is busy, however often it is received", async () => {
     const { db } = d.context;
     const broken = Object.create(db) as typeof db;
     broken.query = (() => Promise.reject(new JobError("Busy", { reason: "SQL waits" }))) as unknown as typeof db.query;
@@ -133,8 +133,8 @@ describe("a message that goes to the dead-letter queue", () => {
     assert.deepEqual(await reasons(), []);
   });
 
-  it("is not one whose run cannot be started, since its job is committed", async () => {
-    d.launcher.failure = new Error("a fault of the launcher");
+  it("does not move a request whose run cannot be started, since its job is committed", async () => {
+    d.launcher.failure = new Error("launcher failed");
     for (const record of sqsEvent({ requestId: "a", task: read }).Records) {
       record.attributes.ApproximateReceiveCount = "9";
       assert.deepEqual(await handleRequests(d.context, { Records: [record] }), { batchItemFailures: [] });
@@ -144,16 +144,16 @@ describe("a message that goes to the dead-letter queue", () => {
 });
 
 describe("a readable but invalid request under the id of an existing job", () => {
-  it("is answered with RequestIdConflict and its problems, with its own responseId", async () => {
+  it("gets the response RequestIdConflict and its problems, with its own responseId", async () => {
     const d = await testDispatcher();
     try {
       await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
       await handleRequests(d.context, sqsEvent({ requestId: "a", priority: 10, task: read }));
-      const [answer] = (await d.receive(d.context.queues.responses)).map(({ Body }) => JSON.parse(Body ?? ""));
-      assert.deepEqual([answer.error.type, answer.error.details[0].field], ["RequestIdConflict", "priority"]);
+      const [response] = (await d.receive(d.context.queues.responses)).map(({ Body }) => JSON.parse(Body ?? ""));
+      assert.deepEqual([response.error.type, response.error.details[0].field], ["RequestIdConflict", "priority"]);
       const { rows } = await d.admin.query("select response_id, status from jobs.jobs");
       assert.equal(rows[0].status, "PENDING");
-      assert.notEqual(rows[0].response_id, answer.responseId);
+      assert.notEqual(rows[0].response_id, response.responseId);
     } finally {
       await d.close();
     }

@@ -23,7 +23,7 @@ export interface DispatcherDeps {
   settings: Settings;
   launchers: Record<RunnerType, AnyLauncher>;
   tracking: TrackingStore;
-  /** Headers of exports to the collector of traces, which may contain its credentials. */
+  /** Returns the HTTP headers of requests to the trace collector. They may contain credentials. */
   traceHeaders(): Promise<Headers>;
   log: Log;
   /** Monotonic clock in milliseconds; includes time while the process is suspended. */

@@ -38,7 +38,7 @@ export function createDispatcher(
     tracking: trackingStore(settings, db),
     traceHeaders: collectorHeaders(settings.traces, {
       onStale: (error) =>
-        log.warn({ error }, "the secret with the collector's headers is unusable; using its last value"),
+        log.warn({ error }, "the secret with the collector's headers is unusable; using its last valid value"),
     }),
     log,
     now: () => performance.now(),

@@ -37,11 +37,11 @@ describe("a stack that is being destroyed", () => {
     await accept(d.context.db, [newJob("a", { runner: "ec2" })]);
     await schedule(d.context);
     await d.admin.query("update jobs.runs set external_id = 'i-unlisted'");
-    const one = { launch: "l-1", ended: false, terminated: false };
+    const running = { launch: "l-1", ended: false, isTerminating: false };
     const list = async () => [
-      { ...one, instance: "i-stray" },
-      { ...one, instance: "i-gone", ended: true, terminated: true },
-      { ...one, instance: "i-stopped", ended: true },
+      { ...running, instance: "i-stray" },
+      { ...running, instance: "i-terminated", ended: true, isTerminating: true },
+      { ...running, instance: "i-stopped", ended: true },
     ];
     const calls: (readonly string[])[] = [];
     let failure: Error | undefined;
@@ -64,25 +64,25 @@ describe("a stack that is being destroyed", () => {
     assert.deepEqual(calls[1], ["i-unlisted"]);
   });
 
-  it("ends many runs concurrently, a bounded number at a time", async () => {
+  it("ends many runs concurrently, 10 at a time", async () => {
     await accept(
       d.context.db,
       Array.from({ length: 50 }, (_, index) => newJob(`j${index}`)),
     );
     Object.assign(d.context.settings.runners.glue, { slots: 50 });
     await schedule(d.context);
-    let now = 0;
-    let most = 0;
+    let concurrent = 0;
+    let maxConcurrent = 0;
     d.launcher.stop = async () => {
-      most = Math.max(most, ++now);
+      maxConcurrent = Math.max(maxConcurrent, ++concurrent);
       await new Promise(setImmediate);
-      now--;
+      concurrent--;
     };
     assert.equal(await drain(d.context), 50);
-    assert.equal(most, 10);
+    assert.equal(maxConcurrent, 10);
   });
 
-  it("ends the other runs if one cannot be ended, fails, and ends it when called again", async () => {
+  it("ends the other runs if one cannot be ended, reports the error, and ends that run when called again", async () => {
     await accept(d.context.db, [newJob("a"), newJob("b")]);
     await schedule(d.context);
     const [failing = "", other = ""] = d.launcher.started;
@@ -99,7 +99,7 @@ describe("a stack that is being destroyed", () => {
     assert.deepEqual(d.launcher.stopped.sort(), [failing, other, other].sort());
   });
 
-  it("ends the visible runs if one service does not answer, and fails", async () => {
+  it("ends the known runs if AWS does not respond, and reports the error", async () => {
     await accept(d.context.db, [newJob("a")]);
     await schedule(d.context);
     d.launcher.listActive = () => Promise.reject(new Error("no route"));
@@ -107,7 +107,7 @@ describe("a stack that is being destroyed", () => {
     assert.deepEqual(d.launcher.stopped, d.launcher.started);
   });
 
-  it("does not reset a back-off when it is only deployed again", async () => {
+  it("does not reset a back-off if it is deployed again instead", async () => {
     await d.admin.query("update jobs.runners set paused_until = jobs.clock() + interval '1 hour', pauses = 3");
     await reopenRunners(d.context);
     const { rows } = await d.admin.query(

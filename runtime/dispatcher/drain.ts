@@ -4,17 +4,20 @@ import { closeRunners, type OpenRun, openRuns, runStopping } from "../store/runs
 import type { DispatcherDeps } from "./deps.ts";
 import { type AnyLauncher, type InstanceLauncher, type Launcher, launchesInstances } from "./launcher.ts";
 
-/** Runs per batch. Batches are stopped one after the other; an invocation has a minute for all of them. */
+/** Runs per batch. Batches are stopped one after another; an invocation has one minute for all of them. */
 const BATCH = 100;
-/** Concurrent calls that update runs in the database, or stop runs if the launcher cannot stop a batch. */
-const PARALLEL = 10;
+/**
+ * Maximum number of concurrent calls that update runs in the database, or stop runs if the launcher cannot stop a
+ * batch.
+ */
+const CONCURRENCY = 10;
 
-type Ending = Pick<OpenRun, "run" | "externalId">;
+type RunToEnd = Pick<OpenRun, "run" | "externalId">;
 
 /**
- * Ends all runs, with and without slots, before the stack is destroyed, and starts no more. Waiting jobs stay in the
- * database and the queue; `reopen` resumes them. A run that cannot be ended does not keep others from ending, and the
- * next call tries again.
+ * Ends all runs, with and without slots, and prevents new ones, before the stack is destroyed. Waiting jobs stay in the
+ * database and the queue until `reopenRunners` allows runs again. A run that cannot be ended does not keep others from
+ * ending, and the next call tries again.
  * @returns The number of ended runs.
  * @throws AggregateError when runs could not be ended
  */
@@ -23,18 +26,18 @@ export async function drain(context: DispatcherDeps): Promise<number> {
   await closeRunners(db, true);
   const open = await openRuns(db, 0);
   const problems: unknown[] = [];
-  const held = new Set(open.map(({ run }) => run));
+  const withSlot = new Set(open.map(({ run }) => run));
   const ended = await Promise.all(
     RUNNERS.map(async (runner) => {
       const launcher: AnyLauncher = context.launchers[runner];
-      const own = open.filter((run) => run.runner === runner);
-      if (launchesInstances(launcher)) return drainInstances(context, runner, launcher, own, problems);
-      const strays = await activeStrays(launcher, held, problems);
-      const all: Ending[] = [...own, ...strays];
+      const openOfRunner = open.filter((run) => run.runner === runner);
+      if (launchesInstances(launcher)) return drainInstances(context, runner, launcher, openOfRunner, problems);
+      const strays = await activeStrays(launcher, withSlot, problems);
+      const all: RunToEnd[] = [...openOfRunner, ...strays];
       if (all.length > 0) log.info({ runner, runs: all.length }, "ending runs, since the stack is being destroyed");
       for (let at = 0; at < all.length; at += BATCH) {
         const batch = all.slice(at, at + BATCH);
-        const slotHolders = batch.filter(({ run }) => held.has(run));
+        const slotHolders = batch.filter(({ run }) => withSlot.has(run));
         await inParallel(slotHolders, ({ run }) => runStopping(db, run), problems);
         await stop(launcher, batch, problems);
       }
@@ -49,42 +52,46 @@ export async function drain(context: DispatcherDeps): Promise<number> {
   return ended.reduce((sum, count) => sum + count, 0);
 }
 
-/** Terminates all instances of this platform: those with slots, without slots, and not yet visible. */
+/** Terminates all instances of this platform: with slots, without slots, and not yet listed. */
 async function drainInstances(
   { db, log }: DispatcherDeps,
   runner: RunnerType,
   launcher: InstanceLauncher,
-  own: readonly Ending[],
+  open: readonly RunToEnd[],
   problems: unknown[],
 ): Promise<number> {
   const listed = await launcher.list().catch((error) => {
     problems.push(error);
     return [];
   });
-  const gone = new Set(listed.filter(({ terminated }) => terminated).map(({ instance }) => instance));
+  const terminating = new Set(listed.filter((instance) => instance.isTerminating).map(({ instance }) => instance));
   const all = new Set([
-    ...own.flatMap(({ externalId }) => externalId ?? []),
+    ...open.flatMap(({ externalId }) => externalId ?? []),
     ...listed.map(({ instance }) => instance),
   ]);
-  const ending = [...all].filter((instance) => !gone.has(instance));
+  const ending = [...all].filter((instance) => !terminating.has(instance));
   if (ending.length > 0)
     log.info({ runner, instances: ending.length }, "ending runs, since the stack is being destroyed");
-  await inParallel(own, ({ run }) => runStopping(db, run), problems);
+  await inParallel(open, ({ run }) => runStopping(db, run), problems);
   await launcher.terminate(ending).catch((error) => problems.push(error));
   return ending.length;
 }
 
 /** Lists active runs without a slot. */
-async function activeStrays(launcher: Launcher, held: ReadonlySet<string>, problems: unknown[]): Promise<Ending[]> {
+async function activeStrays(
+  launcher: Launcher,
+  withSlot: ReadonlySet<string>,
+  problems: unknown[],
+): Promise<RunToEnd[]> {
   try {
-    return ((await launcher.listActive?.()) ?? []).filter(({ run }) => !held.has(run));
+    return ((await launcher.listActive?.()) ?? []).filter(({ run }) => !withSlot.has(run));
   } catch (error) {
     problems.push(error);
     return [];
   }
 }
 
-async function stop(launcher: Launcher, batch: readonly Ending[], problems: unknown[]): Promise<void> {
+async function stop(launcher: Launcher, batch: readonly RunToEnd[], problems: unknown[]): Promise<void> {
   if (!launcher.stopAll) {
     await inParallel(batch, ({ run, externalId }) => launcher.stop(run, externalId), problems);
     return;
@@ -102,8 +109,8 @@ async function inParallel<T>(
   const worker = async () => {
     for (const item of queue) await work(item).catch((error) => problems.push(error));
   };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
 }
 
-/** Allows runs to start again, after the stack was kept or recreated. */
+/** Allows runs to start again, after the stack was created again, or kept although a destroy had begun. */
 export const reopenRunners = ({ db }: DispatcherDeps): Promise<void> => closeRunners(db, false);

@@ -23,16 +23,16 @@ export interface Handlers {
   wakeups(event: SQSEvent): Promise<SQSBatchResponse>;
   /** Handles the end of a run, which frees its slot. */
   runEnded(event: RunEnded): Promise<void>;
-  /** Runs on a schedule, and finds everything that a lost event should have triggered. */
+  /** Runs on a schedule, and does everything that a lost event should have triggered. */
   tick(): Promise<void>;
 }
 
 export function createHandlers(context: DispatcherDeps): Handlers {
-  // The larger run goes first: other runs may hold their slots for hours.
   const scheduleAll = () => schedule(context, true);
   const maintenanceTasks = {
     reap,
     sendDueResponses,
+    // Before other runs, which may hold their slots for hours.
     scheduleLarger,
     schedule: scheduleAll,
     syncTracking,
@@ -55,8 +55,8 @@ export function createHandlers(context: DispatcherDeps): Handlers {
       await schedule(context);
     },
     async tick() {
-      // In this order: reaped jobs can be answered and started in the same tick. A failing task does not stop the
-      // others.
+      // Reaping comes first, so that lost jobs are requeued or get their responses in the same tick. A failing task does not stop
+      // the others.
       for (const [name, task] of Object.entries(maintenanceTasks)) {
         try {
           await task(context);

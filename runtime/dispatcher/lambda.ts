@@ -8,10 +8,6 @@ import { GlueLauncher } from "./launchers/glue.ts";
 import { emitMetrics } from "./metrics.ts";
 import { reindexAll } from "./syncTracking.ts";
 
-/**
- * Lambda entry point: messages of the request and wake-up queues, state changes of Glue runs and EC2 instances, and the
- * schedule. Dependencies are created once per container, at its first invocation.
- */
 const logger = new Logger({ serviceName: "dispatcher" });
 const log: Log = {
   info: (data, message = "") => logger.info(message, { data }),
@@ -30,7 +26,10 @@ interface BridgeEvent {
   detail?: Record<string, unknown>;
 }
 
-/** A call by a deployment (infra/dispatcher.ts): the stack was created or changed, or is about to be destroyed. */
+/**
+ * A call by a deployment (infra/dispatcher.ts): the stack was created, or is about to be destroyed. Operators call it
+ * with `update` to keep a stack whose destroy failed.
+ */
 interface Lifecycle {
   tf: { action: "create" | "update" | "delete" };
 }
@@ -40,9 +39,14 @@ interface Rebuild {
   rebuild: true;
 }
 
-/** Event sources of ended runs. Any other event is the schedule. */
+/** Sources of events about ended runs. Any other event is the schedule. */
 const STATE_CHANGES = new Set(["aws.glue", "aws.ec2"]);
 
+/**
+ * Lambda entry point for messages of the request and wake-up queues, state changes of Glue runs and EC2 instances, the
+ * schedule, and calls by deployments and operators. Dependencies are created once per container, at its first
+ * invocation.
+ */
 export async function handler(
   event: SQSEvent | BridgeEvent | Lifecycle | Rebuild,
   invocation: Invocation,
@@ -51,8 +55,8 @@ export async function handler(
   if ("Records" in event) {
     const { wakeups } = dispatcher.context.queues;
     // Both queue URLs and ARNs end with the queue's name.
-    const woken = event.Records[0]?.eventSourceARN.split(":").at(-1) === wakeups.split("/").at(-1);
-    return woken ? dispatcher.wakeups(event) : dispatcher.requests(event);
+    const isWakeup = event.Records[0]?.eventSourceARN.split(":").at(-1) === wakeups.split("/").at(-1);
+    return isWakeup ? dispatcher.wakeups(event) : dispatcher.requests(event);
   }
   if ("tf" in event) {
     if (event.tf.action === "delete") await drain(dispatcher.context);
@@ -63,7 +67,7 @@ export async function handler(
   if ("rebuild" in event) return { documents: await reindexAll(dispatcher.context.db) };
   // A state change means that a run has ended; the launchers determine which slots that frees.
   await dispatcher.tick();
-  // Once per minute is enough, however many runs end in it.
+  // Only on the schedule: once per minute, however many runs end.
   if (!STATE_CHANGES.has(event.source ?? "")) await emitMetrics(dispatcher.context.db, invocation.functionName);
   return undefined;
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { pino } from "pino";
 import { SimulatedEc2 } from "../simulation/ec2.ts";
 import { accept, instanceStarted } from "../store/jobs.ts";
 import { testDispatcher } from "../testing/dispatcher.ts";
@@ -22,7 +23,7 @@ const TEMPLATE = {
 class VirtualTime {
   now = 0;
   readonly #sleepers: { at: number; wake: () => void }[] = [];
-  /** Number of running dispatchers; time advances when all of them wait. */
+  /** Number of running dispatchers; time advances when all of these wait. */
   active = 0;
   readonly setClock: (now: number) => Promise<unknown>;
 
@@ -34,12 +35,12 @@ class VirtualTime {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#sleepers.push({ at: this.now + milliseconds, wake: resolve });
     this.active--;
-    if (this.active === 0) await this.pass();
+    if (this.active === 0) await this.advance();
     await promise;
   }
 
   /** Advances the time until a sleeper wakes. */
-  async pass(): Promise<void> {
+  async advance(): Promise<void> {
     this.#sleepers.sort((a, b) => a.at - b.at);
     const next = this.#sleepers.shift();
     if (!next) return;
@@ -59,7 +60,7 @@ describe("launches of instances within AWS's request rate", () => {
   let outcomes: ("refuse" | "unknown" | "partial" | "throttle")[];
   let context: DispatcherDeps;
 
-  const begin = async (slots: number, market: Partial<typeof TEMPLATE> = {}) => {
+  const setUp = async (slots: number, market: Partial<typeof TEMPLATE> = {}) => {
     d = await testDispatcher({ runners: { glue: { slots: 1 }, ec2: { slots, startSeconds: 300 } } });
     await d.admin.query(`
       create schema sim;
@@ -99,14 +100,14 @@ describe("launches of instances within AWS's request rate", () => {
 
   const jobs = (count: number, from = 0) =>
     Array.from({ length: count }, (_, index) => newJob(`job-${from + index}`, { runner: "ec2" }));
-  /** Runs several dispatchers concurrently, after submitting a job for each. */
+  /** Runs several dispatchers concurrently. */
   const dispatchers = async (count: number, work: () => Promise<unknown>) => {
     time.active += count;
     await Promise.all(
       Array.from({ length: count }, async () => {
         await work();
         time.active--;
-        if (time.active === 0) await time.pass();
+        if (time.active === 0) await time.advance();
       }),
     );
   };
@@ -123,13 +124,13 @@ describe("launches of instances within AWS's request rate", () => {
     const runs = [];
     for (const { instance, tags } of alive())
       runs.push(await instanceStarted(keeper, { instance, launch: tags["rates:launch"] ?? "" }));
-    const given = runs.flatMap((one) => one?.run ?? []);
-    assert.equal(new Set(given).size, given.length);
-    return given.length;
+    const assigned = runs.flatMap((started) => started?.run ?? []);
+    assert.equal(new Set(assigned).size, assigned.length);
+    return assigned.length;
   };
 
-  it("starts Spot Instances in any zone, and On-Demand Instances only if no zone has Spot capacity", async () => {
-    await begin(12, { spot: true });
+  it("start Spot Instances in any zone, and On-Demand Instances only if no zone has Spot capacity", async () => {
+    await setUp(12, { spot: true });
     capacity.set("spot:subnet-a", 5).set("spot:subnet-b", 3);
     await accept(d.context.db, jobs(12));
     await dispatch();
@@ -142,8 +143,8 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(await boot(), 12);
   });
 
-  it("returns to Spot a minute after there was no capacity", async () => {
-    await begin(2, { spot: true });
+  it("return to Spot a minute after Spot had no capacity", async () => {
+    await setUp(2, { spot: true });
     capacity.set("spot:subnet-a", 0).set("spot:subnet-b", 0);
     await accept(d.context.db, jobs(1));
     await dispatch();
@@ -156,8 +157,8 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(capacity.get("spot:subnet-a"), 0);
   });
 
-  it("starts no On-Demand Instance without onDemandFallback: the job waits, and loses no attempt", async () => {
-    await begin(2, { spot: true, onDemandFallback: false });
+  it("start no On-Demand Instance without onDemandFallback: the job waits, and loses no attempt", async () => {
+    await setUp(2, { spot: true, onDemandFallback: false });
     capacity.set("spot:subnet-a", 0).set("spot:subnet-b", 0);
     await accept(d.context.db, jobs(1));
     await dispatch();
@@ -173,7 +174,7 @@ describe("launches of instances within AWS's request rate", () => {
     [500, 10, 30],
   ] as const)
     it(`launch ${count} instances, for jobs arriving in batches of ${batch}, within ${seconds} s, without unnecessary requests`, async () => {
-      await begin(count);
+      await setUp(count);
       let accepted = 0;
       // Ten dispatchers process batches in turn.
       await dispatchers(10, async () => {
@@ -192,18 +193,18 @@ describe("launches of instances within AWS's request rate", () => {
         assert.ok(at >= 500 * (index - 4) - 1, `request ${index} after ${at} ms`);
     });
 
-  it("start in the next zone if one has no capacity, and pause if none has", async () => {
-    await begin(20);
+  it("start in the next zone if a zone has no capacity, and pause if none has", async () => {
+    await setUp(20);
     capacity.set("subnet-a", 3).set("subnet-b", 4);
     await accept(context.db, jobs(20));
     await dispatch();
     assert.equal(alive().length, 7);
-    assert.equal(await openRuns(), 7, "the others wait in the queue of jobs, without a slot");
+    assert.equal(await openRuns(), 7, "the other jobs wait, and their runs have no slot");
     assert.equal(await boot(), 7);
   });
 
-  it("repeat a request whose answer was lost, without starting more instances", async () => {
-    await begin(5);
+  it("repeat a request whose response was lost, without starting more instances", async () => {
+    await setUp(5);
     outcomes.push("unknown", "unknown");
     await accept(context.db, jobs(5));
     await dispatch();
@@ -212,8 +213,8 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(await boot(), 5);
   });
 
-  it("leave an unanswered request to the next dispatcher, which repeats it first", async () => {
-    await begin(7);
+  it("leave a request without a response to the next dispatcher, which repeats it first", async () => {
+    await setUp(7);
     outcomes.push("unknown", "unknown", "unknown");
     await accept(context.db, jobs(5));
     await dispatch();
@@ -227,13 +228,13 @@ describe("launches of instances within AWS's request rate", () => {
   });
 
   it("repeat a request whose dispatcher died, at the next tick", async () => {
-    await begin(3);
+    await setUp(3);
     await accept(context.db, jobs(3));
     const dead = new Ec2Launcher(
       TEMPLATE,
       ec2.client(async (_what, effect) => {
         await effect();
-        throw Object.assign(new Error("this process is no more"), { name: "Died" });
+        throw Object.assign(new Error("the process ended"), { name: "Died" });
       }),
     );
     const dying = new Proxy(context.db, {
@@ -258,8 +259,8 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(await boot(), 3);
   });
 
-  it("slow down if others use up the account's rate, without ending runs or pausing the runner type", async () => {
-    await begin(4);
+  it("slow down if other clients use up the account's rate, without ending runs or pausing the runner type", async () => {
+    await setUp(4);
     outcomes.push("throttle", "throttle", "throttle");
     await accept(context.db, jobs(4));
     await dispatch();
@@ -271,8 +272,8 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(ended.rowCount, 0);
   });
 
-  it("leave launches that the rate delays too long to the next dispatcher", async () => {
-    await begin(2);
+  it("are left to the next dispatcher if the rate delays them too long", async () => {
+    await setUp(2);
     outcomes.push(...Array.from({ length: 20 }, () => "throttle" as const));
     await accept(context.db, jobs(2));
     await dispatch();
@@ -287,7 +288,7 @@ describe("launches of instances within AWS's request rate", () => {
   });
 
   it("request fewer instances at once if instances, not requests, are throttled", async () => {
-    await begin(1_200);
+    await setUp(1_200);
     Object.assign(context.settings.runners.ec2, { slots: 1_200 });
     await accept(context.db, jobs(1_100));
     await dispatch();
@@ -296,15 +297,43 @@ describe("launches of instances within AWS's request rate", () => {
     assert.ok(ec2.launches.every(({ count }) => count <= 100));
   });
 
+  it("are not requested by a suspended dispatcher, which logs no unknown outcome", async () => {
+    await setUp(2);
+    await accept(d.context.db, jobs(2));
+    const lines: { level: number; msg: string }[] = [];
+    const log = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) });
+    let isSuspended = true;
+    const db = new Proxy(d.context.db, {
+      get: (target, name) =>
+        name !== "query"
+          ? Reflect.get(target, name)
+          : async (text: string, values: unknown[]) => {
+              const result = await target.query(text, values);
+              if (text.includes("begin_launch") && isSuspended) {
+                isSuspended = false;
+                time.now += 60_000;
+              }
+              return result;
+            },
+    });
+    await dispatch(() => schedule({ ...context, db, log }));
+    assert.equal(alive().length, 2, "the next request starts them");
+    const message = "instances were not requested: too much time has passed since the slot was taken";
+    assert.deepEqual(
+      lines.map(({ level, msg }) => [level, msg]),
+      [[pino.levels.values.warn, message]],
+    );
+  });
+
   it("terminate instances that were started after their slots expired", async () => {
-    await begin(2);
+    await setUp(2);
     await accept(context.db, jobs(2));
     const slow = new Ec2Launcher(
       TEMPLATE,
       ec2.client(async (_what, effect) => {
-        const answer = await effect();
+        const response = await effect();
         await d.admin.query("update jobs.runs set state = 'ENDED'");
-        return answer;
+        return response;
       }),
     );
     await dispatch(() => schedule({ ...context, launchers: { ...context.launchers, ec2: slow } }));
@@ -312,8 +341,8 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(alive().length, 0);
   });
 
-  it("find the instances of an unanswered launch, and end silent ones", async () => {
-    await begin(2);
+  it("find the instances of a request without a response, and end silent ones", async () => {
+    await setUp(2);
     outcomes.push("unknown", "unknown", "unknown");
     await accept(context.db, jobs(2));
     await dispatch();
@@ -330,8 +359,8 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(await openRuns(), 0);
   });
 
-  it("terminate an instance without a slot, but none that may still claim a run", async () => {
-    await begin(2);
+  it("terminate an instance without a slot, but none that may still receive a run", async () => {
+    await setUp(2);
     outcomes.push("unknown", "unknown", "unknown");
     await accept(context.db, jobs(2));
     await dispatch();
@@ -344,8 +373,8 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(alive().length, 0);
   });
 
-  it("are listed with one call, however many there are", async () => {
-    await begin(50);
+  it("are inspected with one call, however many instances there are", async () => {
+    await setUp(50);
     await accept(context.db, jobs(50));
     await dispatch();
     let calls = 0;
@@ -362,8 +391,8 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(calls, 1);
   });
 
-  it("keep all slots while EC2 does not answer", async () => {
-    await begin(2);
+  it("keep all slots while EC2 does not respond", async () => {
+    await setUp(2);
     await accept(context.db, jobs(2));
     await dispatch();
     const silent = new Ec2Launcher(

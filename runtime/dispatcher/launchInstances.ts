@@ -1,14 +1,14 @@
 import type { RunnerType } from "../contract/states.ts";
 import { requestThrottled } from "../store/awsRequestRates.ts";
-import { beginLaunch, type Launch, launchAnswered, launchUnknown } from "../store/launches.ts";
+import { beginLaunch, type Launch, launchUnknown, recordLaunchResponse } from "../store/launches.ts";
 import type { DispatcherDeps } from "./deps.ts";
-import { type InstanceLauncher, type LaunchAnswer, LaunchDeadlineExceeded } from "./launcher.ts";
+import { type InstanceLauncher, LaunchDeadlineExceeded, type LaunchResponse } from "./launcher.ts";
 
 /** Maximum time that an invocation waits for the request rate; the next invocation continues. Milliseconds. */
 const MAX_DURATION_MS = 25_000;
-/** Time for which a request belongs to one dispatcher, which sends it in the first half. An invocation has a minute. */
+/** Time for which one dispatcher owns a request, which it sends in the first half. An invocation ends after a minute. */
 const HOLD_SECONDS = 40;
-/** Unanswered requests after which an invocation stops. */
+/** Number of requests without a response after which an invocation stops. */
 const MAX_UNKNOWN = 3;
 /** Pause of all dispatchers after a throttled request; doubled each time. Milliseconds. */
 const MIN_BACKOFF_MS = 500;
@@ -29,8 +29,8 @@ export async function launchInstances(
   const deadline = context.now() + MAX_DURATION_MS;
   let limit = launcher.limit;
   let started = 0;
-  for (let unknown = 0, throttles = 0; ; ) {
-    // Measured before the query, so before the launch's time begins.
+  for (let unknownCount = 0, throttleCount = 0; ; ) {
+    // Measured before the query, since the time limit `sendMs` starts during the query.
     const measuredAt = context.now();
     const plan = { runner, version: settings.version, request, targets, limit, holdSeconds: HOLD_SECONDS, rate };
     const next = await beginLaunch(db, plan);
@@ -48,18 +48,19 @@ export async function launchInstances(
       await context.sleep(next.waitMs);
       continue;
     }
-    const answer = await send(context, launcher, next, measuredAt);
-    if (answer.outcome === "unknown") {
-      if (++unknown >= MAX_UNKNOWN) return started;
-    } else if (answer.outcome === "started") {
-      started += answer.instances.length;
-      // All runs were served.
-      if (answer.instances.length === next.instances && next.instances < limit && next.send === 1) return started;
-    } else if (answer.outcome === "throttled") {
-      await requestThrottled(db, rate, Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** throttles++));
-    } else if (answer.outcome === "tooMany") {
+    const { instances, send: sendCount } = next;
+    const response = await send(context, launcher, next, measuredAt);
+    if (response.outcome === "unknown") {
+      if (++unknownCount >= MAX_UNKNOWN) return started;
+    } else if (response.outcome === "started") {
+      started += response.instances.length;
+      // Every run has an instance.
+      if (response.instances.length === instances && instances < limit && sendCount === 1) return started;
+    } else if (response.outcome === "throttled") {
+      await requestThrottled(db, rate, Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** throttleCount++));
+    } else if (response.outcome === "tooMany") {
       await requestThrottled(db, rate, MIN_BACKOFF_MS);
-      limit = Math.max(1, Math.floor(next.instances / 2));
+      limit = Math.max(1, Math.floor(instances / 2));
     }
   }
 }
@@ -70,42 +71,44 @@ async function send(
   launcher: InstanceLauncher,
   launch: Launch,
   measuredAt: number,
-): Promise<LaunchAnswer | { outcome: "unknown" | "late" }> {
+): Promise<LaunchResponse | { outcome: "unknown" | "late" }> {
   const { db, log } = context;
-  const { launch: id, send: sends, target, instances } = launch;
-  const about = { launch: id, send: sends, target, instances };
+  const { launch: id, send: sendCount, target, instances } = launch;
+  const logFields = { launch: id, send: sendCount, target, instances };
   const assertBeforeDeadline = () => {
     if (context.now() > measuredAt + launch.sendMs) throw new LaunchDeadlineExceeded();
   };
-  let answer: LaunchAnswer;
+  let response: LaunchResponse;
   try {
-    answer = await launcher.launch(launch, assertBeforeDeadline);
+    response = await launcher.launch(launch, assertBeforeDeadline);
   } catch (error) {
-    log.error({ ...about, error: String(error) }, "the outcome of a launch is unknown");
     // A request that was not sent has started nothing.
-    if (error instanceof LaunchDeadlineExceeded && sends === 1) {
-      await launchAnswered(db, launch, { instances: [] });
+    if (error instanceof LaunchDeadlineExceeded && sendCount === 1) {
+      log.warn(logFields, `instances were not requested: ${error.message}`);
+      await recordLaunchResponse(db, launch, { instances: [] });
       return { outcome: "late" };
     }
+    log.error({ ...logFields, error: String(error) }, "the outcome of a launch is unknown");
     await launchUnknown(db, launch);
     return { outcome: "unknown" };
   }
-  if (answer.outcome === "started") {
-    const isShort = answer.instances.length < instances;
-    const short = isShort ? { short: [target], reason: `${answer.instances.length} of ${instances} started` } : {};
-    const strays = await launchAnswered(db, launch, { instances: answer.instances, ...short });
+  if (response.outcome === "started") {
+    const isShort = response.instances.length < instances;
+    const shortage = isShort ? { short: [target], reason: `${response.instances.length} of ${instances} started` } : {};
+    const strays = await recordLaunchResponse(db, launch, { instances: response.instances, ...shortage });
     if (strays.length > 0) {
-      // The request took too long. Its instances would be refused when they report in, but they exist.
-      log.warn({ ...about, strays }, "instances were started after their slots expired; terminating them");
+      // The request took too long. Its instances would receive no run when they report in; terminating them now saves
+      // their cost.
+      log.warn({ ...logFields, strays }, "instances were started after their slots expired; terminating them");
       await launcher.terminate(strays);
     }
-    return answer;
+    return response;
   }
-  log.warn({ ...about, outcome: answer.outcome }, `no instance was started: ${answer.reason}`);
-  if (answer.outcome === "short")
-    await launchAnswered(db, launch, { instances: [], short: answer.targets, reason: answer.reason });
-  else if (sends === 1) await launchAnswered(db, launch, { instances: [] });
-  // The previous request may still have started instances.
+  log.warn({ ...logFields, outcome: response.outcome }, `no instance was started: ${response.reason}`);
+  if (response.outcome === "short")
+    await recordLaunchResponse(db, launch, { instances: [], short: response.targets, reason: response.reason });
+  else if (sendCount === 1) await recordLaunchResponse(db, launch, { instances: [] });
+  // An earlier request of this launch may have started instances.
   else await launchUnknown(db, launch);
-  return answer;
+  return response;
 }

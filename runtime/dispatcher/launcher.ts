@@ -17,24 +17,24 @@ export interface LaunchOptions {
 }
 
 /**
- * Starts, inspects and ends runs of one type one by one: Glue runs, or local processes. It keeps no state, so any
- * dispatcher can inspect a run that another one started.
+ * Starts, inspects and ends single runs of one type: Glue runs, or local processes. It keeps no state, so any
+ * dispatcher can inspect a run that another dispatcher started.
  */
 export interface Launcher {
   /**
    * Starts a run.
    * @returns The id that AWS (or the machine) gave it.
-   * @throws CapacityUnavailable when there is no capacity now; after any other error the outcome is unknown until the
-   * start deadline
+   * @throws LaunchDeadlineExceeded when it is too late to launch the run, and CapacityUnavailable when there is no
+   * capacity now: nothing was started. After any other error the outcome is unknown until the start deadline.
    */
   start(run: string, runner: RunnerType, options?: LaunchOptions): Promise<string>;
   /** Returns the state of a run. A run whose launch was not recorded is found by its own id. */
   status(run: string, externalId: string | undefined): Promise<RunStatus>;
-  /** Ends a run by force. Its database session is ended elsewhere. */
+  /** Ends a run by force. `reap` ends the run's database session. */
   stop(run: string, externalId: string | undefined): Promise<void>;
-  /** Ends several runs by force, if that takes fewer calls than one each. Ended runs are ignored. */
+  /** Ends several runs by force; implemented if that takes fewer calls than one per run. Ignores ended runs. */
   stopAll?(runs: readonly { run: string; externalId: string | undefined }[]): Promise<void>;
-  /** Lists active runs of this platform, if there can be runs without a slot. */
+  /** Lists active runs of this platform; implemented if runs without a slot are possible. */
   listActive?(): Promise<ActiveRun[]>;
 }
 
@@ -46,12 +46,12 @@ export interface ActiveRun {
 
 /**
  * Launches several instances per request. An instance gets its run from the database when it reports in with its own id
- * and that of its launch (jobs.instance_started); one without a run ends itself. Keeps no state.
+ * and its launch's id (jobs.instance_started). An instance that gets no run ends itself. The launcher keeps no state.
  */
 export interface InstanceLauncher {
-  /** Parameters of all its requests, for a dispatcher that repeats one. */
+  /** Parameters of this launcher's requests, stored so that any dispatcher can repeat a request unchanged. */
   readonly request: string;
-  /** Targets for requests, the preferred first. */
+  /** Targets of requests, in order of preference. */
   readonly targets: readonly string[];
   /** Maximum number of instances per request. */
   readonly limit: number;
@@ -62,19 +62,19 @@ export interface InstanceLauncher {
    * @param assertBeforeDeadline - Called immediately before the request is sent.
    * @throws LaunchDeadlineExceeded when it was not sent; after any other error the outcome is unknown
    */
-  launch(launch: Launch, assertBeforeDeadline: () => void): Promise<LaunchAnswer>;
+  launch(launch: Launch, assertBeforeDeadline: () => void): Promise<LaunchResponse>;
   /** Lists the instances of this platform that the account shows. */
   list(): Promise<ListedInstance[]>;
-  /** Terminates instances. Missing ones are ignored. */
+  /** Terminates instances. Missing instances are ignored. */
   terminate(instances: readonly string[]): Promise<void>;
 }
 
-/** Outcome of a request for instances. Only "started" has started any. */
-export type LaunchAnswer =
+/** Outcome of a request for instances. Instances were started only if it is "started". */
+export type LaunchResponse =
   | { outcome: "started"; instances: string[] }
   /** These targets have no capacity. */
   | { outcome: "short"; targets: readonly string[]; reason: string }
-  /** Too many requests of the account: the same one can succeed later. */
+  /** The account sends too many requests: the same request can succeed later. */
   | { outcome: "throttled"; reason: string }
   /** The account starts instances too fast: a request for fewer can succeed. */
   | { outcome: "tooMany"; reason: string };
@@ -85,11 +85,11 @@ export interface ListedInstance {
   launch: string;
   /** True if it is terminated or stopped. */
   ended: boolean;
-  /** True if it is terminated or terminating. */
-  terminated: boolean;
+  /** True if it is being terminated, or has been. */
+  isTerminating: boolean;
 }
 
-/** Launchers by runner type. */
+/** A launcher of single runs or of several instances per request. */
 export type AnyLauncher = Launcher | InstanceLauncher;
 
 export const launchesInstances = (launcher: AnyLauncher): launcher is InstanceLauncher => "targets" in launcher;
@@ -106,8 +106,8 @@ export class LaunchDeadlineExceeded extends Error {
 }
 
 /**
- * Thrown when the account (or machine) has no capacity for another run: ConcurrentRunsExceeded,
- * InsufficientInstanceCapacity, …
+ * Thrown by a Launcher when the account (or machine) has no capacity for another run, for example for Glue's
+ * ConcurrentRunsExceededException.
  */
 export class CapacityUnavailable extends Error {
   override readonly name = "CapacityUnavailable";

@@ -4,7 +4,7 @@ import { dueResponses } from "../store/jobs.ts";
 import { expireAudit, expireJobs } from "../store/runs.ts";
 import type { DispatcherDeps } from "./deps.ts";
 
-/** Maximum number of jobs' responses per batch, and of answers to requests that made no job. */
+/** Maximum number of responses per batch; both responses of jobs and of requests that created no job count. */
 const RESPONSE_BATCH = 50;
 
 /**
@@ -29,16 +29,16 @@ export async function sendDueResponses({ db, sqs, queues, log }: DispatcherDeps)
 /** Counts jobs that ended in the minutes since the last tick, for Prometheus and for usage per tenant. */
 export const countTotals = ({ db }: DispatcherDeps): Promise<void> => addTotals(db);
 
-/** Maximum number of jobs deleted per tick, so that ticks stay short; the rest wait for the next. */
+/** Maximum number of jobs deleted per tick, so that ticks stay short; the next tick continues. */
 const EXPIRY_BATCH = 1_000;
 const DAY_MS = 86_400_000;
 
-/** Deletes ended jobs and documents after the retention. Bucket lifecycles expire results. */
+/** Deletes ended jobs and documents after the retention period. Results expire by bucket lifecycle rules. */
 export async function expire({ db, tracking, settings, log }: DispatcherDeps): Promise<void> {
   const { retentionDays, auditDays } = settings.jobs;
   await expireAudit(db, auditDays, EXPIRY_BATCH);
   const jobs = await expireJobs(db, retentionDays, EXPIRY_BATCH);
-  // In every call: the tracking store may have been unavailable when the jobs of its documents expired.
+  // Also if no job expired now: the store may have been unavailable when the jobs of its documents expired.
   const documents = await tracking.expire(new Date(Date.now() - retentionDays * DAY_MS).toISOString());
   if (jobs > 0 || documents > 0) log.info({ jobs, documents, retentionDays }, "expired");
 }

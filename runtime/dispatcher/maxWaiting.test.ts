@@ -17,7 +17,7 @@ describe("requests of a tenant at its maximum of waiting jobs", () => {
       Object.values(row).join("/"),
     );
 
-  it("stay in the queue without an answer, while other tenants' requests of the batch are accepted", async () => {
+  it("stay in the queue without a response, while other tenants' requests of the batch are accepted", async () => {
     const event = sqsEvent(
       { requestId: "1", tenant: "acme", task: read },
       { requestId: "2", tenant: "acme", task: read },
@@ -62,9 +62,9 @@ describe("requests of a tenant at its maximum of waiting jobs", () => {
       concurrency: 1,
       log: { error: () => undefined },
       handler: async (event) => {
-        const answer = await handleRequests(d.context, event);
-        if (answer.batchItemFailures.length > 0) handled.resolve();
-        return answer;
+        const response = await handleRequests(d.context, event);
+        if (response.batchItemFailures.length > 0) handled.resolve();
+        return response;
       },
     });
     await handled.promise;

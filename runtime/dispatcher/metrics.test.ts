@@ -13,21 +13,21 @@ interface Line {
 }
 
 describe("the dispatcher's metrics", () => {
-  const kept = { env: process.env, log: console.log };
+  const original = { env: process.env, log: console.log };
   const lines: Line[] = [];
   before(() => {
-    // Waits for the set-up of the run, which writes into it too.
-    kept.env = { ...process.env };
+    // Copied here and not on import: the set-up of the test run sets variables too.
+    original.env = { ...process.env };
     // Powertools writes to its own console, except in development mode.
     Object.assign(process.env, { POWERTOOLS_DEV: "true", POWERTOOLS_METRICS_DISABLED: "false" });
     console.log = (line: string) => lines.push(JSON.parse(line));
   });
   after(() => {
-    console.log = kept.log;
-    process.env = kept.env;
+    console.log = original.log;
+    process.env = original.env;
   });
 
-  it("have Embedded Metric Format, by platform and runner type, without those that have no value", async () => {
+  it("are written in Embedded Metric Format, for the platform and per runner type, if they have a value", async () => {
     const d = await jobDatabase();
     try {
       const dispatcher = await d.as("dispatcher");

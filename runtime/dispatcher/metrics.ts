@@ -4,7 +4,7 @@ import { type Metric, NAMESPACE, PLATFORM_METRICS, RUNNER_METRICS, readMetrics }
 import type { Database } from "../store/jobs.ts";
 
 /** Minutes between two publications, the interval of the schedule. Events are counted over the same period. */
-const MINUTES = 1;
+const INTERVAL_MINUTES = 1;
 
 /**
  * Writes the database's metrics in CloudWatch's Embedded Metric Format: one line for the platform (dimension `service`)
@@ -12,10 +12,10 @@ const MINUTES = 1;
  * Metrics without a value are omitted.
  */
 export async function emitMetrics(db: Database, service: string): Promise<void> {
-  const { platform, ...runners } = await readMetrics(db, MINUTES);
+  const { platform, ...runners } = await readMetrics(db, INTERVAL_MINUTES);
   const metrics = new Metrics({ namespace: NAMESPACE, serviceName: service });
-  const emit = (figures: Record<string, Metric>, values: Record<string, number | null>): void => {
-    for (const [key, { name, unit }] of Object.entries(figures)) {
+  const emit = (definitions: Record<string, Metric>, values: Record<string, number | null>): void => {
+    for (const [key, { name, unit }] of Object.entries(definitions)) {
       const value = values[key];
       if (typeof value === "number") metrics.addMetric(name, unit, value);
     }

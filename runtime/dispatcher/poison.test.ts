@@ -13,17 +13,18 @@ const bad: Record<string, string> = {
   deep: `{"requestId":"x","task":${"[".repeat(50_000)}${"]".repeat(50_000)}}`,
   deepInline: `{"requestId":"x","task":{"type":"update","target":"prices","source":{"inline":[{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}]}}}`,
 };
+
 describe("a message that cannot be stored", () => {
   for (const [name, body] of Object.entries(bad))
-    it(`is answered and blocks no other: ${name}`, async () => {
+    it(`gets a response, and does not block others: ${name}`, async () => {
       const d = await testDispatcher();
       try {
-        const r = await handleRequests(d.context, sqsEvent(body, { requestId: "good", task: read }));
-        const answers = (await d.receive(d.context.queues.responses)).map((m) => JSON.parse(m.Body ?? ""));
-        assert.deepEqual(r, { batchItemFailures: [] });
+        const result = await handleRequests(d.context, sqsEvent(body, { requestId: "good", task: read }));
+        const responses = (await d.receive(d.context.queues.responses)).map(({ Body }) => JSON.parse(Body ?? ""));
+        assert.deepEqual(result, { batchItemFailures: [] });
         assert.equal((await d.admin.query("select count(*)::int as n from jobs.jobs")).rows[0].n, 1);
         assert.deepEqual(
-          answers.map((a) => [a.requestId, a.error.type]),
+          responses.map(({ requestId, error }) => [requestId, error.type]),
           [["x", "InvalidRequest"]],
         );
       } finally {
@@ -33,15 +34,15 @@ describe("a message that cannot be stored", () => {
 });
 
 describe("invalid requests under one id", () => {
-  it("are answered with different responseIds, and a repeat with the same", async () => {
+  it("get responses with different responseIds, and a repeat with the same", async () => {
     const d = await testDispatcher();
     try {
       const invalid = (priority: number) => ({ requestId: "x", priority, task: read });
       await handleRequests(d.context, sqsEvent(invalid(10), invalid(11), invalid(10)));
-      const answers = (await d.receive(d.context.queues.responses)).map(
+      const responses = (await d.receive(d.context.queues.responses)).map(
         ({ Body }) => JSON.parse(Body ?? "").responseId,
       );
-      assert.deepEqual([answers.length >= 2, new Set(answers).size], [true, 2]);
+      assert.deepEqual([responses.length >= 2, new Set(responses).size], [true, 2]);
     } finally {
       await d.close();
     }
@@ -58,17 +59,18 @@ describe("a request whose S3 object cannot be read now", () => {
       });
       const s3 = {
         async send({ input }: { input: { Key: string } }) {
-          if (input.Key === "away") throw Object.assign(new Error("slow down"), { $metadata: { httpStatusCode: 503 } });
+          if (input.Key === "unavailable")
+            throw Object.assign(new Error("slow down"), { $metadata: { httpStatusCode: 503 } });
           return { ETag: "tag" };
         },
       } as unknown as Awaited<ReturnType<typeof d.context.s3>>;
-      const event = sqsEvent(load("there"), load("away"), { requestId: "read", task: read });
+      const event = sqsEvent(load("readable"), load("unavailable"), { requestId: "read", task: read });
       const { batchItemFailures } = await handleRequests({ ...d.context, s3: async () => s3 }, event);
       assert.deepEqual(batchItemFailures, [{ itemIdentifier: event.Records[1]?.messageId }]);
       const { rows } = await d.admin.query("select request_id from jobs.jobs order by 1");
       assert.deepEqual(
         rows.map(({ request_id }) => request_id),
-        ["read", "there"],
+        ["read", "readable"],
       );
     } finally {
       await d.close();
@@ -80,7 +82,7 @@ describe("an invalid message while no dead letter can be sent", () => {
   it("stays in the queue, and does not block others", async () => {
     const d = await testDispatcher();
     try {
-      const send = () => Promise.reject(new Error("SQS is away"));
+      const send = () => Promise.reject(new Error("SQS is unavailable"));
       const event = sqsEvent("{", { requestId: "good", task: read });
       const { batchItemFailures } = await handleRequests(
         { ...d.context, sqs: { send } as unknown as typeof d.context.sqs },
@@ -103,7 +105,7 @@ describe("an invalid message of SQS's maximum size", () => {
 
   // Characters of one byte and of three bytes; the size limit may split the latter.
   for (const filler of ["x", "東", "x東"])
-    it(`becomes a dead letter with its reason, which counts towards the size, and is answered: '${filler}'`, async function () {
+    it(`becomes a dead letter with its reason, which counts towards the size, and gets a response: '${filler}'`, async function () {
       this.timeout(60_000);
       const begin = '{"requestId":"large","a":"';
       const fill = Math.floor((1_048_576 - begin.length) / Buffer.byteLength(filler));
@@ -117,10 +119,10 @@ describe("an invalid message of SQS's maximum size", () => {
       assert.equal(more.length, 0);
       assert.equal(dead?.MessageAttributes?.errorType?.StringValue, "UnreadableMessage");
       assert.match(dead?.MessageAttributes?.reason?.StringValue ?? "", /Unterminated string/);
-      const kept = dead?.Body ?? "";
-      assert(body.startsWith(kept), "what is left is its beginning");
-      assert(Buffer.byteLength(kept) > 1_048_000, `${Buffer.byteLength(kept)} bytes of it are left`);
-      const [answer] = await d.receive(d.context.queues.responses);
-      assert.equal(JSON.parse(answer?.Body ?? "{}").requestId, "large");
+      const deadBody = dead?.Body ?? "";
+      assert(body.startsWith(deadBody), "it is truncated at the end");
+      assert(Buffer.byteLength(deadBody) > 1_048_000, `${Buffer.byteLength(deadBody)} bytes are kept`);
+      const [response] = await d.receive(d.context.queues.responses);
+      assert.equal(JSON.parse(response?.Body ?? "{}").requestId, "large");
     });
 });

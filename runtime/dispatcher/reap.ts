@@ -24,7 +24,8 @@ import {
 
 /**
  * Cleans up: frees the slots of ended runs, ends runs that are silent or have no slot, and requeues jobs of lost runs.
- * A slot is freed only when its run is known to have ended; a job is requeued only when its database session has.
+ * A slot is freed only when its run is known to have ended; a job is requeued only when its database session is known
+ * to have ended.
  */
 export async function reap(context: DispatcherDeps): Promise<void> {
   for (const runner of RUNNERS) {
@@ -44,17 +45,17 @@ async function openRunsOf({ db, settings }: DispatcherDeps, runner: RunnerType):
 }
 
 /**
- * Ends active runs without a slot, for example one whose launch failed without a response and that AWS listed late. A
- * slot is taken before its run is launched, so a listed run without a slot is an orphan.
+ * Ends active runs without a slot, for example a run whose launch got no response and that AWS listed late. A slot is
+ * taken before its run is launched, so a listed run without a slot is an orphan.
  */
 async function reapStrays({ db, log }: DispatcherDeps, runner: RunnerType, launcher: Launcher): Promise<void> {
   const active = await launcher.listActive?.().catch((error) => {
     log.error({ runner, error: String(error) }, "active runs could not be listed");
   });
   if (!active || active.length === 0) return;
-  const held = new Set((await openRuns(db, 0)).map(({ run }) => run));
+  const withSlot = new Set((await openRuns(db, 0)).map(({ run }) => run));
   for (const { run, externalId } of active) {
-    if (held.has(run)) continue;
+    if (withSlot.has(run)) continue;
     log.warn({ run, runner, externalId }, "ending an active run without a slot");
     await launcher.stop(run, externalId).catch((error) => {
       log.error({ run, runner, externalId, error: String(error) }, "the run could not be ended");
@@ -76,27 +77,28 @@ async function reapRuns(context: DispatcherDeps, runner: RunnerType, launcher: L
 }
 
 /**
- * Does for instances what reapRuns and reapStrays do for other runs, with one list of them. Keeps an instance that has
- * an open run, or whose launch has an unassigned run, since the instance may still claim it.
+ * Does for instances what reapRuns and reapStrays do for other runs, with one list call. Keeps an instance that has an
+ * open run, or whose launch has an unassigned run, which the instance may still receive.
  */
 async function reapInstances(context: DispatcherDeps, runner: RunnerType, launcher: InstanceLauncher): Promise<void> {
   const { log } = context;
   try {
-    // Listed before the slots: a launch follows its slot.
+    // Listed before slots are read: since a slot is taken before its launch, a listed instance without a slot is a
+    // stray.
     const listed = await launcher.list();
     const open = await assignListed(context, runner, listed);
-    const shown = new Map(listed.map((instance) => [instance.instance, instance]));
+    const byId = new Map(listed.map((instance) => [instance.instance, instance]));
     const ending: string[] = [];
     for (const run of open) {
-      const found = run.externalId === undefined ? undefined : shown.get(run.externalId);
-      // An instance that DescribeInstances does not list may still start; only a terminal state is an end.
-      const status = found === undefined ? "UNKNOWN" : found.ended ? "ENDED" : "ALIVE";
+      const instance = run.externalId === undefined ? undefined : byId.get(run.externalId);
+      // An instance that DescribeInstances does not list may still start; only a terminal state proves its end.
+      const status = instance === undefined ? "UNKNOWN" : instance.ended ? "ENDED" : "ALIVE";
       if ((await settleRun(context, run, status)) && run.externalId !== undefined) ending.push(run.externalId);
     }
-    const held = new Set(open.map(({ externalId }) => externalId));
+    const assigned = new Set(open.map(({ externalId }) => externalId));
     const unclaimed = new Set(open.filter(({ externalId }) => externalId === undefined).map(({ launch }) => launch));
     const strays = listed.filter(
-      ({ instance, launch, terminated }) => !terminated && !held.has(instance) && !unclaimed.has(launch),
+      ({ instance, launch, isTerminating }) => !isTerminating && !assigned.has(instance) && !unclaimed.has(launch),
     );
     for (const { instance, launch } of strays)
       log.warn({ runner, launch, instance }, "terminating an instance without a slot");
@@ -105,8 +107,9 @@ async function reapInstances(context: DispatcherDeps, runner: RunnerType, launch
     log.error({ runner, error: String(error) }, "instances could not be inspected");
   }
 }
+
 /**
- * Assigns instances to runs of launches without a response.
+ * Assigns instances to the runs of launches whose response was lost.
  * @returns All open runs.
  */
 async function assignListed(
@@ -115,16 +118,18 @@ async function assignListed(
   listed: readonly ListedInstance[],
 ): Promise<OpenRun[]> {
   const open = await openRunsOf(context, runner);
-  const unanswered = new Set(open.filter(({ externalId }) => externalId === undefined).map(({ launch }) => launch));
+  const withoutResponse = new Set(
+    open.filter(({ externalId }) => externalId === undefined).map(({ launch }) => launch),
+  );
   const byLaunch = Map.groupBy(listed, ({ launch }) => launch);
-  let isChanged = false;
-  for (const launch of unanswered) {
+  let isAnyAssigned = false;
+  for (const launch of withoutResponse) {
     const instances = byLaunch.get(launch ?? "")?.map(({ instance }) => instance);
     if (launch === undefined || instances === undefined) continue;
     await assignInstances(context.db, launch, instances);
-    isChanged = true;
+    isAnyAssigned = true;
   }
-  return isChanged ? await openRunsOf(context, runner) : open;
+  return isAnyAssigned ? await openRunsOf(context, runner) : open;
 }
 
 /**
@@ -132,14 +137,14 @@ async function assignListed(
  * @returns True if it must be ended: it is silent, and not known to have ended.
  */
 async function settleRun({ db, log }: DispatcherDeps, open: OpenRun, status: RunStatus): Promise<boolean> {
-  const { run, runner, externalId, silent } = open;
+  const { run, runner, externalId, isSilent } = open;
   if (status === OUT_OF_MEMORY) {
     log.warn({ run, runner, externalId }, "the run ended: out of memory");
     await runEnded(db, run, OUT_OF_MEMORY);
-  } else if (status === "ENDED" || (status === "UNKNOWN" && silent)) {
+  } else if (status === "ENDED" || (status === "UNKNOWN" && isSilent)) {
     log.info({ run, runner, externalId }, "run ended");
-    await runEnded(db, run, silent ? "LOST" : "ENDED");
-  } else if (silent) {
+    await runEnded(db, run, isSilent ? "LOST" : "ENDED");
+  } else if (isSilent) {
     log.warn({ run, runner, externalId }, "ending a silent run");
     await runStopping(db, run);
     return true;
@@ -155,7 +160,7 @@ async function reapJobs({ db, settings, log }: DispatcherDeps): Promise<void> {
     for (const job of lost) {
       try {
         if (job.backend) await endBackend(canceller, job.backend);
-        const outcome = await settleLost(db, job, reason(job, settings.jobs.maxTimeoutSeconds).body());
+        const outcome = await settleLost(db, job, lossError(job, settings.jobs.maxTimeoutSeconds).body());
         log.warn({ job: job.id, attempt: job.attempt, reason: job.reason, settled: outcome }, "settled a lost job");
       } catch (error) {
         // A job that cannot be settled now must not delay the others; the next tick tries again.
@@ -167,9 +172,9 @@ async function reapJobs({ db, settings, log }: DispatcherDeps): Promise<void> {
   }
 }
 
-const reason = (job: LostJob, maximum: number) =>
+const lossError = (job: LostJob, maximum: number) =>
   job.reason === "RunnerLost"
-    ? job.outOfMemory
+    ? job.isOutOfMemory
       ? new JobError("OutOfMemory", { reason: "the run was killed" })
       : new JobError("RunnerLost", { attempt: job.attempt })
     : new JobError("TimedOut", { timeoutSeconds: job.timeoutSeconds, maximum });

@@ -42,9 +42,10 @@ describe("rejected requests", () => {
     const search = async (filter: object) =>
       (await d.context.tracking.search({ limit: 10, ...filter })).documents.map(({ status }) => status);
     assert.deepEqual(await search({ text: "pelican", status: ["REJECTED"] }), ["REJECTED"]);
+    assert.deepEqual(await search({ tenant: "acme", status: ["REJECTED"] }), ["REJECTED"]);
     assert.deepEqual(await search({ tenant: "other", status: ["REJECTED"] }), []);
-    assert.deepEqual(await search({}), ["PENDING"], "jobs are listed without them");
-    assert.deepEqual((await d.context.tracking.summarise({})).byStatus, { PENDING: 1 });
+    assert.deepEqual(await search({}), ["PENDING"], "jobs are listed without rejected requests");
+    assert.deepEqual((await d.context.tracking.summarize({})).byStatus, { PENDING: 1 });
   });
 
   it("are stored for a conflict too, and counted as copies when repeated", async () => {
@@ -60,13 +61,13 @@ describe("rejected requests", () => {
     );
   });
 
-  it("are stored and not answered if they want no reply", async () => {
+  it("are stored without a response if they request no reply", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", reply: "none", task: {} }));
     assert.deepEqual(await d.receive(d.context.queues.responses), []);
     assert.equal((await d.admin.query("select from jobs.rejected")).rows.length, 1);
   });
 
-  it("are only counted past 1,000 per tenant and day, and still answered", async () => {
+  it("are only counted past 1,000 per tenant and day, and still get a response", async () => {
     await d.admin.query(
       "insert into jobs.rejected_days values ('default', (jobs.clock() at time zone 'utc')::date, 999)",
     );
@@ -91,16 +92,16 @@ describe("rejected requests", () => {
     assert.equal(rows.length, 0);
   });
 
-  it("are deleted from a tracking store that was unavailable when the jobs of their time expired", async () => {
+  it("are deleted later if the tracking store is unavailable when they expire", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
     await d.admin.query("update jobs.rejected set created_at = created_at - interval '90 days'");
     await syncRejected(d.context);
     const { tracking } = d.context;
-    const remove = tracking.expire.bind(tracking);
+    const expireDocuments = tracking.expire.bind(tracking);
     tracking.expire = () => Promise.reject(new Error("no route"));
     await assert.rejects(expire(d.context), /no route/);
     assert.equal((await rejected()).length, 1);
-    tracking.expire = remove;
+    tracking.expire = expireDocuments;
     await expire(d.context);
     assert.deepEqual(await rejected(), []);
   });
@@ -111,6 +112,7 @@ describe("rejected requests", () => {
     await syncRejected(d.context);
     await d.admin.query("delete from tracking.documents");
     assert.equal(await reindexAll(d.context.db), 2);
+    assert.equal(await reindexAll(d.context.db), 2, "documents that already wait for a write count too");
     assert.equal(await syncRejected(d.context), 1);
     await d.admin.query("delete from tracking.documents");
     assert.equal((await rebuild(d.context.db, d.context.tracking)).written, 2);
@@ -153,7 +155,7 @@ describe("the stored beginning of a request", () => {
     assert.equal(excerptOf({ a: [1, "b", null] }), '{"a":[1,"b",null]}');
   });
 
-  it("has scheme, host and path of URLs only", () => {
+  it("contains only scheme, host and path of URLs", () => {
     for (const url of [
       "https://h/p?sig=SECRET",
       "https://h/a b?sig=SECRET",
@@ -163,8 +165,8 @@ describe("the stored beginning of a request", () => {
       "https:user:SECRET@h/p",
       "copy from https://h/p https://u:SECRET@h/p",
     ]) {
-      const shown = excerptOf({ source: { url }, [url]: 1, list: [url.padEnd(5_000, "x")] });
-      assert(!shown.includes("SECRET"), shown);
+      const excerpt = excerptOf({ source: { url }, [url]: 1, list: [url.padEnd(5_000, "x")] });
+      assert(!excerpt.includes("SECRET"), excerpt);
     }
     const long = `https://user:SECRET${"x".repeat(5_000)}@h/`;
     assert(!excerptOf([long]).includes("SECRET"));

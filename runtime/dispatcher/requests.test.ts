@@ -23,24 +23,24 @@ describe("the request queue's handler", () => {
     );
     assert.deepEqual(result, { batchItemFailures: [] });
     assert.equal(await count(d), 2);
-    assert.equal(d.launcher.started.length, 1, "one slot is all there is");
+    assert.equal(d.launcher.started.length, 1, "there is only one slot");
   });
 
-  it("sends a message that is not JSON to the dead-letter queue with the reason, and answers it if an id can be read", async () => {
+  it("sends a message that is not JSON to the dead-letter queue with the reason, and responds if an id can be read", async () => {
     const result = await handleRequests(
       d.context,
       sqsEvent('{"requestId": "cut-off", "task": {"ty', "not json at all", { requestId: "fine", task: read }),
     );
     assert.deepEqual(result, { batchItemFailures: [] });
-    assert.equal(await count(d), 1, "the others go on");
+    assert.equal(await count(d), 1, "the valid request is accepted");
     const dead = await d.receive(d.context.queues.deadLetters);
     assert.deepEqual(
       dead.map((message) => message.MessageAttributes?.errorType?.StringValue),
       ["UnreadableMessage", "UnreadableMessage"],
     );
-    const answers = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
+    const responses = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
     assert.deepEqual(
-      answers.map((answer) => [answer.requestId, answer.status, answer.error.type]),
+      responses.map((response) => [response.requestId, response.status, response.error.type]),
       [["cut-off", "FAILED", "UnreadableMessage"]],
     );
   });
@@ -56,7 +56,7 @@ describe("the request queue's handler", () => {
     await assert.rejects(handleRequests({ ...d.context, db }, event), /ECONNREFUSED/);
   });
 
-  it("sends a message without a usable requestId to the dead-letter queue, unanswered", async () => {
+  it("sends a message without a usable requestId to the dead-letter queue without a response", async () => {
     await handleRequests(
       d.context,
       sqsEvent({ task: read }, { requestId: "-no", task: read }, { requestId: 7, task: read }, [], null, '"text"'),
@@ -66,7 +66,7 @@ describe("the request queue's handler", () => {
     assert.equal(await count(d), 0);
   });
 
-  it("answers a readable but invalid request with all problems, creates no job and leaves its id unused", async () => {
+  it("responds to a readable but invalid request with all problems, creates no job and leaves its id unused", async () => {
     await handleRequests(
       d.context,
       sqsEvent({
@@ -77,16 +77,16 @@ describe("the request queue's handler", () => {
       }),
     );
     const [message] = await d.receive(d.context.queues.responses);
-    const answer = JSON.parse(message?.Body ?? "");
-    assert.equal(answer.error.type, "InvalidRequest");
-    assert.deepEqual(answer.error.details.map((one: { field: string }) => one.field).sort(), [
+    const response = JSON.parse(message?.Body ?? "");
+    assert.equal(response.error.type, "InvalidRequest");
+    assert.deepEqual(response.error.details.map((problem: { field: string }) => problem.field).sort(), [
       "prioritty",
       "task.formt",
       "task.query",
       "timeoutSeconds",
     ]);
     assert.match(
-      answer.error.details.find((one: { field: string }) => one.field === "task.query").message,
+      response.error.details.find((problem: { field: string }) => problem.field === "task.query").message,
       /average_rates/,
     );
     assert.equal(await count(d), 0);
@@ -94,13 +94,13 @@ describe("the request queue's handler", () => {
     assert.equal(await count(d), 1);
   });
 
-  it("answers a request with a duplicate key by naming it, and dead-letters one with two ids", async () => {
+  it("responds to a request with a duplicate key by naming the key, and moves a request with two ids to the dead-letter queue", async () => {
     const task = JSON.stringify(read);
     const twice = `{"requestId":"a","priority":1,"priority":2,"task":{"type":"update",${task.slice(1)}}`;
     await handleRequests(d.context, sqsEvent(twice, `{"requestId":"b","requestId":"c","task":${task}}`));
-    const answers = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
+    const responses = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
     assert.deepEqual(
-      answers.map(({ requestId, error }) => [requestId, error.type, error.details]),
+      responses.map(({ requestId, error }) => [requestId, error.type, error.details]),
       [
         [
           "a",
@@ -114,19 +114,19 @@ describe("the request queue's handler", () => {
     assert.deepEqual([dead.length, await count(d)], [1, 0]);
   });
 
-  it("answers another task under an existing requestId with RequestIdConflict and its own responseId, and leaves the first job unchanged", async () => {
+  it("responds to another task under an existing requestId with RequestIdConflict and its own responseId, and leaves the first job unchanged", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: { ...read, format: "json" } }));
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: { ...read, format: "json" } }));
-    const answers = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
+    const responses = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
     assert.deepEqual(
-      answers.map((answer) => answer.error.type),
+      responses.map((response) => response.error.type),
       ["RequestIdConflict", "RequestIdConflict"],
     );
-    assert.deepEqual(answers[0], answers[1], "all copies are the same");
+    assert.deepEqual(responses[0], responses[1], "both responses are the same");
     const { rows } = await d.admin.query("select response_id, status, task->>'format' as format from jobs.jobs");
     assert.deepEqual([rows.length, rows[0].status, rows[0].format], [1, "PENDING", "csv"]);
-    assert.notEqual(rows[0].response_id, answers[0].responseId);
+    assert.notEqual(rows[0].response_id, responses[0].responseId);
   });
 
   it("treats a task with explicit defaults as the same task", async () => {
@@ -139,16 +139,16 @@ describe("the request queue's handler", () => {
     assert.equal(await count(d), 1);
   });
 
-  it("answers on the tenant's own queue if it has one", async () => {
+  it("responds on the tenant's own queue if it has one", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", tenant: "acme", task: {} }));
     assert.equal((await d.receive(d.context.queues.tenants.acme ?? "")).length, 1);
     assert.deepEqual(await d.receive(d.context.queues.responses), []);
   });
 
-  it("leaves messages in the queue while the database is away, dead-letters none, and slows the queue down", async () => {
+  it("leaves requests in the queue while the database is unavailable, still dead-letters unreadable messages, and slows down polling by failing the invocation if it handled no message", async () => {
     const { db } = d.context;
-    const away = new pg.Pool({ host: "127.0.0.1", port: await freePort() });
-    d.context.db = away;
+    const unavailable = new pg.Pool({ host: "127.0.0.1", port: await freePort() });
+    d.context.db = unavailable;
     const event = sqsEvent({ requestId: "a", task: read });
     try {
       await assert.rejects(handleRequests(d.context, event), { code: "ECONNREFUSED" });
@@ -162,16 +162,16 @@ describe("the request queue's handler", () => {
       assert.equal((await d.receive(d.context.queues.deadLetters)).length, 1);
     } finally {
       d.context.db = db;
-      await away.end();
+      await unavailable.end();
     }
     assert.deepEqual(await handleRequests(d.context, event), { batchItemFailures: [] });
     assert.equal(await count(d), 1);
   });
 
-  it("reports its messages if the failure is not the database's, so that the queue keeps running", async () => {
+  it("reports the failed messages if the database is not the cause, so that polling does not slow down", async () => {
     const { db } = d.context;
     const broken = Object.create(db) as typeof db;
-    broken.query = (() => Promise.reject(new Error("a fault of ours"))) as unknown as typeof db.query;
+    broken.query = (() => Promise.reject(new Error("a bug"))) as unknown as typeof db.query;
     d.context.db = broken;
     const event = sqsEvent({ requestId: "a", task: read });
     const result = await handleRequests(d.context, event);
@@ -179,7 +179,7 @@ describe("the request queue's handler", () => {
     assert.deepEqual(result, { batchItemFailures: [{ itemIdentifier: event.Records[0]?.messageId }] });
   });
 
-  it("pins an S3 object when it accepts a request, and answers SourceNotFound if it is missing", async () => {
+  it("pins an S3 object when it accepts a request, and responds with SourceNotFound if it is missing", async () => {
     await d.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a/b.csv", Body: "x" }));
     const update = (key: string) => ({ type: "update", target: "prices", source: { s3: `s3://${key}` } });
     await handleRequests(
@@ -190,8 +190,8 @@ describe("the request queue's handler", () => {
         { requestId: "other", task: update("results/none.csv") },
       ),
     );
-    const answers = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
-    assert.deepEqual(answers.map((answer) => [answer.requestId, answer.error.type]).sort(), [
+    const responses = (await d.receive(d.context.queues.responses)).map((message) => JSON.parse(message.Body ?? ""));
+    assert.deepEqual(responses.map((response) => [response.requestId, response.error.type]).sort(), [
       ["gone", "SourceNotFound"],
       ["other", "SourceNotAllowed"],
     ]);

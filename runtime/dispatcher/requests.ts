@@ -14,14 +14,14 @@ import type { DueResponse } from "../store/jobs.ts";
 import type { DispatcherDeps } from "./deps.ts";
 import { schedule } from "./schedule.ts";
 
-/** Size of a message for SQS: its text, and names, types and values of its attributes (SendMessage API reference). */
+/** Maximum size of a message: its text, and its attributes' names, types and values (SQS API reference, SendMessage). */
 const MESSAGE_BYTES = 1_048_576;
 
 /** Maximum length of a dead letter's reason. Characters. */
 const REASON_LENGTH = 1_000;
 /**
- * A message whose handling fails unexpectedly in this receive or a later one becomes a dead letter. All receives count,
- * but a failure because of an outage or a throttle leaves the message in the queue.
+ * Receive count from which a message becomes a dead letter if its handling fails unexpectedly. All receives count, but
+ * a failure caused by an outage or a throttle leaves the message in the queue.
  */
 export const UNEXPECTED_RECEIVES = 5;
 /** Delay of a request whose tenant has too many waiting jobs; doubled with each receive. Seconds. */
@@ -38,18 +38,19 @@ const OUTAGES: ReadonlySet<ErrorCode> = new Set([
 /** A message and its content. */
 type ParsedRecord = MessageContent & {
   record: SQSRecord;
-  /** The sender's id, and whether it may send for this tenant. If not, the tenant's queue gets no answer. */
+  /** The sender's id. */
   sender: string;
-  isOwnTenant: boolean;
+  /** True if the sender may send for the tenant. If not, the tenant's queue gets no response. */
+  isTenantAllowed: boolean;
   traceparent: string | undefined;
 };
 
 /**
- * Handles the request queue: every message becomes a job, an answer, or a dead letter with its reason, and is deleted
+ * Handles the request queue: every message becomes a job, a response, or a dead letter with its reason, and is deleted
  * only when that is committed. A message that fails stays in the queue and does not block others.
- * @throws when the database is unavailable and nothing of the batch was done. Lambda then slows down polling, and few
- * receives are used up; reporting a batch of failed messages would bring the next batch at once (AWS Lambda Developer
- * Guide, SQS, backoff strategy for failed invocations).
+ * @throws when the database is unavailable and no message was handled. Lambda then polls more slowly, which uses up few
+ * receives. If all messages were reported as failed, the next batch would follow at once (AWS Lambda Developer Guide,
+ * SQS, backoff strategy for failed invocations).
  */
 export async function handleRequests(context: DispatcherDeps, event: SQSEvent): Promise<SQSBatchResponse> {
   const failures = new Set<string>();
@@ -73,9 +74,9 @@ export async function handleRequests(context: DispatcherDeps, event: SQSEvent): 
 }
 
 /**
- * Accepts requests together. If that fails, accepts each by itself, since one may be the cause (for example an S3
- * object that cannot be read now).
- * @returns The error if the database is unavailable, or becomes so.
+ * Accepts requests together. If that fails, accepts each by itself, since one of them may be the cause (for example an
+ * S3 object that cannot be read now).
+ * @returns The error if the database is or becomes unavailable.
  */
 async function acceptBatch(
   context: DispatcherDeps,
@@ -92,7 +93,7 @@ async function acceptBatch(
         tenant,
         problems,
         traceparent,
-        authorise: (request) => requireSender(context.settings, sender, request.tenant, request.task.type),
+        authorize: (request) => requireSender(context.settings, sender, request.tenant, request.task.type),
       })),
     );
     await deliver(
@@ -106,7 +107,7 @@ async function acceptBatch(
       }),
     );
     if (outcomes.some((outcome) => outcome.outcome === "ACCEPTED"))
-      // The jobs are committed; the next tick starts the runs.
+      // A failure loses nothing: the jobs are committed, and the next tick starts their runs.
       await schedule(context).catch((error) => context.log.warn({ error: String(error) }, "no runs could be started"));
   } catch (error) {
     const { code } = classify(error);
@@ -164,7 +165,7 @@ async function moveToDeadLetters(
   );
 }
 
-/** Sends due responses. Those that fail stay due for the next tick. */
+/** Sends due responses. Responses that cannot be sent stay due for the next tick. */
 export async function deliver({ sqs, queues, db, log }: DispatcherDeps, due: readonly DueResponse[]): Promise<void> {
   // Responses that were sent but not recorded are sent again.
   const failed = await deliverResponses(sqs, queues, db, due).catch((error) => [{ error }]);
@@ -176,29 +177,32 @@ export async function deliver({ sqs, queues, db, log }: DispatcherDeps, due: rea
 }
 
 /**
- * Adds the sender of the message. A message for a tenant that its sender may not use is invalid, and gets no answer.
+ * Adds the sender of the message. A message for a tenant that its sender may not use is invalid, and gets no response.
  */
 function identify(
   { settings }: DispatcherDeps,
-  parsed: Omit<ParsedRecord, "sender" | "isOwnTenant" | "traceparent">,
+  parsed: Omit<ParsedRecord, "sender" | "isTenantAllowed" | "traceparent">,
 ): ParsedRecord {
   const { record, tenant } = parsed;
   const restored = record.messageAttributes[SENDER_ATTRIBUTE]?.stringValue;
   const sender = senderOf(settings, record.attributes.SenderId, restored);
-  const isOwnTenant = maySendFor(settings, sender, tenant);
+  const isTenantAllowed = maySendFor(settings, sender, tenant);
   const traceparent = validTraceparent(record.messageAttributes[TRACEPARENT]?.stringValue);
   return {
     ...parsed,
     sender,
-    isOwnTenant,
+    isTenantAllowed,
     traceparent,
-    ...(isOwnTenant ? {} : { problem: notAllowed(sender, tenant) }),
+    ...(isTenantAllowed ? {} : { problem: notAllowed(sender, tenant) }),
   };
 }
 
-/** Moves a message to the dead-letter queue with the reason, and answers it if possible; then it may be deleted. */
+/**
+ * Moves a message to the dead-letter queue with the reason, and responds if possible. Afterwards the original may be
+ * deleted.
+ */
 async function sendToDeadLetterQueue(context: DispatcherDeps, parsedRecord: ParsedRecord): Promise<void> {
-  const { record, requestId, tenant, problem, sender, isOwnTenant, traceparent } = parsedRecord;
+  const { record, requestId, tenant, problem, sender, isTenantAllowed, traceparent } = parsedRecord;
   const error = problem ?? new JobError("UnreadableMessage", { reason: "it has no usable requestId" });
   const attributes = {
     errorType: error.code,
@@ -218,22 +222,22 @@ async function sendToDeadLetterQueue(context: DispatcherDeps, parsedRecord: Pars
     }),
   );
   context.log.warn({ messageId: record.messageId, requestId, sender }, `dead letter: ${error.message}`);
-  // A FAILED under the id of an existing job would contradict that job's response.
-  if (requestId !== undefined && isOwnTenant && !(await hasJob(context.db, tenant, requestId)))
+  // A FAILED response under the id of an existing job would contradict that job's response.
+  if (requestId !== undefined && isTenantAllowed && !(await hasJob(context.db, tenant, requestId)))
     await deliver(context, [await refuse(context.db, { tenant, requestId, traceparent }, error, record.body)]);
 }
 
-/** Converts text for an SQS attribute: without control characters, never empty. */
+/** Converts text to a valid value of an SQS attribute: not empty, without control characters. */
 const attributeText = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: SQS refuses these
   cutText(text, REASON_LENGTH).replace(/[\u0000-\u0008\u000B\u000C\u000E-\u001F]/g, "\uFFFD") || "unknown";
 
 /** Truncates a message's text so that it and the attributes fit SQS's maximum. */
 function truncateToLimit(body: string, attributes: Record<string, string>): string {
-  const beside = Object.entries(attributes)
+  const attributeParts = Object.entries(attributes)
     .flat()
     .concat(Object.keys(attributes).map(() => "String"));
-  const maxBytes = MESSAGE_BYTES - Buffer.byteLength(beside.join(""));
+  const maxBytes = MESSAGE_BYTES - Buffer.byteLength(attributeParts.join(""));
   if (Buffer.byteLength(body) <= maxBytes) return body;
   // A split character becomes U+FFFD, which is removed.
   return Buffer.from(body)

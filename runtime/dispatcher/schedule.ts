@@ -12,12 +12,12 @@ import { launchInstances } from "./launchInstances.ts";
 const LAUNCH_SHARE = 0.5;
 
 /**
- * Starts the runs that waiting jobs need and capacity allows. The database decides and takes the slots; this only
- * launches.
- * @param leftovers - Also launches what another dispatcher left behind, even if nothing new is planned.
+ * Starts the runs that waiting jobs need and capacity allows. The database decides and takes the slots; this
+ * function only launches.
+ * @param includeLeftovers - Also launches instances for runs that an earlier call planned and did not launch.
  * @returns The number of started runs.
  */
-export async function schedule(context: DispatcherDeps, leftovers = false): Promise<number> {
+export async function schedule(context: DispatcherDeps, includeLeftovers = false): Promise<number> {
   const { jobs, runners, version } = context.settings;
   const active = RUNNERS.filter((runner) => runners[runner].slots > 0);
   // Measured before the query, so before the slots are taken.
@@ -37,15 +37,15 @@ export async function schedule(context: DispatcherDeps, leftovers = false): Prom
       const launcher = context.launchers[runner];
       if (!launchesInstances(launcher))
         return launch(context, runs, runner, plannedAt + LAUNCH_SHARE * startSeconds * 1000);
-      return runs.length > 0 || leftovers ? launchInstances(context, runner, launcher) : 0;
+      return runs.length > 0 || includeLeftovers ? launchInstances(context, runner, launcher) : 0;
     }),
   );
   return started.reduce((sum, count) => sum + count, 0);
 }
 
 /**
- * Starts a larger run for a read that ran out of memory and may not use EC2. One at a time, in an ordinary slot, as the
- * capacity plan assumes.
+ * Starts a larger run for a read that ran out of memory and may not use EC2. Larger runs start one at a time, in an
+ * ordinary slot, as the capacity plan assumes.
  * @returns The number of started runs.
  */
 export async function scheduleLarger(context: DispatcherDeps): Promise<number> {
@@ -79,20 +79,27 @@ async function launch(
  * Starts a run and records the outcome.
  * @returns True if it was started.
  */
-async function start(context: DispatcherDeps, run: string, runner: RunnerType, how: LaunchOptions): Promise<boolean> {
+async function start(
+  context: DispatcherDeps,
+  run: string,
+  runner: RunnerType,
+  options: LaunchOptions,
+): Promise<boolean> {
   const { db, log } = context;
   const launcher = context.launchers[runner];
   if (launchesInstances(launcher)) throw new Error(`${runner} runs are not started one by one`);
   try {
-    const externalId = await launcher.start(run, runner, how);
+    const externalId = await launcher.start(run, runner, options);
     if (await runLaunched(db, run, externalId)) return true;
     // The call took too long. The run would be refused when it reports in, but it exists.
     log.warn({ run, runner, externalId }, "a run was launched after its slot expired; ending it");
     await launcher.stop(run, externalId);
   } catch (error) {
-    if (error instanceof CapacityUnavailable) {
+    if (error instanceof CapacityUnavailable || error instanceof LaunchDeadlineExceeded) {
+      // Nothing was started.
       const until = await runRefused(db, run, error.message);
-      log.warn({ run, runner, until }, `no capacity for a run: ${error.message}`);
+      const reason = error instanceof CapacityUnavailable ? "no capacity for a run" : "a run was not launched";
+      log.warn({ run, runner, until }, `${reason}: ${error.message}`);
     } else {
       // The run may have started: its slot stays taken until it reports in or its deadline passes.
       log.error({ run, runner, error: String(error) }, "the outcome of a launch is unknown");

@@ -16,12 +16,12 @@ describe("the tracking store's synchronization", () => {
 
   it("follows a job through every transition, and writes only changes", async () => {
     const { db, tracking } = d.context;
-    const seen = async () => {
+    const syncedDocument = async () => {
       await syncTracking(d.context);
       return tracking.get("default", "a");
     };
     await accept(db, [newJob("a", { inline: [{ secret: 1 }] })]);
-    assert.equal((await seen())?.status, "PENDING");
+    assert.equal((await syncedDocument())?.status, "PENDING");
     assert.equal(await syncTracking(d.context), 0, "nothing has changed since");
 
     const keeper = await d.as("job_keeper");
@@ -29,11 +29,11 @@ describe("the tracking store's synchronization", () => {
     await runStarted(keeper, run);
     const job = await claim(keeper, run, await backendOf(keeper), undefined);
     assert(job);
-    assert.equal((await seen())?.status, "IN_PROGRESS");
+    assert.equal((await syncedDocument())?.status, "IN_PROGRESS");
     await heartbeat(keeper, run, job, { rows: 5, bytes: 50 });
-    assert.deepEqual((await seen())?.progress, { rows: 5, bytes: 50 });
+    assert.deepEqual((await syncedDocument())?.progress, { rows: 5, bytes: 50 });
     await heartbeat(keeper, run, job, { rows: 5, bytes: 50 });
-    assert.equal(await syncTracking(d.context), 0, "a heartbeat without progress is no change");
+    assert.equal(await syncTracking(d.context), 0, "a heartbeat without progress is not a change");
 
     const response = await finish(keeper, job, {
       status: "SUCCEEDED",
@@ -43,13 +43,17 @@ describe("the tracking store's synchronization", () => {
       peakMemoryBytes: 3,
     });
     await responsesSent(keeper, [{ id: response?.id ?? 0, version: response?.version ?? 0, messageId: "message-1" }]);
-    const last = await seen();
+    const last = await syncedDocument();
     assert(last);
     assert.deepEqual([last.status, last.response], ["SUCCEEDED", undefined]);
-    assert.doesNotMatch(JSON.stringify(last), /secret|"inline"/, "without inline payload, going in or out");
+    assert.doesNotMatch(
+      JSON.stringify(last),
+      /secret|"inline"/,
+      "it contains neither the inline batch nor the inline result",
+    );
   });
 
-  it("loses no change that is made while it writes the previous one", async () => {
+  it("loses no change that is made while the previous change is written", async () => {
     const { db, tracking } = d.context;
     await accept(db, [newJob("a")]);
     const changing = Object.assign(Object.create(tracking), {
@@ -64,7 +68,7 @@ describe("the tracking store's synchronization", () => {
     assert.equal((await tracking.get("default", "a"))?.status, "CANCELLED");
   });
 
-  it("finds a change whose transaction commits after later ones, once, however long it was open", async () => {
+  it("finds a change whose transaction commits after later transactions, once, however long it was open", async () => {
     const { db, tracking } = d.context;
     await accept(db, [newJob("late"), newJob("other")]);
     assert.equal(await syncTracking(d.context), 2);
@@ -81,7 +85,7 @@ describe("the tracking store's synchronization", () => {
     assert.equal(await syncTracking(d.context), 0);
   });
 
-  it("continues an unfinished pass, and begins none while nothing has changed", async () => {
+  it("continues an unfinished pass, and begins no new pass while nothing has changed", async () => {
     const { db, tracking } = d.context;
     await accept(
       db,
@@ -92,19 +96,19 @@ describe("the tracking store's synchronization", () => {
     tracking.put = async (documents) => (++puts === 2 ? Promise.reject(new Error("down")) : put(documents));
     await assert.rejects(syncTracking(d.context), /down/);
     await accept(db, [newJob("meanwhile")]);
-    await pass(1);
+    await elapse(1);
     assert.equal(await syncTracking(d.context), 1, "the rest of the pass");
-    assert.equal(await syncTracking(d.context), 1, "what has changed since");
-    assert.equal((await tracking.summarise({})).total, 502);
+    assert.equal(await syncTracking(d.context), 1, "what changed during the pass");
+    assert.equal((await tracking.summarize({})).total, 502);
     const progress = async () => (await d.admin.query("select xmin, pass, done from jobs.tracking_progress")).rows;
     const before = await progress();
     assert.equal(await syncTracking(d.context), 0);
     assert.deepEqual(await progress(), before);
   });
 
-  it("follows a job with lost runners back to PENDING and to its last attempt, and a cancelled one", async () => {
+  it("follows a job back to PENDING after a lost run, to its last attempt, and to its cancellation", async () => {
     const { db, tracking } = d.context;
-    const seen = async (id: string) => {
+    const syncedDocument = async (id: string) => {
       assert((await syncTracking(d.context)) > 0, "there was a change");
       return tracking.get("default", id);
     };
@@ -115,12 +119,12 @@ describe("the tracking store's synchronization", () => {
     const lose = async () => {
       await d.admin.query("update jobs.jobs set not_before = null");
       assert(await claim(keeper, run, await backendOf(keeper), undefined));
-      assert.equal((await seen("a"))?.status, "IN_PROGRESS");
+      assert.equal((await syncedDocument("a"))?.status, "IN_PROGRESS");
       await d.admin.query("update jobs.jobs set lease_until = jobs.clock() - interval '1 second'");
       const [lost] = await lostJobs(db);
       assert(lost);
       await settleLost(db, lost, new JobError("RunnerLost", { attempt: lost.attempt }).body());
-      const document = await seen("a");
+      const document = await syncedDocument("a");
       assert(document);
       return [document.status, (document.attempts as { outcome: string }[]).map(({ outcome }) => outcome)];
     };
@@ -129,9 +133,9 @@ describe("the tracking store's synchronization", () => {
     assert.deepEqual((await tracking.search({ text: "RunnerLost", limit: 9 })).documents.length, 1);
 
     await accept(db, [newJob("b")]);
-    assert.equal((await seen("b"))?.status, "PENDING");
+    assert.equal((await syncedDocument("b"))?.status, "PENDING");
     await cancel(await d.as("api_reader"), "default", "b");
-    assert.equal((await seen("b"))?.status, "CANCELLED");
+    assert.equal((await syncedDocument("b"))?.status, "CANCELLED");
   });
 
   const accepted = (count: number) =>
@@ -139,8 +143,8 @@ describe("the tracking store's synchronization", () => {
       d.context.db,
       Array.from({ length: count }, (_, index) => newJob(`job-${index}`)),
     );
-  /** Simulates that a number of seconds has passed for waiting documents. */
-  const pass = async (seconds: number) => {
+  /** Shortens all pauses by a number of seconds, as if it had passed. */
+  const elapse = async (seconds: number) => {
     const earlier = `- interval '${seconds} seconds'`;
     await d.admin.query(`update jobs.tracking_pause set paused_until = paused_until ${earlier}`);
     await d.admin.query(`update jobs.tracking_refused set not_before = not_before ${earlier}`);
@@ -149,35 +153,35 @@ describe("the tracking store's synchronization", () => {
   it("pauses for longer each time while the tracking store is down, and catches up when it is back", async () => {
     const { tracking } = d.context;
     const put = tracking.put.bind(tracking);
-    let asked = 0;
+    let calls = 0;
     tracking.put = () => {
-      asked++;
+      calls++;
       return Promise.reject(new Error("down"));
     };
     await accepted(1_200);
     await assert.rejects(syncTracking(d.context), /down/);
-    assert.equal(await syncTracking(d.context), 0, "not yet: it is left alone");
-    assert.equal(asked, 1);
-    await pass(1);
+    assert.equal(await syncTracking(d.context), 0, "the store is not called during the pause");
+    assert.equal(calls, 1);
+    await elapse(1);
     await assert.rejects(syncTracking(d.context), /down/);
-    await pass(1);
-    assert.equal(await syncTracking(d.context), 0, "two seconds by now");
-    await pass(1);
+    await elapse(1);
+    assert.equal(await syncTracking(d.context), 0, "the second pause is two seconds");
+    await elapse(1);
     await assert.rejects(syncTracking(d.context), /down/);
-    for (let turn = 0; turn < 12; turn++) {
-      await pass(60);
+    for (let attempt = 0; attempt < 12; attempt++) {
+      await elapse(60);
       await assert.rejects(syncTracking(d.context), /down/);
     }
 
     tracking.put = put;
-    await pass(60);
-    assert.equal(await syncTracking(d.context), 1_200, "never longer than a minute");
-    assert.equal((await tracking.summarise({})).total, 1_200);
+    await elapse(60);
+    assert.equal(await syncTracking(d.context), 1_200, "a pause is at most a minute");
+    assert.equal((await tracking.summarize({})).total, 1_200);
     tracking.put = () => Promise.reject(new Error("down again"));
     await accept(d.context.db, [newJob("after")]);
     await assert.rejects(syncTracking(d.context), /again/);
-    await pass(1);
-    await assert.rejects(syncTracking(d.context), /again/, "it begins with a second anew");
+    await elapse(1);
+    await assert.rejects(syncTracking(d.context), /again/, "the first pause is one second again");
   });
 
   it("does not let refused documents keep others from being written, however many there are", async () => {
@@ -192,25 +196,25 @@ describe("the tracking store's synchronization", () => {
     };
     await accepted(700);
     let written = 0;
-    for (let turn = 0; turn < 3; turn++) written += await syncTracking(d.context);
+    for (let call = 0; call < 3; call++) written += await syncTracking(d.context);
     assert.equal(written, 100);
-    assert.deepEqual((await tracking.summarise({})).total, 100);
+    assert.deepEqual((await tracking.summarize({})).total, 100);
     await accept(d.context.db, [newJob("job-999")]);
-    await pass(1);
-    assert.equal(await syncTracking(d.context), 1, "what is new comes before what was refused");
+    await elapse(1);
+    assert.equal(await syncTracking(d.context), 1, "new documents come before refused ones");
 
     tracking.put = put;
-    assert.equal(await syncTracking(d.context), 0, "what was refused waits");
-    await pass(60);
+    assert.equal(await syncTracking(d.context), 0, "refused documents wait");
+    await elapse(60);
     assert.equal(await syncTracking(d.context), 600);
-    assert.equal((await tracking.summarise({})).total, 701);
+    assert.equal((await tracking.summarize({})).total, 701);
   });
 
   it("can be rebuilt from the jobs", async () => {
     await accept(d.context.db, [newJob("a"), newJob("b")]);
     await syncTracking(d.context);
     await d.admin.query("truncate tracking.documents");
-    assert.equal(await syncTracking(d.context), 0, "nobody has said that they are gone");
+    assert.equal(await syncTracking(d.context), 0, "the loss is not detected");
     assert.equal(await reindexAll(d.context.db), 2);
     assert.equal(await syncTracking(d.context), 2);
   });

@@ -3,13 +3,16 @@ import type { DispatcherDeps } from "./deps.ts";
 
 /** Documents per write. */
 const BATCH = 500;
-/** Longest pause after a failure of the store or of a document. Seconds. */
-const MAX_PAUSE = 60;
+/** Longest pause after a failure of the store or of a document. */
+const MAX_PAUSE_SECONDS = 60;
 
-/** SQL for the end of a pause of a refused document or of the store. The pause doubles with each of its `failures`. */
-export const retryTime = `jobs.clock() + least(${MAX_PAUSE}, 2 ^ least(failures, 10)) * interval '1 second'`;
+/**
+ * SQL for the end of the pause after a refused document or a failure of the store. The pause doubles with each failure
+ * (column `failures`).
+ */
+export const retryTime = `jobs.clock() + least(${MAX_PAUSE_SECONDS}, 2 ^ least(failures, 10)) * interval '1 second'`;
 
-/** A document that the tracking store lacks. */
+/** A document whose current version the tracking store lacks. */
 export interface PendingDocument {
   id: string;
   version: string | number;
@@ -20,18 +23,18 @@ export interface PendingDocument {
 
 /** Pending documents of one kind: jobs, or rejected requests. */
 export interface Backlog {
-  /** Reads the next documents that are due while the store is not paused, previously refused ones last. */
+  /** Reads the next documents that are due while the store is not paused, previously refused documents last. */
   next(limit: number): Promise<PendingDocument[]>;
   /**
    * Records the outcome: removes written documents from the backlog, unless they changed meanwhile, and delays refused
-   * ones.
+   * documents.
    */
   settle(written: readonly PendingDocument[], refused: readonly PendingDocument[]): Promise<void>;
 }
 
 /**
- * Writes a backlog by id and version. Documents that fail stay pending and are retried at growing intervals: if the
- * store is down, all of them wait; a refused document waits alone.
+ * Writes a backlog by id and version. Documents that fail stay pending and are retried at growing intervals. If the
+ * store is down, all of them wait; a refused document delays no other.
  * @returns The number of written documents.
  */
 export async function writeBacklog(context: DispatcherDeps, backlog: Backlog): Promise<number> {
@@ -56,15 +59,15 @@ export async function writeBacklog(context: DispatcherDeps, backlog: Backlog): P
  */
 export const syncTracking = (context: DispatcherDeps): Promise<number> => {
   let batch: Batch = NO_BATCH;
-  let isAll = false;
+  let isPassComplete = false;
   return writeBacklog(context, {
     async next(limit) {
-      if (isAll) return [];
+      if (isPassComplete) return [];
       const { rows } = await context.db.query<PendingDocument & Batch>("select * from jobs.untracked_batch($1)", [
         limit,
       ]);
       batch = rows[0] ?? NO_BATCH;
-      isAll = batch.is_last === true && rows.length < limit;
+      isPassComplete = batch.is_last === true && rows.length < limit;
       return rows;
     },
     async settle(written, refused) {
@@ -80,7 +83,7 @@ export const syncTracking = (context: DispatcherDeps): Promise<number> => {
   });
 };
 
-/** Progress of a pass with a batch of jobs.untracked_batch; nulls if it has only previously refused documents. */
+/** Progress of a pass after a batch of jobs.untracked_batch; null if all documents of the batch were refused before. */
 interface Batch {
   pass: string | null;
   last_changed: string | null;
@@ -89,7 +92,10 @@ interface Batch {
 }
 const NO_BATCH: Batch = { pass: null, last_changed: null, last_id: null, is_last: null };
 
-/** Writes a batch. A failing store is paused, longer each time, until it accepts a batch again. */
+/**
+ * Writes a batch. After a failure of the store, writing pauses, longer each time, until the store accepts a batch
+ * again.
+ */
 async function put(
   { db, tracking, log }: DispatcherDeps,
   rows: readonly PendingDocument[],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { pino } from "pino";
 import { JobError } from "../contract/errors.ts";
 import { connect } from "../platform/postgres.ts";
 import { backendOf } from "../store/backend.ts";
@@ -19,7 +20,7 @@ describe("the dispatcher's maintenance", () => {
   });
   afterEach(() => d.close());
 
-  /** Creates a run that has claimed `a`. */
+  /** Creates a run that has claimed the first waiting job. */
   const claimed = async () => {
     const keeper = await d.as("job_keeper");
     const [run = ""] = await planRuns(d.context.db, testPlan("glue", 2));
@@ -29,7 +30,8 @@ describe("the dispatcher's maintenance", () => {
     assert(job);
     return { run, job, keeper, reader };
   };
-  const silence = () =>
+  /** Moves all heartbeats and start deadlines an hour into the past. */
+  const ageRuns = () =>
     d.admin.query(
       "update jobs.runs set seen_at = seen_at - interval '1 hour', start_deadline = start_deadline - interval '1 hour'",
     );
@@ -51,7 +53,7 @@ describe("the dispatcher's maintenance", () => {
     assert.deepEqual(await jobs(), [{ request_id: "a", status: "PENDING", attempt: 0 }]);
     assert.equal(await openRuns(), 0);
     d.launcher.failure = undefined;
-    assert.equal(await schedule(d.context), 0, "all wait out the back-off");
+    assert.equal(await schedule(d.context), 0, "no run starts before the runner type's pause has ended");
     await d.admin.query("update jobs.runners set paused_until = jobs.clock()");
     assert.equal(await schedule(d.context), 1);
   });
@@ -63,13 +65,13 @@ describe("the dispatcher's maintenance", () => {
     d.launcher.failure = undefined;
     for (const { id } of (await d.admin.query("select id from jobs.runs")).rows) d.launcher.statuses.set(id, "UNKNOWN");
     await reap(d.context);
-    assert.equal(await openRuns(), 2, "what the account does not show yet is not dead");
-    await silence();
+    assert.equal(await openRuns(), 2, "a run that AWS does not show yet may still start");
+    await ageRuns();
     await reap(d.context);
     assert.equal(await openRuns(), 0);
   });
 
-  it("keeps a slot for the other tenants if the settings name several", async () => {
+  it("keeps a slot for the other tenants if the settings name several tenants", async () => {
     Object.assign(d.context.settings.queues?.tenants ?? {}, { acme: "a", globex: "b" });
     await accept(
       d.context.db,
@@ -87,31 +89,50 @@ describe("the dispatcher's maintenance", () => {
   it("launches no run whose slot may have been reassigned while the dispatcher was suspended", async () => {
     await accept(d.context.db, [newJob("a"), newJob("b")]);
     const taken = Promise.withResolvers<void>();
-    const goOn = Promise.withResolvers<void>();
+    const resume = Promise.withResolvers<void>();
     let paused = 0;
     const pausing = new Proxy(d.context.db, {
       get: (db, name) =>
         name !== "query"
           ? Reflect.get(db, name)
           : async (text: string, values: unknown[]) => {
-              const answer = await db.query(text, values);
-              if (!text.includes("plan_all_runs")) return answer;
+              const result = await db.query(text, values);
+              if (!text.includes("plan_all_runs")) return result;
               taken.resolve();
-              await goOn.promise;
-              return answer;
+              await resume.promise;
+              return result;
             },
     });
     const late = schedule({ ...d.context, db: pausing, now: () => performance.now() + paused });
     await taken.promise;
     paused = d.context.settings.runners.glue.startSeconds * 1000;
-    await silence();
+    await ageRuns();
     for (const { id } of (await d.admin.query("select id from jobs.runs")).rows) d.launcher.statuses.set(id, "UNKNOWN");
     await reap(d.context);
     await d.admin.query("update jobs.runners set paused_until = null");
-    assert.equal(await schedule(d.context), 2, "both slots are another's");
-    goOn.resolve();
+    assert.equal(await schedule(d.context), 2, "both slots are reassigned");
+    resume.resolve();
     assert.equal(await late, 0);
     assert.equal(d.launcher.started.length, 2);
+  });
+
+  it("frees the slot of a run that it launches too late, and logs that nothing was started", async () => {
+    await accept(d.context.db, [newJob("a"), newJob("u", { runner: "ec2" })]);
+    const lines: { level: number; msg: string }[] = [];
+    const log = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) });
+    const times = [0];
+    const now = () => times.shift() ?? d.context.settings.runners.ec2.startSeconds * 1000;
+    assert.equal(await schedule({ ...d.context, log, now }), 0);
+    assert.equal(await openRuns(), 0);
+    assert.deepEqual(d.launcher.started, []);
+    const message = "a run was not launched: too much time has passed since the slot was taken";
+    assert.deepEqual(
+      lines.map(({ level, msg }) => [level, msg]),
+      [
+        [pino.levels.values.warn, message],
+        [pino.levels.values.warn, message],
+      ],
+    );
   });
 
   it("terminates a late launch whose slot expired", async () => {
@@ -119,7 +140,7 @@ describe("the dispatcher's maintenance", () => {
     const { start } = d.launcher;
     d.launcher.start = async (run, runner) => {
       const externalId = await start.call(d.launcher, run, runner);
-      await silence();
+      await ageRuns();
       d.launcher.statuses.set(run, "UNKNOWN");
       await reap(d.context);
       return externalId;
@@ -142,7 +163,7 @@ describe("the dispatcher's maintenance", () => {
     assert.equal(await openRuns(), 0);
   });
 
-  it("fails a lost job as OutOfMemory if its run ran out of memory, as another of its size would", async () => {
+  it("fails a lost job as OutOfMemory if its run ran out of memory, since another run of this size would too", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
     d.launcher.statuses.set(run, "OUT_OF_MEMORY");
@@ -175,23 +196,23 @@ describe("the dispatcher's maintenance", () => {
     assert.deepEqual(
       rows,
       [{ high_memory_retry_at: null, not_before: null }],
-      "a stack without larger runs gives it to any",
+      "in a stack without larger runs, any run may claim it",
     );
   });
 
   it("frees the slot of a silent run only once it is known to have ended", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
-    await silence();
+    await ageRuns();
     await reap(d.context);
     assert.deepEqual(d.launcher.stopped, [run]);
-    assert.equal(await openRuns(), 1, "it still lives");
+    assert.equal(await openRuns(), 1, "it is still active");
     d.launcher.statuses.set(run, "ENDED");
     await reap(d.context);
     assert.equal(await openRuns(), 0);
   });
 
-  it("allows a run two leases until its next heartbeat: its claim's, and one for the heartbeat to arrive", async () => {
+  it("stops a run only after two lease durations without a heartbeat: its lease, and one more for a late heartbeat", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
     await d.admin.query("update jobs.runs set seen_at = jobs.clock() - interval '45 seconds'");
@@ -201,10 +222,10 @@ describe("the dispatcher's maintenance", () => {
     await reap(d.context);
     assert.deepEqual(d.launcher.stopped, [run]);
     const { rows } = await d.admin.query("select stop_at is not null as stopping from jobs.runs");
-    assert.deepEqual(rows, [{ stopping: true }], "nobody counts on it any more");
+    assert.deepEqual(rows, [{ stopping: true }], "it is marked as stopping");
   });
 
-  it("requeues a lost job although the account does not answer, and frees no slot meanwhile", async () => {
+  it("requeues a lost job although AWS does not respond, and frees no slot meanwhile", async () => {
     await accept(d.context.db, [newJob("a")]);
     await claimed();
     await d.admin.query("update jobs.jobs set lease_until = jobs.clock() - interval '1 second'");
@@ -219,17 +240,17 @@ describe("the dispatcher's maintenance", () => {
     const { run, keeper, reader } = await claimed();
     assert(await claim(keeper, run, await backendOf(reader), undefined));
     await d.admin.query("update jobs.jobs set lease_until = jobs.clock() - interval '1 second'");
-    const held = await d.as("migrator");
-    await held.query("begin; select from jobs.jobs where request_id = 'held' for update");
+    const locker = await d.as("migrator");
+    await locker.query("begin; select from jobs.jobs where request_id = 'held' for update");
     await reap(d.context);
-    await held.query("rollback");
+    await locker.query("rollback");
     assert.deepEqual(await jobs(), [
       { request_id: "free", status: "PENDING", attempt: 1 },
       { request_id: "held", status: "IN_PROGRESS", attempt: 1 },
     ]);
   });
 
-  it("ends active runs without a slot, and none with one", async () => {
+  it("ends only those active runs that have no slot", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
     const stray = "00000000-0000-4000-8000-000000000000";
@@ -239,7 +260,7 @@ describe("the dispatcher's maintenance", () => {
     assert.deepEqual(await jobs(), [{ request_id: "a", status: "IN_PROGRESS", attempt: 1 }]);
   });
 
-  it("sends a response whose sending was not recorded, and the same one again on request", async () => {
+  it("sends a response whose sending was not recorded, once and unchanged", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { job, keeper } = await claimed();
     const response = await finish(keeper, job, {
@@ -276,7 +297,7 @@ describe("the dispatcher's maintenance", () => {
     assert.equal(await sendDueResponses(d.context), 60);
   });
 
-  it("runs the other maintenance tasks when one fails, and all of them at the next tick", async () => {
+  it("runs the other maintenance tasks when some fail", async () => {
     await accept(d.context.db, [newJob("a")]);
     d.context.tracking.put = () => Promise.reject(new Error("the tracking store is down"));
     d.launcher.status = () => Promise.reject(new Error("throttled"));

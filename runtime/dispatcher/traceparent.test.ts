@@ -12,7 +12,7 @@ const OTHER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 const read = { type: "read", query: "price_export" };
 
 type Attribute = { stringValue?: string; binaryValue?: string; dataType: string };
-const string = (stringValue: string): Attribute => ({ stringValue, dataType: "String" });
+const stringAttribute = (stringValue: string): Attribute => ({ stringValue, dataType: "String" });
 
 describe("the trace context of a message", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;
@@ -28,67 +28,70 @@ describe("the trace context of a message", () => {
     assert.deepEqual((await handleRequests(d.context, event)).batchItemFailures, []);
   };
   /** Traceparents of all responses: in the body, and as a message attribute. */
-  const answered = async () => {
+  const traceparents = async () => {
     await sendDueResponses(d.context);
     return (await d.receive(d.context.queues.responses)).map(({ Body = "", MessageAttributes }) => {
       const body = JSON.parse(Body);
       return [body.requestId, body.status, body.traceparent, MessageAttributes?.[TRACEPARENT]?.StringValue];
     });
   };
-  const stored = async (requestId: string) =>
-    (await d.admin.query("select document->>'traceparent' as t from jobs.documents where request_id = $1", [requestId]))
-      .rows[0]?.t;
+  const storedTraceparent = async (requestId: string) =>
+    (
+      await d.admin.query("select document->>'traceparent' as traceparent from jobs.documents where request_id = $1", [
+        requestId,
+      ])
+    ).rows[0]?.traceparent;
   const cancelJob = async (requestId: string) => cancel(await d.as("api_reader"), "default", requestId);
 
-  it("is kept with the job and is in the response of a cancelled one", async () => {
-    await send({ requestId: "a", task: read }, string(TRACE));
-    assert.equal(await stored("a"), TRACE);
+  it("is stored with the job, and is in the response even if the job is cancelled", async () => {
+    await send({ requestId: "a", task: read }, stringAttribute(TRACE));
+    assert.equal(await storedTraceparent("a"), TRACE);
     await cancelJob("a");
-    assert.deepEqual(await answered(), [["a", "CANCELLED", TRACE, TRACE]]);
+    assert.deepEqual(await traceparents(), [["a", "CANCELLED", TRACE, TRACE]]);
   });
 
   it("is in no response if the message has none", async () => {
     await send({ requestId: "a", task: read });
     await cancelJob("a");
-    assert.deepEqual(await answered(), [["a", "CANCELLED", undefined, undefined]]);
+    assert.deepEqual(await traceparents(), [["a", "CANCELLED", undefined, undefined]]);
     const { rows } = await d.admin.query("select document ? 'traceparent' as has from jobs.documents");
     assert.deepEqual(rows, [{ has: false }]);
   });
 
   it("is ignored if it is invalid: the job is accepted without it", async () => {
     const invalid: Attribute[] = [
-      string(""),
-      string(TRACE.toUpperCase()),
-      string(`${TRACE}${"0".repeat(10_000)}`),
-      string(`${TRACE},${TRACE}`),
-      string(TRACE.replace(/^00/, "01")),
-      string("00-00000000000000000000000000000000-00f067aa0ba902b7-01"),
+      stringAttribute(""),
+      stringAttribute(TRACE.toUpperCase()),
+      stringAttribute(`${TRACE}${"0".repeat(10_000)}`),
+      stringAttribute(`${TRACE},${TRACE}`),
+      stringAttribute(TRACE.replace(/^00/, "01")),
+      stringAttribute("00-00000000000000000000000000000000-00f067aa0ba902b7-01"),
       { binaryValue: Buffer.from(TRACE).toString("base64"), dataType: "Binary" },
     ];
     for (const [index, attribute] of invalid.entries()) {
       await send({ requestId: `job-${index}`, task: read }, attribute);
-      assert.equal(await stored(`job-${index}`), null, JSON.stringify(attribute).slice(0, 100));
+      assert.equal(await storedTraceparent(`job-${index}`), null, JSON.stringify(attribute).slice(0, 100));
     }
   });
 
-  it("is not part of the request's identity: a repeat is the same job and keeps the first one", async () => {
-    await send({ requestId: "a", task: read }, string(TRACE));
-    await send({ requestId: "a", task: read }, string(OTHER));
+  it("is not part of the request's identity: a repeat is the same job and keeps the first trace context", async () => {
+    await send({ requestId: "a", task: read }, stringAttribute(TRACE));
+    await send({ requestId: "a", task: read }, stringAttribute(OTHER));
     await send({ requestId: "a", task: read });
-    assert.equal(await stored("a"), TRACE);
+    assert.equal(await storedTraceparent("a"), TRACE);
     await cancelJob("a");
-    await send({ requestId: "a", task: read }, string(OTHER));
-    const answers = await answered();
-    assert(answers.length > 0);
-    for (const answer of answers) assert.deepEqual(answer, ["a", "CANCELLED", TRACE, TRACE]);
+    await send({ requestId: "a", task: read }, stringAttribute(OTHER));
+    const repeated = await traceparents();
+    assert(repeated.length > 0);
+    for (const traceparent of repeated) assert.deepEqual(traceparent, ["a", "CANCELLED", TRACE, TRACE]);
   });
 
-  it("is in the answer to a refused request: invalid, in conflict, or a dead letter", async () => {
-    await send({ requestId: "invalid", task: { type: "read" } }, string(TRACE));
-    await send({ requestId: "a", task: read }, string(TRACE));
-    await send({ requestId: "a", task: { ...read, format: "json" } }, string(OTHER));
-    await send('{"requestId":"cut","task":{"ty', string(TRACE));
-    assert.deepEqual((await answered()).sort(), [
+  it("is in the response to a refused request: invalid, in conflict, or a dead letter", async () => {
+    await send({ requestId: "invalid", task: { type: "read" } }, stringAttribute(TRACE));
+    await send({ requestId: "a", task: read }, stringAttribute(TRACE));
+    await send({ requestId: "a", task: { ...read, format: "json" } }, stringAttribute(OTHER));
+    await send('{"requestId":"cut","task":{"ty', stringAttribute(TRACE));
+    assert.deepEqual((await traceparents()).sort(), [
       ["a", "FAILED", OTHER, OTHER],
       ["cut", "FAILED", TRACE, TRACE],
       ["invalid", "FAILED", TRACE, TRACE],
@@ -96,7 +99,7 @@ describe("the trace context of a message", () => {
   });
 
   it("is kept when a dead letter is requeued", async () => {
-    await send('{"requestId":"cut","task":{"ty', string(TRACE));
+    await send('{"requestId":"cut","task":{"ty', stringAttribute(TRACE));
     const { queues, settings } = d.context;
     await redrive(d.context.sqs, queues, settings, { types: ["UnreadableMessage"], dryRun: false, limit: 10 });
     const [message] = await d.receive(queues.requests);

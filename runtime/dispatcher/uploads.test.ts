@@ -5,10 +5,14 @@ import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
 import { handleRequests } from "./requests.ts";
 
 /**
- * Sends an update per key for a tenant.
- * @returns The outcome by key.
+ * Handles one update per key for a tenant.
+ * @returns "accepted" or the error type, by key.
  */
-async function load(settings: object, tenant: string, keys: readonly string[]): Promise<Record<string, string>> {
+async function outcomesByKey(
+  settings: object,
+  tenant: string,
+  keys: readonly string[],
+): Promise<Record<string, string>> {
   const d = await testDispatcher(settings);
   try {
     for (const Key of keys) await d.s3.send(new PutObjectCommand({ Bucket: "uploads", Key, Body: "x" }));
@@ -35,8 +39,8 @@ describe("an object of the uploads bucket that a message names", () => {
     { senderId: "AIDAGLOBEX", tenants: ["globex"], scopes: ["update"] },
   ];
 
-  it("must not be another tenant's upload, in a stack of one tenant", async () => {
-    assert.deepEqual(await load({}, "acme", [own, foreign, "globex/a.csv", "a.csv"]), {
+  it("must not be another tenant's upload, in a stack with one tenant", async () => {
+    assert.deepEqual(await outcomesByKey({}, "acme", [own, foreign, "globex/a.csv", "a.csv"]), {
       [own]: "accepted",
       [foreign]: "SourceNotAllowed",
       "globex/a.csv": "accepted",
@@ -44,9 +48,9 @@ describe("an object of the uploads bucket that a message names", () => {
     });
   });
 
-  it("must be the tenant's own or shared, in a stack of several", async () => {
+  it("must be the tenant's own or shared, in a stack with several tenants", async () => {
     const keys = [own, foreign, "acme/a.csv", "globex/a.csv", "a.csv", "drops/a.csv"];
-    assert.deepEqual(await load({ callers: several, jobs: { sharedUploads: ["drops/"] } }, "acme", keys), {
+    assert.deepEqual(await outcomesByKey({ callers: several, jobs: { sharedUploads: ["drops/"] } }, "acme", keys), {
       [own]: "accepted",
       [foreign]: "SourceNotAllowed",
       "acme/a.csv": "accepted",
@@ -54,5 +58,25 @@ describe("an object of the uploads bucket that a message names", () => {
       "a.csv": "SourceNotAllowed",
       "drops/a.csv": "accepted",
     });
+  });
+});
+
+describe("an S3 source on a platform without buckets", () => {
+  it("is refused without the advice to upload it", async () => {
+    const d = await testDispatcher();
+    try {
+      const { buckets: _, ...settings } = d.context.settings;
+      const task = { type: "update", target: "prices", source: { s3: "s3://uploads/a.csv" } };
+      await handleRequests({ ...d.context, settings }, sqsEvent({ requestId: "a", task }));
+      const { rows } = await d.admin.query("select error ->> 'message' as message from jobs.rejected");
+      assert.deepEqual(rows, [
+        {
+          message:
+            "s3://uploads/a.csv may not be read: s3 sources must be in an uploads bucket, and this platform has none.",
+        },
+      ]);
+    } finally {
+      await d.close();
+    }
   });
 });

@@ -26,13 +26,13 @@ describe("compose.yaml", () => {
     async up(...services: string[]): Promise<void> {
       await compose(this.name, this.env, "up", "--detach", "--no-build", ...(services.length ? services : ["api"]));
       await eventually(
-        "the API answers",
+        "the API responds",
         () => fetch(`${this.api}/readyz`),
         ({ ok }) => ok,
       );
     }
     /**
-     * Ends the project.
+     * Stops the project and removes its containers.
      * @returns The exit code of each service that was running.
      */
     async down(...flags: string[]): Promise<Record<string, string>> {
@@ -40,12 +40,12 @@ describe("compose.yaml", () => {
       await this.run("down", ...flags);
       const until = await docker("info", "--format", "{{.SystemTime}}");
       const label = (name: string) => `{{index .Actor.Attributes "${name}"}}`;
-      const died = await docker(
+      const exits = await docker(
         ...["events", "--since", since, "--until", until, "--filter", "event=die"],
         ...["--filter", `label=com.docker.compose.project=${this.name}`],
         ...["--format", `${label("com.docker.compose.service")} ${label("exitCode")}`],
       );
-      return Object.fromEntries(died.split("\n").map((line) => line.split(" ")));
+      return Object.fromEntries(exits.split("\n").map((line) => line.split(" ")));
     }
     async rates(lane: Record<string, string>): Promise<unknown> {
       const response = await fetch(`${this.api}/rates?${new URLSearchParams(lane)}`);
@@ -54,7 +54,7 @@ describe("compose.yaml", () => {
   }
 
   const projects: Project[] = [];
-  const project = async (env: NodeJS.ProcessEnv = {}) => new Project([await freePort(), await freePort()], env);
+  const newProject = async (env: NodeJS.ProcessEnv = {}) => new Project([await freePort(), await freePort()], env);
   before(async function () {
     await requireDocker(this);
     await build("image");
@@ -62,7 +62,7 @@ describe("compose.yaml", () => {
   });
   after(async function () {
     this.timeout(120_000);
-    for (const one of projects) await one.run("down", "--volumes");
+    for (const project of projects) await project.run("down", "--volumes");
   });
   beforeEach(function () {
     this.timeout(180_000);
@@ -70,71 +70,80 @@ describe("compose.yaml", () => {
   });
 
   it("refuses to start without DB_PASSWORD, and names the remedy", async () => {
-    const { name, env } = await project({ DB_PASSWORD: "" });
+    const { name, env } = await newProject({ DB_PASSWORD: "" });
     projects.pop();
-    await assert.rejects(compose(name, env, "up", "--detach"), /choose a password .* export DB_PASSWORD/);
+    await assert.rejects(compose(name, env, "up", "--detach"), /choose a password .* export it as DB_PASSWORD/);
   });
 
-  it("starts with the sample, answers /rates, keeps its data, and ends with code 0", async () => {
-    const one = await project();
-    await one.up();
-    assert.deepEqual(await one.rates(LANE), expectedOfSample());
+  it("starts with the sample data, serves /rates, keeps its data, and exits with code 0", async () => {
+    const project = await newProject();
+    await project.up();
+    assert.deepEqual(await project.rates(LANE), expectedRates());
 
     // The container gets the password; the images do not contain it.
-    const [postgres = ""] = (await one.run("ps", "--quiet", "postgres")).split("\n");
+    const [postgres = ""] = (await project.run("ps", "--quiet", "postgres")).split("\n");
     assert.match(await docker("inspect", postgres), /POSTGRES_PASSWORD/);
     assert.doesNotMatch(await docker("image", "inspect", "rates-platform", postgresImage()), /PASSWORD/);
 
-    assert.deepEqual(await one.down(), { api: "0", postgres: "0" });
-    await one.up();
-    assert.deepEqual(await one.rates(LANE), expectedOfSample());
-    assert.doesNotMatch(await one.run("logs", "database"), /Loading/);
+    assert.deepEqual(await project.down(), { api: "0", postgres: "0" });
+    await project.up();
+    assert.deepEqual(await project.rates(LANE), expectedRates());
+    assert.doesNotMatch(await project.run("logs", "database"), /Loading/);
   });
 
   it("loads the file that RATES_DUMP names, only on the first start", async () => {
-    const one = await project({ RATES_DUMP: "./db/testing/dump.sql" });
+    const project = await newProject({ RATES_DUMP: "./db/testing/dump.sql" });
     const lane = { date_from: "2021-03-01", date_to: "2021-03-02", orig_code: "CNSHA", dest_code: "SEGOT" };
     const expected = [
       { day: "2021-03-02", count: 2, price: null },
       { day: "2021-03-01", count: 3, price: 3400 / 3 },
     ];
-    await one.up();
-    assert.deepEqual(await one.rates(lane), expected);
-    await one.down();
-    await one.up();
-    assert.deepEqual(await one.rates(lane), expected);
-    assert.match(await one.run("logs", "database"), /already exists; the dump is ignored/);
+    await project.up();
+    assert.deepEqual(await project.rates(lane), expected);
+    await project.down();
+    await project.up();
+    assert.deepEqual(await project.rates(lane), expected);
+    assert.match(await project.run("logs", "database"), /already exists; the dump is ignored/);
 
-    one.env.DB_PASSWORD = "another";
-    await assert.rejects(one.up());
+    project.env.DB_PASSWORD = "another";
+    await assert.rejects(project.up());
     assert.match(
-      await one.run("logs", "database"),
+      await project.run("logs", "database"),
       /refuses DB_PASSWORD: the data directory was created with another password/,
     );
   });
 
   it("reports the line of an invalid dump, and does not start the API", async () => {
-    const one = await project({ RATES_DUMP: "./package.json" });
-    await assert.rejects(one.up());
-    assert.match(await one.run("logs", "database"), /dump\.sql, line 1: /);
-    assert.equal(await one.run("ps", "--quiet", "--filter", "status=running", "api"), "");
+    const project = await newProject({ RATES_DUMP: "./package.json" });
+    await assert.rejects(project.up());
+    assert.match(await project.run("logs", "database"), /dump\.sql, line 1: /);
+    assert.equal(await project.run("ps", "--quiet", "--filter", "status=running", "api"), "");
   });
 
-  it("runs the whole platform: jobs pass API, queues, dispatcher and runners, and survive a restart", async () => {
-    const one = await project();
-    await one.up("api", "cloud", "dispatcher");
-    const token = await one.run("run", "--rm", "-T", "database", "node", "runtime/image/token.ts", "--name", "test");
+  it("runs the whole platform: jobs pass through API, queues, dispatcher and runners, and survive a restart", async () => {
+    const project = await newProject();
+    await project.up("api", "cloud", "dispatcher");
+    const token = await project.run(
+      "run",
+      "--rm",
+      "-T",
+      "database",
+      "node",
+      "runtime/image/token.ts",
+      "--name",
+      "test",
+    );
     const headers = { authorization: `Bearer ${token.split("\n").at(-1)}`, "content-type": "application/json" };
     const response = (id: string) =>
       eventually(
         `the response of ${id}`,
-        () => fetch(`${one.api}/jobs/${id}/response`, { headers }),
+        () => fetch(`${project.api}/jobs/${id}/response`, { headers }),
         ({ status }) => status === 200,
-      ).then((answer) => answer.json() as Promise<JobResponse>);
+      ).then((response) => response.json() as Promise<JobResponse>);
     const submit = async (requestId: string, task: object) => {
       const body = JSON.stringify({ requestId, task });
-      const answer = await fetch(`${one.api}/jobs`, { method: "POST", headers, body });
-      assert.equal(answer.status, 202, await answer.text());
+      const submitted = await fetch(`${project.api}/jobs`, { method: "POST", headers, body });
+      assert.equal(submitted.status, 202, await submitted.text());
       return response(requestId);
     };
 
@@ -147,14 +156,14 @@ describe("compose.yaml", () => {
     const loaded = await submit("load", update);
     assert.equal(loaded.status, "SUCCEEDED", JSON.stringify(loaded));
     const average = [{ count: 3, day: day.date_from, price: 300 }];
-    assert.deepEqual(await one.rates(day), average);
+    assert.deepEqual(await project.rates(day), average);
     const read = await submit("read", { type: "read", query: "average_rates", format: "json", params: day });
     assert.deepEqual(read.result.inline, average, JSON.stringify(read));
 
-    const codes = await one.down();
+    const codes = await project.down();
     assert.deepEqual(codes, { dispatcher: "0", cloud: "0", api: "0", postgres: "0" });
-    await one.up();
-    assert.deepEqual(await one.rates(day), average);
+    await project.up();
+    assert.deepEqual(await project.rates(day), average);
     assert.equal((await response("load")).responseId, loaded.responseId);
   });
 });
@@ -168,8 +177,8 @@ interface JobResponse {
 
 const LANE = { date_from: "2021-01-20", date_to: "2021-01-31", orig_code: "AEJEA", dest_code: "ITSPE" };
 
-/** Computes the expected answer of /rates for LANE from the sample's rows. */
-function expectedOfSample(): object[] {
+/** Computes the expected response of /rates for LANE from the sample's rows. */
+function expectedRates(): object[] {
   const lines = [...(sampleTables().at(-1)?.lines ?? [])]
     .join("")
     .split("\n")

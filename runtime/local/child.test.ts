@@ -9,12 +9,12 @@ describe("a component process", () => {
   let logFile: string;
   let child: Child;
   let printed: string[];
-  let onSaid: () => void;
+  let onPrint: () => void;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), "rates-child-"));
     logFile = join(directory, "log");
     printed = [];
-    onSaid = () => {};
+    onPrint = () => {};
   });
   afterEach(async () => {
     await child.stop();
@@ -29,13 +29,13 @@ describe("a component process", () => {
       stopTimeoutMs: 60_000,
       print(line) {
         printed.push(line);
-        onSaid();
+        onPrint();
       },
     });
     return child;
   };
 
-  it("is ready when it reports so, and ends on request", async () => {
+  it("is ready when it reports that it is, and ends on request", async () => {
     const { ready, stop } = start(`
       const life = setInterval(() => {}, 1000);
       process.on("SIGTERM", () => { console.log("draining"); clearInterval(life); });
@@ -48,15 +48,15 @@ describe("a component process", () => {
   });
 
   it("is restarted with a message when it ends unexpectedly", async () => {
-    const again = new Promise<void>((resolve) => {
-      onSaid = resolve;
+    const restarted = new Promise<void>((resolve) => {
+      onPrint = resolve;
     });
     start(`process.send("ready"); process.kill(process.pid, "SIGKILL")`);
-    await again;
+    await restarted;
     assert.match(printed[0] ?? "", /The part ended unexpectedly \(SIGKILL\).*log/);
   });
 
-  it("fails permanently when it ends repeatedly, with the end of its log", async () => {
+  it("fails permanently when it ends repeatedly, with the last lines of its log in the error", async () => {
     const { failed, ready } = start(`console.log("no database"); process.exit(3)`);
     await assert.rejects(failed, /ended 5 times within a minute.*no database/s);
     await assert.rejects(ready);
@@ -76,7 +76,7 @@ describe("a component process", () => {
     assert.deepEqual(printed, []);
   });
 
-  it("ends when it is forced, even if it ignores the request to end", async () => {
+  it("is killed when it is stopped by force and ignores the request", async () => {
     const { ready, stop, forceStop } = start(
       `process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); process.send("ready")`,
     );
@@ -86,7 +86,7 @@ describe("a component process", () => {
     await stopped;
   });
 
-  it("stops when it is forced at the moment when it has ended", async () => {
+  it("stops without an error if the process has ended and the supervisor does not know it yet", async () => {
     const { ready, stop, forceStop } = start(`
       setInterval(() => {}, 1000);
       console.log(process.pid);
@@ -95,7 +95,7 @@ describe("a component process", () => {
     await ready;
     forceStop();
     process.kill(Number(readFileSync(logFile, "utf8")), "SIGKILL");
-    // Without returning to the event loop, which would notice the end.
+    // Waits without returning to the event loop, which would notice that the process has ended.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
     await stop();
   });

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Maximum unexpected ends within the window before the platform fails. */
+/** Number of unexpected exits within the window after which the platform fails. */
 const MAX_FAILURES = 5;
 const FAILURE_WINDOW_MS = 60_000;
 const INITIAL_BACKOFF_MS = 250;
-/** Time limit for a part to end after the forced stop. */
+/** Time limit for a component to end after the message `forceStop`; then it is killed. */
 const FORCE_STOP_MS = 3_000;
 const LOG_TAIL_LINES = 15;
 
@@ -18,9 +18,9 @@ export interface ChildOptions {
   /** Node's arguments. */
   args: string[];
   env: NodeJS.ProcessEnv;
-  /** File that its output is added to. */
+  /** File to which its output is appended. */
   logFile: string;
-  /** Milliseconds for it to end after the request; then it is killed. */
+  /** Time limit for it to end after SIGTERM; then it is killed. Milliseconds. */
   stopTimeoutMs: number;
   /** Called with a line of text when it is restarted. */
   print(line: string): void;
@@ -37,7 +37,7 @@ export interface Child {
   failed: Promise<never>;
   /** Sends SIGTERM and waits for its exit. */
   stop(): Promise<void>;
-  /** Ends it by force, now or when `stop` is called. */
+  /** Makes `stop` end it by force, even if `stop` is already waiting for its exit. */
   forceStop(): void;
 }
 
@@ -49,12 +49,12 @@ export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: C
   ready.promise.catch(() => {});
   failed.promise.catch(() => {});
   const failures: number[] = [];
-  let stopping = false;
+  let isStopping = false;
   let isForced = false;
   let current: ChildProcess | undefined;
 
   const supervise = async () => {
-    while (!stopping) {
+    while (!isStopping) {
       const log = openSync(logFile, "a", 0o600);
       // In its own session: Ctrl-C in the terminal reaches only the platform, which decides when each component ends.
       const child = spawn(process.execPath, args, { env, detached: true, stdio: ["ignore", log, log, "ipc"] });
@@ -64,7 +64,7 @@ export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: C
         if (message === "ready") ready.resolve();
       });
       const [code, signal] = await once(child, "exit");
-      if (stopping) return;
+      if (isStopping) return;
       failures.push(Date.now());
       const recent = failures.filter((moment) => moment > Date.now() - FAILURE_WINDOW_MS);
       if (recent.length >= MAX_FAILURES) {
@@ -81,8 +81,8 @@ export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: C
       await delay(INITIAL_BACKOFF_MS * 2 ** (recent.length - 1));
     }
   };
-  const forceStopIfRequested = () => {
-    // With a callback, since a child that has just ended makes the send fail: that error must not end the stop.
+  const sendForceStop = () => {
+    // The callback ignores the error of sending to a process that has just ended.
     if (current?.connected) current.send("forceStop", () => undefined);
     setTimeout(() => current?.kill("SIGKILL"), FORCE_STOP_MS).unref();
   };
@@ -91,16 +91,16 @@ export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: C
     ready: ready.promise,
     failed: failed.promise,
     async stop() {
-      stopping = true;
+      isStopping = true;
       current?.kill("SIGTERM");
       const force = setTimeout(() => current?.kill("SIGKILL"), stopTimeoutMs);
-      if (isForced) forceStopIfRequested();
+      if (isForced) sendForceStop();
       await run;
       clearTimeout(force);
     },
     forceStop() {
       isForced = true;
-      if (stopping) forceStopIfRequested();
+      if (isStopping) sendForceStop();
     },
   };
 }

@@ -45,17 +45,17 @@ describe("the local platform's database", () => {
 
   it("lets each component log in with its own role", async () => {
     await prepareDatabase(postgres, { slots: NO_SLOTS, print });
-    assert.deepEqual(await query("select current_user as who", DATABASE, "job_reader"), [{ who: "job_reader" }]);
+    assert.deepEqual(await query("select current_user as name", DATABASE, "job_reader"), [{ name: "job_reader" }]);
   });
 
-  it("contains the dump instead, with an example lane that has prices", async () => {
+  it("contains a given dump instead of the sample, and the example lane has prices from the dump", async () => {
     await prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, print });
     const example = await exampleLane(postgres);
     assert.ok(example !== undefined);
-    const found = await query(
+    const rows = await query(
       `select from prices where orig_code = '${example.orig_code}' and dest_code = '${example.dest_code}' and day = '${example.date_to}'`,
     );
-    assert.ok(found.length > 0);
+    assert.ok(rows.length > 0);
   });
 
   it("refuses a dump if it contains data", async () => {

@@ -21,10 +21,10 @@ export async function prepareDatabase(
   if (options.dump !== undefined && (await isPrepared(postgres, DATABASE)))
     throw new DatabaseNotEmpty("--dump loads into an empty data directory only, and this one has data.");
   const { print, ...rest } = options;
-  await prepare(postgres, DATABASE, { ...rest, say: print });
+  await prepare(postgres, DATABASE, { ...rest, onProgress: print });
 }
 
-/** A lane and days for which the database has prices, as the parameters of /rates and average_rates. */
+/** A lane and days for which the database has prices, named like the parameters of /rates and average_rates. */
 export interface Example {
   date_from: string;
   date_to: string;
@@ -33,14 +33,14 @@ export interface Example {
 }
 
 /**
- * Returns the lane with the most prices among the first few, and its last ten days; undefined in a database without
- * prices.
+ * Returns the lane with the most prices among the first 1,000 prices, and its last ten days; undefined in a database
+ * without prices.
  */
 export async function exampleLane(postgres: Postgres): Promise<Example | undefined> {
   const { rows } = await withClient(postgres.url(DATABASE), (client) =>
     client.query<Example>(
       `select orig_code, dest_code, (max(day) - 9)::text as date_from, max(day)::text as date_to
-       from (select orig_code, dest_code, day from prices limit 1000) few
+       from (select orig_code, dest_code, day from prices limit 1000) first_prices
        group by orig_code, dest_code order by count(*) desc limit 1`,
     ),
   );

@@ -14,10 +14,10 @@ import { identify, signal } from "./processes.ts";
 const TICK_MS = 2_000;
 
 /**
- * The dispatcher's process on one machine. It calls the Lambda handlers like AWS: from two event source mappings, a
- * schedule, and events about ended runs. SIGTERM drains: it takes no message and starts no run, and each run may finish
- * its job within --drain-seconds; the message `forceStop` kills the runs. When the platform's own process is gone, it ends
- * the runs and the Postgres server.
+ * The dispatcher's process on one machine. It calls the Lambda handlers as AWS does: from two event source mappings, a
+ * schedule, and events about ended runs. SIGTERM drains: the process receives no further message, starts no run, and
+ * lets each run finish its job within --drain-seconds. The message `forceStop` kills the runs. When the platform's own
+ * process is gone, the runs and the Postgres server end.
  *
  * node runtime/local/dispatcherHost.ts --requests N --wakeups N --logs DIR --drain-seconds N --postgres-pid N
  * (the first two: concurrent invocations)
@@ -39,10 +39,10 @@ const launcher = localLauncher({
 });
 const launchers = () => ({ glue: launcher, ec2: launcher });
 const log = pino({ base: { part: "dispatcher" } });
-// Like in AWS: one function for requests, another for everything that must not wait behind them.
+// As in AWS: one function for requests, another for everything that must not wait behind them.
 const requests = createDispatcher(launchers, log);
 const events = createDispatcher(launchers, log);
-// Runners inherit the environment and must not have the collector's key, which both dispatchers have read.
+// Runners inherit the environment, and must not have the collector's key. Both dispatchers have read it.
 delete process.env[HEADERS_VARIABLE];
 const { queues } = requests.context;
 const stopping = new AbortController();
@@ -75,7 +75,7 @@ const schedule = tickUntilStopped();
 process.send?.("ready");
 await stopped;
 
-// Accepts no new work, neither from the queues nor from the database: waiting work is durable.
+// No more work is taken from the queues or the database, where it is durable.
 const drained = launcher.drain(Number(values["drain-seconds"]) * 1000);
 await Promise.all([...mappings.map((mapping) => mapping.stop()), schedule, drained]);
 await Promise.all(pending);

@@ -35,7 +35,7 @@ describe("SQS and S3 on this machine", () => {
     }
   });
 
-  it("keep messages and objects across a restart, with the same names and etags", async () => {
+  it("keep messages and objects across a restart, with the same queue URLs and ETags", async () => {
     cloud = await startEmulator({ directory });
     cloud.createBucket("uploads");
     const queueUrl = cloud.createQueue("requests");
@@ -61,7 +61,7 @@ describe("SQS and S3 on this machine", () => {
     assert.equal(await Body?.transformToString(), "1,2\n");
   });
 
-  it("deliver a message to the next receiver after one disconnected during its long poll", async () => {
+  it("deliver a message to the next receiver after a receiver disconnected during its long poll", async () => {
     cloud = await startEmulator({ directory });
     const QueueUrl = cloud.createQueue("requests");
     const { sqs } = clients();
@@ -85,7 +85,7 @@ describe("SQS and S3 on this machine", () => {
     const queueUrl = cloud.createQueue("requests", { VisibilityTimeout: "30" });
     await clients().sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "kept" }));
     cloud.createQueue("requests", { VisibilityTimeout: "0" });
-    for (let time = 0; time < 2; time++) {
+    for (let receive = 0; receive < 2; receive++) {
       const { Messages } = await clients().sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl }));
       assert.equal(Messages?.length, 1);
     }

@@ -10,7 +10,7 @@ import { CREDENTIALS_FILE, type Principal, Principals } from "./aws/principals.t
 import { QueueFile } from "./aws/queueFile.ts";
 import { checkS3Request } from "./aws/s3Paths.ts";
 import { sha256, verifySignature } from "./aws/signature.ts";
-import { answerError, answerSqs, isSqs, type Perform } from "./aws/sqs.ts";
+import { handleSqs, isSqs, type Perform, sendError } from "./aws/sqs.ts";
 
 const HOST = "127.0.0.1";
 const ACCOUNT = "000000000000";
@@ -20,7 +20,7 @@ export interface EmulatorOptions {
   /** TCP port; a free one by default. */
   port?: number;
   /**
-   * Address to listen on. In a container it must be all addresses. URLs name 127.0.0.1.
+   * Address to listen on; in a container, all addresses (0.0.0.0). URLs always name 127.0.0.1.
    * @default 127.0.0.1
    */
   listen?: string;
@@ -46,7 +46,7 @@ export interface Emulator {
   addPrincipal(profile: string, senderId: string): Principal;
   /** Environment variables with which the AWS SDK connects to it. */
   env: Record<string, string>;
-  /** Creates a queue if it does not exist; returns its URL. Attributes are those of SQS's CreateQueue. */
+  /** Creates a queue if it does not exist, and returns its URL. Sets the queue's SQS attributes if given. */
   createQueue(name: string, attributes?: Record<string, string>): string;
   /** Creates a bucket if it does not exist. */
   createBucket(name: string): void;
@@ -54,16 +54,20 @@ export interface Emulator {
   stop(): Promise<void>;
 }
 
-/** Starts the emulator, and resolves when it responds. A port in use is an error (EADDRINUSE). */
+/**
+ * Starts the emulator, and resolves when it responds.
+ * @throws EADDRINUSE if the port is in use
+ */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const region = options.region ?? "eu-west-1";
   const sqsStore = new SqsStore();
-  // Queue URLs contain the requested address instead of `sqs.<region>.localhost`, which some resolvers cannot resolve.
+  // With an empty host, queue URLs contain the Host header that `perform` sends (127.0.0.1 and the port) instead of
+  // `sqs.<region>.localhost`, which some resolvers cannot resolve.
   sqsStore.host = "";
   const stores = { sqsStore, snsStore: new SnsStore(), s3Store: new S3Store() };
   const principals = new Principals(options.directory && join(options.directory, CREDENTIALS_FILE));
   const messages = options.directory === undefined ? undefined : persistIn(options.directory, stores);
-  const synced = async () => messages?.waitUntilSynced();
+  const waitUntilSynced = async () => messages?.waitUntilSynced();
   const app = buildApp({ logger: false, defaultRegion: region, stores });
   app.addHook("preHandler", async (request) => {
     if (request.method === "PUT" || request.method === "POST") request.body ??= Buffer.alloc(0);
@@ -82,27 +86,27 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     const {
       statusCode,
       body,
-      headers: given,
+      headers: responseHeaders,
     } = await app.inject({
       method: "POST",
       url: "/",
       headers,
       payload: JSON.stringify(input),
     });
-    return { status: statusCode, body, headers: new Headers(given as Record<string, string>) };
+    return { status: statusCode, body, headers: new Headers(responseHeaders as Record<string, string>) };
   };
-  const sqs = { store: sqsStore, principals, perform, synced };
+  const sqs = { store: sqsStore, principals, perform, waitUntilSynced };
   const server = createServer((request, response) => {
-    const isQueue = isSqs(request);
+    const isSqsRequest = isSqs(request);
     const url = request.url ?? "/";
     try {
       refuseBrowsers(request.method ?? "", url, request.headers);
-      if (isQueue) return void answerSqs(sqs, request, response);
+      if (isSqsRequest) return void handleSqs(sqs, request, response);
       if (!(request.method === "GET" && url === "/health")) checkS3(principals, request);
       app.routing(request, response);
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
-      refuse(request, response, error, isQueue);
+      refuse(request, response, error, isSqsRequest);
     }
   });
   await new Promise<void>((resolve, reject) => {
@@ -152,18 +156,18 @@ function checkS3(principals: Principals, request: IncomingMessage): void {
   checkS3Request(url, headers);
 }
 
-/** Refuses a body that differs from the signed one. */
-function checkBody(signed: string | string[] | undefined, body: unknown): void {
-  if (typeof signed !== "string" || !/^[0-9a-f]{64}$/.test(signed)) return;
-  if (signed !== sha256(Buffer.isBuffer(body) ? body : ""))
+/** Refuses a body whose hash differs from the signed hash. */
+function checkBody(signedHash: string | string[] | undefined, body: unknown): void {
+  if (typeof signedHash !== "string" || !/^[0-9a-f]{64}$/.test(signedHash)) return;
+  if (signedHash !== sha256(Buffer.isBuffer(body) ? body : ""))
     throw new AwsError("XAmzContentSHA256Mismatch", "x-amz-content-sha256 is not the hash of the body.", 400);
 }
 
-function refuse(request: IncomingMessage, response: ServerResponse, error: AwsError, isQueue: boolean): void {
-  // The body stays unread: this connection serves no further request.
+function refuse(request: IncomingMessage, response: ServerResponse, error: AwsError, isSqsRequest: boolean): void {
+  // The body stays unread, so this connection cannot serve another request.
   response.setHeader("connection", "close");
-  if (isQueue) {
-    answerError(response, error, !request.headers["x-amz-target"]);
+  if (isSqsRequest) {
+    sendError(response, error, !request.headers["x-amz-target"]);
     return;
   }
   const body = request.method === "HEAD" ? "" : s3Error(error.code, error.message);
@@ -175,12 +179,12 @@ const s3Error = (code: string, message: string) => {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${text}</Message></Error>`;
 };
 
-/** Loads the contents of `directory` into the stores, and stores their changes there from now on. */
+/** Loads the contents of `directory` into the stores, and persists later changes there. */
 function persistIn(directory: string, { sqsStore, s3Store }: { sqsStore: SqsStore; s3Store: S3Store }): QueueFile {
   const messages = new QueueFile(directory);
   messages.attach(sqsStore);
   const objects = new ObjectFiles(directory);
-  // Before the store is attached to the directory: loaded objects need not be written again.
+  // Loaded before persistence is attached, so that loaded objects are not written again.
   objects.loadS3(s3Store);
   s3Store.persistence = objects;
   return messages;

@@ -20,8 +20,8 @@ process.once("SIGTERM", async () => {
   process.exit(0);
 });
 
-// Refuse different names: messages to a queue that only the other containers' settings name would be lost.
+// Refuses other names, since messages to a queue that exists only in the other containers' settings would be lost.
 const resources = { queues: ensureQueues(cloud, Object.keys(queues.tenants)), buckets: ensureBuckets(cloud) };
 if (!isDeepStrictEqual(resources, { queues, buckets }))
-  throw new Error(`RATES_SETTINGS names other queues or buckets than exist: ${JSON.stringify(resources)}`);
-console.log(`SQS and S3 answer at ${cloud.endpoint}`);
+  throw new Error(`RATES_SETTINGS must name the existing queues and buckets: ${JSON.stringify(resources)}`);
+console.log(`SQS and S3 listen at ${cloud.endpoint}`);

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import type { Emulator } from "./emulator.ts";
-import { partEnvironment } from "./environment.ts";
+import { componentEnvironment } from "./environment.ts";
 import type { Postgres } from "./postgres.ts";
 
 describe("the environment of the platform's components", () => {
   const postgres = { host: "127.0.0.1", port: 5433, password: "secret" } as Postgres;
   const cloud = { env: { AWS_REGION: "eu-west-1", AWS_ACCESS_KEY_ID: "local" } } as Partial<Emulator> as Emulator;
   const environment = (base: NodeJS.ProcessEnv) =>
-    partEnvironment({ postgres, cloud, settings: { version: "local" }, dataDir: "/data" }, base);
+    componentEnvironment({ postgres, cloud, settings: { version: "local" }, dataDir: "/data" }, base);
 
   it("points at this machine, and keeps unrelated variables", () => {
     const env = environment({ PATH: "/bin", LOG_LEVEL: "debug" });
@@ -20,7 +20,7 @@ describe("the environment of the platform's components", () => {
     assert.deepEqual(JSON.parse(env.RATES_SETTINGS ?? ""), { version: "local" });
   });
 
-  it("never has an AWS account or a database of the shell", () => {
+  it("never contains the shell's AWS account or database", () => {
     const env = environment({
       AWS_PROFILE: "production",
       OTEL_EXPORTER_OTLP_HEADERS: "api-key=real",

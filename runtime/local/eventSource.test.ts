@@ -55,14 +55,14 @@ describe("the event source", () => {
     const { Attributes = {} } = await sqs.send(command);
     return names.reduce((sum, name) => sum + Number(Attributes[name]), 0);
   };
-  const none: SQSBatchResponse = { batchItemFailures: [] };
+  const noFailures: SQSBatchResponse = { batchItemFailures: [] };
 
   it("delivers messages like Lambda, and deletes successful ones", async () => {
     const { promise, resolve } = Promise.withResolvers<SQSEvent>();
     await send("hello", { kind: { DataType: "String", StringValue: "greeting" } });
     const running = start(async (event) => {
       resolve(event);
-      return none;
+      return noFailures;
     });
     const [record] = (await promise).Records;
     await running.stop();
@@ -74,33 +74,33 @@ describe("the event source", () => {
     assert.equal(await remaining(), 0);
   });
 
-  it("leaves only the reported messages, which are delivered again", async () => {
-    const seen: string[] = [];
+  it("leaves only the messages that the handler reports in the queue, and delivers them again", async () => {
+    const deliveredBodies: string[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
     await send("good");
     await send("bad");
     const running = start(async ({ Records }) => {
-      seen.push(...Records.map(({ body }) => body));
+      deliveredBodies.push(...Records.map(({ body }) => body));
       const failing = Records.filter(
         ({ body, attributes }) => body === "bad" && attributes.ApproximateReceiveCount === "1",
       );
-      if (seen.filter((body) => body === "bad").length === 2) resolve();
+      if (deliveredBodies.filter((body) => body === "bad").length === 2) resolve();
       return { batchItemFailures: failing.map(({ messageId }) => ({ itemIdentifier: messageId })) };
     });
     await promise;
     await running.stop();
-    assert.deepEqual(seen.toSorted(), ["bad", "bad", "good"]);
+    assert.deepEqual(deliveredBodies.toSorted(), ["bad", "bad", "good"]);
     assert.equal(await remaining(), 0);
   });
 
-  it("leaves the whole batch and reports it when the handler throws", async () => {
+  it("leaves the whole batch in the queue and logs the error when the handler throws", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     await send("one");
     let calls = 0;
     const running = start(async () => {
       if (++calls === 1) throw new Error("database is down");
       resolve();
-      return none;
+      return noFailures;
     });
     await promise;
     await running.stop();
@@ -109,38 +109,41 @@ describe("the event source", () => {
     assert.equal(await remaining(), 0);
   });
 
-  it("never exceeds the maximum concurrency", async () => {
+  it("reaches the maximum concurrency, and never exceeds it", async () => {
     for (let index = 0; index < 60; index++) await send(String(index));
     let running = 0;
     let maximum = 0;
     let handled = 0;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const started = start(async ({ Records }) => {
+    const reached = Promise.withResolvers<void>();
+    const eventSource = start(async ({ Records }) => {
       maximum = Math.max(maximum, ++running);
+      if (running === 2) reached.resolve();
+      await reached.promise;
       await new Promise((next) => setTimeout(next, 20));
       running--;
       handled += Records.length;
       if (handled === 60) resolve();
-      return none;
+      return noFailures;
     }, 2);
     await promise;
-    await started.stop();
+    await eventSource.stop();
     assert.equal(maximum, 2);
     assert.equal(await remaining(), 0);
   });
 
-  it("stops at once while idle, otherwise after the running invocations", async () => {
-    const begun = Promise.withResolvers<void>();
+  it("stops only after the running invocations have ended", async () => {
+    const started = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();
     let ended = false;
     await send("one");
     const running = start(async () => {
-      begun.resolve();
+      started.resolve();
       await gate.promise;
       ended = true;
-      return none;
+      return noFailures;
     });
-    await begun.promise;
+    await started.promise;
     const stopped = running.stop().then(() => ended);
     gate.resolve();
     assert.equal(await stopped, true);
@@ -155,7 +158,7 @@ describe("the event source", () => {
     await cloud.stop();
     const running = start(async () => {
       resolve();
-      return none;
+      return noFailures;
     });
     await failed.promise;
     cloud = await startEmulator({ port, directory });

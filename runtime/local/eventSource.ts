@@ -21,7 +21,10 @@ export interface EventSourceOptions {
   region: string;
   /** Maximum concurrent invocations. */
   concurrency: number;
-  /** The Lambda handler. Rejecting leaves the whole batch in the queue, as do failures it reports for their messages. */
+  /**
+   * The Lambda handler. If it rejects, the whole batch stays in the queue; otherwise only the messages that it reports
+   * stay.
+   */
   handler(event: SQSEvent): Promise<SQSBatchResponse>;
   log: Pick<Logger, "error">;
 }
@@ -85,19 +88,19 @@ async function invoke(options: EventSourceOptions, messages: Message[]): Promise
   const { sqs, queueUrl, log } = options;
   try {
     const { batchItemFailures } = await options.handler({
-      Records: messages.map((message) => record(message, options)),
+      Records: messages.map((message) => toRecord(message, options)),
     });
     const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-    const done = messages.filter(({ MessageId = "" }) => !failed.has(MessageId));
-    if (done.length === 0) return;
-    const Entries = done.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+    const succeeded = messages.filter(({ MessageId = "" }) => !failed.has(MessageId));
+    if (succeeded.length === 0) return;
+    const Entries = succeeded.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
     await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
   } catch (error) {
     log.error({ queue: queueUrl, messages: messages.length, error: String(error) }, "an invocation failed");
   }
 }
 
-function record(message: Message, { queueUrl, region }: EventSourceOptions): SQSRecord {
+function toRecord(message: Message, { queueUrl, region }: EventSourceOptions): SQSRecord {
   const [account = "", queue = ""] = new URL(queueUrl).pathname.split("/").slice(-2);
   const { SentTimestamp = "", ApproximateReceiveCount = "", SenderId = "", ...others } = message.Attributes ?? {};
   const { ApproximateFirstReceiveTimestamp = "" } = others;
@@ -107,7 +110,7 @@ function record(message: Message, { queueUrl, region }: EventSourceOptions): SQS
     body: message.Body ?? "",
     attributes: { ...others, SentTimestamp, ApproximateReceiveCount, SenderId, ApproximateFirstReceiveTimestamp },
     messageAttributes: Object.fromEntries(
-      Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, attribute(value)]),
+      Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, toAttribute(value)]),
     ),
     md5OfBody: message.MD5OfBody ?? "",
     eventSource: "aws:sqs",
@@ -116,7 +119,7 @@ function record(message: Message, { queueUrl, region }: EventSourceOptions): SQS
   };
 }
 
-function attribute({ DataType = "String", StringValue, BinaryValue }: MessageAttributeValue): SQSMessageAttribute {
+function toAttribute({ DataType = "String", StringValue, BinaryValue }: MessageAttributeValue): SQSMessageAttribute {
   return {
     dataType: DataType,
     stringListValues: [],

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CapacityUnavailable } from "../dispatcher/launcher.ts";
 import { type LocalLauncher, localLauncher } from "./launcher.ts";
 
-/** A runner that idles and ends on SIGTERM like a drained one, unless its environment forbids it. */
+/** A runner that idles, and ends on SIGTERM like a drained runner unless STUBBORN is set. */
 const RUNNER = `
   console.log("hello from", process.argv.slice(2).join(" "));
   const life = setInterval(() => {}, 1000);
@@ -21,7 +21,7 @@ describe("the local launcher", () => {
   let ended: { run: string; outcome: string }[];
   let onEnded: () => void;
   let launcher: LocalLauncher;
-  const make = () =>
+  const createLauncher = () =>
     localLauncher({
       program: [join(directory, "runner.cjs")],
       logDirectory: directory,
@@ -35,7 +35,7 @@ describe("the local launcher", () => {
     writeFileSync(join(directory, "runner.cjs"), RUNNER);
     ended = [];
     onEnded = () => {};
-    launcher = make();
+    launcher = createLauncher();
   });
   afterEach(async () => {
     delete process.env.STUBBORN;
@@ -61,7 +61,7 @@ describe("the local launcher", () => {
 
   it("lets any process check and end a run", async () => {
     const { run, id } = await start();
-    const other = make();
+    const other = createLauncher();
     assert.equal(await other.status(run, id), "ALIVE");
     const end = nextEnd();
     await other.stop(run, id);
@@ -70,21 +70,21 @@ describe("the local launcher", () => {
     assert.deepEqual(ended, [{ run, outcome: "SIGKILL" }]);
   });
 
-  it("finds a run whose launch was never recorded by its own id", async () => {
+  it("finds a run by its own id if its launch was never recorded", async () => {
     const { run } = await start();
-    assert.equal(await make().status(run, undefined), "ALIVE");
-    assert.equal(await make().status(randomUUID(), undefined), "UNKNOWN");
+    assert.equal(await createLauncher().status(run, undefined), "ALIVE");
+    assert.equal(await createLauncher().status(randomUUID(), undefined), "UNKNOWN");
     const end = nextEnd();
-    await make().stop(run, undefined);
+    await createLauncher().stop(run, undefined);
     await end;
-    assert.equal(await make().status(run, undefined), "UNKNOWN");
+    assert.equal(await createLauncher().status(run, undefined), "UNKNOWN");
   });
 
   it("never mistakes another process with the same pid for the run", async () => {
     const { run, id } = await start();
-    const otherRun = `${id.split("@")[0]}@0`;
-    assert.equal(await launcher.status(run, otherRun), "ENDED");
-    await launcher.stop(run, otherRun);
+    const otherProcess = `${id.split("@")[0]}@0`;
+    assert.equal(await launcher.status(run, otherProcess), "ENDED");
+    await launcher.stop(run, otherProcess);
     assert.equal(await launcher.status(run, id), "ALIVE");
   });
 

@@ -12,7 +12,7 @@ export interface LocalLauncherOptions {
   program: string[];
   /** Directory of logs, one file per run. */
   logDirectory: string;
-  /** Called when a run that this process started has ended, like EventBridge's event of a Glue run or an instance. */
+  /** Called when a run that this process started has ended. Corresponds to EventBridge's event of a run or instance. */
   onEnded(run: string, outcome: string): void;
 }
 
@@ -26,24 +26,24 @@ export interface LocalLauncher extends Launcher {
 
 /**
  * Launches runs as processes. A run's external id is `pid@start`, by which any process of this machine can check and
- * end it. If it was not recorded (the dispatcher crashed after the launch), the run's id in the command line finds the
- * process.
+ * end it. If that id was not recorded (the dispatcher crashed after the launch), the process is found by the run's id
+ * in its command line.
  */
 export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherOptions): LocalLauncher {
   const children = new Set<ChildProcess>();
-  let draining = false;
+  let isDraining = false;
 
-  const end = async (name: NodeJS.Signals) => {
+  const endAll = async (signalName: NodeJS.Signals) => {
     await Promise.all(
       [...children].map(async (child) => {
-        child.kill(name);
+        child.kill(signalName);
         if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
       }),
     );
   };
   return {
     async start(run: string, runner: RunnerType, { assertBeforeDeadline }: LaunchOptions = {}): Promise<string> {
-      if (draining) throw new CapacityUnavailable("the platform is stopping");
+      if (isDraining) throw new CapacityUnavailable("the platform is stopping");
       assertBeforeDeadline?.();
       const logLocation = join(logDirectory, `runner-${run}.log`);
       const log = openSync(logLocation, "a", 0o600);
@@ -79,14 +79,14 @@ export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherO
       for (const target of targets) signal(target, "SIGKILL");
     },
     async drain(milliseconds) {
-      draining = true;
-      const timer = setTimeout(() => void end("SIGKILL"), milliseconds);
-      await end("SIGTERM");
+      isDraining = true;
+      const timer = setTimeout(() => void endAll("SIGKILL"), milliseconds);
+      await endAll("SIGTERM");
       clearTimeout(timer);
     },
     async kill() {
-      draining = true;
-      await end("SIGKILL");
+      isDraining = true;
+      await endAll("SIGKILL");
     },
   };
 }

@@ -14,7 +14,7 @@ describe("the lock of a data directory", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  it("is refused to a second platform, with the pid of the first one", async () => {
+  it("is refused to a second platform, with the pid of the first platform", async () => {
     const first = await lock(directory);
     await assert.rejects(
       lock(directory),
@@ -57,7 +57,7 @@ describe("the lock of a data directory", () => {
 
   it("is awaited while its holder stops", async () => {
     const first = await lock(directory);
-    first.stopping();
+    first.markStopping();
     const { promise: message, resolve } = Promise.withResolvers<string>();
     const second = lock(directory, resolve);
     assert.match(await message, new RegExp(`process ${process.pid}\\) is stopping`));

@@ -8,27 +8,27 @@ import { identify, isAlive } from "./processes.ts";
 const Holder = Type.Object({ pid: Type.Integer(), startedAt: Type.String(), stopping: Type.Optional(Type.Boolean()) });
 type Holder = Type.Static<typeof Holder>;
 
-/** Milliseconds to wait for a stopping platform: longer than it waits for its jobs. */
-const STOPPING_MS = 90_000;
+/** Maximum time to wait for a stopping platform: longer than it waits for its jobs. */
+const MAX_STOPPING_MS = 90_000;
 
 /** A data directory that no other platform uses until `release`. */
 export interface Lock {
-  /** True if the previous holder ended without releasing it: it was killed, or the machine stopped. */
+  /** True if the previous holder ended without releasing the lock: it was killed, or the machine stopped. */
   recovered: boolean;
-  /** Announces that the holder is stopping, so that others wait for the lock. */
-  stopping(): void;
+  /** Marks the holder as stopping, so that others wait for the lock. */
+  markStopping(): void;
   release(): void;
 }
 
-/** The data directory is used by another platform. */
+/** Thrown if another platform uses the data directory. */
 export class DirectoryInUse extends Error {
   override readonly name = "DirectoryInUse";
   readonly pid: number;
 
-  constructor(directory: string, pid: number, beside: string) {
+  constructor(directory: string, pid: number, otherCommand: string) {
     super(
       `The data directory ${directory} is in use by a platform that runs as process ${pid}. ` +
-        `Stop that one (Ctrl-C in its terminal), or start another beside it, with another directory and another port: ${beside}`,
+        `Stop it (Ctrl-C in its terminal), or start another platform with another directory and another port: ${otherCommand}`,
     );
     this.pid = pid;
   }
@@ -38,44 +38,44 @@ export class DirectoryInUse extends Error {
  * Takes the lock of a data directory, which is created if absent. Takes over a lock whose holder has ended; waits for
  * a stopping holder, with a message to `print`.
  *
- * @param beside - Command that starts another platform beside the holder.
+ * @param otherCommand - Command that starts another platform, with its own directory and port.
  * @throws DirectoryInUse if its holder keeps running
  */
 export async function lock(
   directory: string,
   print: (line: string) => void = () => {},
-  beside = "npm start -- --data-dir OTHER --port 0",
+  otherCommand = "npm start -- --data-dir OTHER --port 0",
 ): Promise<Lock> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, "lock");
-  const mine = `${file}.${process.pid}`;
-  const self = identify(process.pid);
+  const ownFile = `${file}.${process.pid}`;
+  const ownIdentity = identify(process.pid);
   let recovered = false;
-  let printed = false;
-  writeFileSync(mine, JSON.stringify(self), { mode: 0o600 });
+  let hasPrinted = false;
+  writeFileSync(ownFile, JSON.stringify(ownIdentity), { mode: 0o600 });
   try {
     // Creating a link is atomic and never replaces a file.
-    for (const deadline = Date.now() + STOPPING_MS; !tryLink(mine, file); ) {
-      const found = readIfExists(file);
-      const holder = parse(found);
+    for (const deadline = Date.now() + MAX_STOPPING_MS; !tryLink(ownFile, file); ) {
+      const content = readIfExists(file);
+      const holder = parse(content);
       if (holder === undefined || !isAlive(holder)) {
         recovered ||= holder !== undefined && holder.stopping !== true;
-        removeStale(file, found);
+        removeStale(file, content);
       } else if (holder.stopping === true && Date.now() < deadline) {
-        if (!printed)
+        if (!hasPrinted)
           print(`The last platform on this data directory (process ${holder.pid}) is stopping; waiting for it …`);
-        printed = true;
+        hasPrinted = true;
         await delay(50);
-      } else throw new DirectoryInUse(directory, holder.pid, beside);
+      } else throw new DirectoryInUse(directory, holder.pid, otherCommand);
     }
   } finally {
-    rmSync(mine, { force: true });
+    rmSync(ownFile, { force: true });
   }
   return {
     recovered,
-    stopping() {
-      writeFileSync(mine, JSON.stringify({ ...self, stopping: true }), { mode: 0o600 });
-      renameSync(mine, file);
+    markStopping() {
+      writeFileSync(ownFile, JSON.stringify({ ...ownIdentity, stopping: true }), { mode: 0o600 });
+      renameSync(ownFile, file);
     },
     release: () => rmSync(file, { force: true }),
   };

@@ -37,8 +37,8 @@ function processesOf(dataDir: string): string[] {
 
 async function until<T>(label: string, poll: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
   for (const deadline = Date.now() + WAIT_TIMEOUT_MS; Date.now() < deadline; await delay(50)) {
-    const found = await poll();
-    if (found) return found;
+    const result = await poll();
+    if (result) return result;
   }
   assert.fail(`${label}: not within ${WAIT_TIMEOUT_MS / 1000} s`);
 }
@@ -51,7 +51,7 @@ describe("npm start", function () {
   let output: string;
 
   before(function () {
-    if (!existsSync("/proc/self/environ")) skip(this, "this system has no /proc to look for processes in");
+    if (!existsSync("/proc/self/environ")) skip(this, "this system has no /proc, which lists processes");
   });
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), "rates-main-"));
@@ -87,7 +87,7 @@ describe("npm start", function () {
   const ctrlC = () => process.kill(-(main.pid ?? 0), "SIGINT");
   const exit = async () => (main.exitCode === null ? (await once(main, "exit"))[0] : main.exitCode);
 
-  /** An SQS client without this repository's API. */
+  /** Creates an SQS client as a caller would, with the credentials in the data directory. */
   const client = (file: PlatformFile) =>
     new SQSClient({
       endpoint: file.sqsEndpoint,
@@ -118,14 +118,14 @@ describe("npm start", function () {
     params: { date_from: "2021-01-01", date_to: "2021-01-02", orig_code: "CNSHA", dest_code: "NLRTM" },
     format: "json",
   };
-  /** A read that takes about the given seconds; a function that sleeps would be refused. */
+  /** Returns a read that takes about the given seconds; pg_sleep would be refused. */
   const slow = (seconds: number) => ({
     type: "read",
     sql: `select count(*) from (select generate_series(1, ${seconds} * 8000000::bigint)) numbers`,
     format: "json",
   });
 
-  it("responds to a message, refuses a second platform, and leaves nothing behind after Ctrl-C", async () => {
+  it("responds to a message, refuses a second platform, and leaves no process and no platform.json behind after Ctrl-C", async () => {
     start();
     const file = await platform();
     assert.equal(statSync(join(dataDir, "platform.json")).mode & 0o777, 0o600);
@@ -144,8 +144,8 @@ describe("npm start", function () {
       "token",
       "uploadsBucket",
     ]);
-    const answer = await fetch(`${file.api}/rates?${new URLSearchParams(read.params)}`);
-    assert.equal(answer.status, 200);
+    const rates = await fetch(`${file.api}/rates?${new URLSearchParams(read.params)}`);
+    assert.equal(rates.status, 200);
 
     const [, linkCode = ""] = /dashboard#\/sign-in\/(\S+)/.exec(output) ?? [];
     const signIn = () =>
@@ -158,7 +158,7 @@ describe("npm start", function () {
     assert.match(String(signedIn.headers.get("set-cookie")), /^rates_session_local-[0-9a-f]{12}=rates_s_/);
     assert(((await signedIn.json()) as { scopes: string[] }).scopes.includes("admin"));
     assert.equal((await signIn()).status, 401);
-    assert.equal(((await answer.json()) as { rates: unknown[] }).rates.length, 2);
+    assert.equal(((await rates.json()) as { rates: unknown[] }).rates.length, 2);
 
     await send(file, "first", read);
     const first = await response(file);
@@ -186,8 +186,8 @@ describe("npm start", function () {
     ctrlC();
     assert.equal(await exit(), 0, output);
     start();
-    const answer = await response(await platform());
-    assert.deepEqual([answer.requestId, answer.status, answer.stats.attempts], ["running", "SUCCEEDED", 1]);
+    const received = await response(await platform());
+    assert.deepEqual([received.requestId, received.status, received.stats.attempts], ["running", "SUCCEEDED", 1]);
   });
 
   it("ends a running job after a second Ctrl-C, and leaves no process behind", async () => {
@@ -196,7 +196,7 @@ describe("npm start", function () {
     await send(file, "long", slow(300));
     await until("the job to run", async () => (await status(file, "long")) === "IN_PROGRESS");
     ctrlC();
-    await until("the word about it", () => output.includes("Ctrl-C again"));
+    await until("the message", () => output.includes("Ctrl-C again"));
     ctrlC();
     assert.equal(await exit(), 0, output);
     assert.deepEqual(processesOf(dataDir), []);
@@ -209,25 +209,25 @@ describe("npm start", function () {
     await until("the job to run", async () => (await status(file, "interrupted")) === "IN_PROGRESS");
     main.kill("SIGKILL");
     await exit();
-    await until("its parts to end", () => processesOf(dataDir).length === 0);
+    await until("its components to end", () => processesOf(dataDir).length === 0);
 
     start();
     const again = await platform();
     assert.match(output, /was killed; continuing/);
     assert.equal(again.token, file.token);
-    const answer = await response(again);
-    assert.deepEqual([answer.requestId, answer.status, answer.stats.attempts], ["interrupted", "SUCCEEDED", 2]);
+    const received = await response(again);
+    assert.deepEqual([received.requestId, received.status, received.stats.attempts], ["interrupted", "SUCCEEDED", 2]);
   });
 
-  it("keeps its API and its dispatcher running", async () => {
+  it("restarts its API and its dispatcher when they are killed", async () => {
     start();
     const file = await platform();
     for (const part of ["runtime/api/main.ts", "runtime/local/dispatcherHost.ts"]) {
-      const [line = ""] = processesOf(dataDir).filter((one) => one.includes(part));
+      const [line = ""] = processesOf(dataDir).filter((command) => command.includes(part));
       process.kill(Number.parseInt(line, 10), "SIGKILL");
       await until(`${part} to run again`, () =>
         processesOf(dataDir).some(
-          (one) => one.includes(part) && Number.parseInt(one, 10) !== Number.parseInt(line, 10),
+          (command) => command.includes(part) && Number.parseInt(command, 10) !== Number.parseInt(line, 10),
         ),
       );
     }

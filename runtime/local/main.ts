@@ -9,28 +9,28 @@ import { freePort, portProblem } from "./ports.ts";
 import { summary } from "./summary.ts";
 
 /**
- * `npm start`: the whole platform on this machine, until Ctrl-C. Exit code 2: an expected error, for example invalid
- * options or a data directory in use.
+ * `npm start`: runs the whole platform on this machine until Ctrl-C. Exits with code 2 after an expected error, for
+ * example invalid options or a data directory in use.
  */
 const API_HOST = "127.0.0.1";
 /** Time limit for the API of a killed platform to notice and release its port. */
 const PORT_RELEASE_MS = 3_000;
 
-/** Interval of checks that npm still runs. */
+/** Interval at which the platform checks that npm is still running. */
 const NPM_POLL_MS = 100;
 
 const print = (line: string) => console.log(line);
-// Closing the terminal must not end the platform during its work.
+// Output to a closed terminal must not crash the platform.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 try {
   process.exitCode = await main();
 } catch (error) {
-  const expected = [UsageError, DirectoryInUse, DatabaseNotEmpty, DumpError, StackError].some(
-    (kind) => error instanceof kind,
+  const isExpected = [UsageError, DirectoryInUse, DatabaseNotEmpty, DumpError, StackError].some(
+    (errorClass) => error instanceof errorClass,
   );
-  console.error(error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : error);
-  process.exitCode = expected ? 2 : 1;
+  console.error(error instanceof Error ? (isExpected ? error.message : (error.stack ?? error.message)) : error);
+  process.exitCode = isExpected ? 2 : 1;
 }
 
 async function main(): Promise<number> {
@@ -44,24 +44,25 @@ async function main(): Promise<number> {
     // After the first start the data directory contains the dump.
     startCommand: startCommand(options, { dump: undefined, "runs-per-core": undefined }),
   });
-  // The other platform may use the same port.
-  const beside = startCommand(options, { "data-dir": "OTHER", port: "0" });
-  const held = await lock(options.dataDir, print, beside);
+  // Port 0, since the running platform may use the same port.
+  const otherCommand = startCommand(options, { "data-dir": "OTHER", port: "0" });
+  const directoryLock = await lock(options.dataDir, print, otherCommand);
   try {
-    if (held.recovered) print("The last platform on this data directory was killed; continuing from its state.");
-    return await run(options, plan, held);
+    if (directoryLock.recovered)
+      print("The last platform on this data directory was killed; continuing from its state.");
+    return await run(options, plan, directoryLock);
   } finally {
-    held.release();
+    directoryLock.release();
   }
 }
 
-async function run(options: Options, plan: LocalPlan, held: Lock): Promise<number> {
-  const begun = performance.now();
+async function run(options: Options, plan: LocalPlan, directoryLock: Lock): Promise<number> {
+  const startedAt = performance.now();
   const stopRequest = new AbortController();
   let platform: Platform | undefined;
   let isForced = false;
   const stop = () => {
-    held.stopping();
+    directoryLock.markStopping();
     stopRequest.abort();
   };
   const forceStop = () => {
@@ -81,13 +82,13 @@ async function run(options: Options, plan: LocalPlan, held: Lock): Promise<numbe
   });
 
   try {
-    const port = await apiPort(options, held.recovered ? PORT_RELEASE_MS : 0);
+    const port = await apiPort(options, directoryLock.recovered ? PORT_RELEASE_MS : 0);
     platform = await startPlatform({ ...options, port, plan, print, signal: stopRequest.signal });
   } catch (error) {
     if (stopRequest.signal.aborted) return 0;
     throw error;
   }
-  print(summary(platform, { ...options, plan, seconds: (performance.now() - begun) / 1000 }));
+  print(summary(platform, { ...options, plan, seconds: (performance.now() - startedAt) / 1000 }));
   const stopRequested = new Promise<void>((resolve) => {
     if (stopRequest.signal.aborted) resolve();
     stopRequest.signal.addEventListener("abort", () => resolve(), { once: true });
@@ -105,16 +106,16 @@ async function run(options: Options, plan: LocalPlan, held: Lock): Promise<numbe
 }
 
 /**
- * Calls `then` when npm was killed, which npm cannot forward: killing `npm start` must stop the platform, so that it
- * can be started again at once.
+ * Calls `onExit` when npm is killed: npm cannot forward SIGKILL, but killing `npm start` must stop the platform, so that
+ * it can be started again at once.
  */
-function onNpmExit(then: () => void): void {
+function onNpmExit(onExit: () => void): void {
   if (process.env.npm_lifecycle_event !== "start") return;
   const npm = process.ppid;
   const poll = setInterval(() => {
     if (process.ppid === npm) return;
     clearInterval(poll);
-    then();
+    onExit();
   }, NPM_POLL_MS);
   poll.unref();
 }
@@ -136,9 +137,7 @@ async function apiPort(options: Options, timeoutMs: number): Promise<number> {
   if (problem === undefined) return requestedPort;
   const reason =
     problem === "EADDRINUSE"
-      ? `Port ${requestedPort} is taken by another program.`
-      : `Port ${requestedPort} cannot be used (${problem}).`;
-  throw new UsageError(
-    `${reason} Stop that program, or choose another port: ${startCommand(options, { port: String(await freePort(API_HOST)) })}`,
-  );
+      ? `Port ${requestedPort} is taken by another program. Stop that program, or choose`
+      : `Port ${requestedPort} cannot be used (${problem}). Choose`;
+  throw new UsageError(`${reason} another port: ${startCommand(options, { port: String(await freePort(API_HOST)) })}`);
 }

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parseOptions, startCommand, UsageError } from "./options.ts";
 
-const complaint = (args: string[], env: NodeJS.ProcessEnv = {}): string => {
+const usageError = (args: string[], env: NodeJS.ProcessEnv = {}): string => {
   try {
     parseOptions(args, env);
   } catch (error) {
     assert.ok(error instanceof UsageError);
     return error.message;
   }
-  assert.fail(`'${args.join(" ")}' was taken`);
+  assert.fail(`'${args.join(" ")}' was accepted`);
 };
 
 describe("the options of npm start", () => {
@@ -60,10 +60,10 @@ describe("the options of npm start", () => {
     assert.equal(parseOptions([], withCollector("")).traces, undefined);
     for (const value of ["127.0.0.1:4318", "grpc://127.0.0.1:4317", "collector"])
       assert.match(
-        complaint([], withCollector(value)),
+        usageError([], withCollector(value)),
         /OTEL_EXPORTER_OTLP_ENDPOINT is '.*'; it must be a URL, for example http/,
       );
-    const text = complaint([], withCollector("http://user:hunter2@collector:4318"));
+    const text = usageError([], withCollector("http://user:hunter2@collector:4318"));
     assert.match(text, /OTEL_EXPORTER_OTLP_ENDPOINT must be without user, password/);
     assert.doesNotMatch(text, /hunter2/);
   });
@@ -75,27 +75,29 @@ describe("the options of npm start", () => {
     assert.equal(parseOptions([], headers).traceHeaders, undefined, "without a collector");
     const others = { OTEL_EXPORTER_OTLP_HEADERS: "of another program" };
     assert.equal(parseOptions([], others).traceHeaders, undefined, "nor are they checked");
-    const text = complaint([], { ...collector, OTEL_EXPORTER_OTLP_HEADERS: "hunter2" });
+    const text = usageError([], { ...collector, OTEL_EXPORTER_OTLP_HEADERS: "hunter2" });
     assert.match(text, /OTEL_EXPORTER_OTLP_HEADERS has an entry without =/);
     assert.doesNotMatch(text, /hunter2/);
   });
 
   it("that npm consumed are refused with the correct command", () => {
-    const text = complaint(["4000", "x"], { npm_config_port: "true", npm_config_data_dir: "true" });
+    const text = usageError(["4000", "x"], { npm_config_port: "true", npm_config_data_dir: "true" });
     assert.match(text, /npm start -- --port 4000 --data-dir x/);
-    assert.match(complaint([], { npm_config_stack: "prod" }), /npm consumed --stack: .*npm start -- --stack prod/);
+    assert.match(usageError([], { npm_config_stack: "prod" }), /npm consumed --stack: .*npm start -- --stack prod/);
   });
 
   it("refuse an unexpected argument with the same hint", () => {
-    assert.match(complaint(["4000"]), /'4000'.*npm start -- --port/);
+    assert.match(usageError(["4000"]), /'4000'.*npm start -- --port/);
   });
 
-  it("suggest the nearest name for an unknown one", () => {
-    assert.match(complaint(["--prot", "4000"]), /no option --prot\. Did you mean 'port'\?/);
+  it("suggest the nearest name for an unknown option", () => {
+    assert.match(usageError(["--prot", "4000"]), /no option --prot\. Did you mean 'port'\?/);
   });
 
   it("report all problems at once, each with field, value and remedy", () => {
-    const text = complaint(["--port", "70000", "--dump", "nowhere.sql", "--colour", "--stack"], { INIT_CWD: "/clone" });
+    const text = usageError(["--port", "70000", "--dump", "nowhere.sql", "--colour", "--stack"], {
+      INIT_CWD: "/clone",
+    });
     assert.match(text, /--port is '70000'.*1 to 65535/);
     assert.match(text, /no file \/clone\/nowhere\.sql/);
     assert.match(text, /no option --colour/);
@@ -103,22 +105,23 @@ describe("the options of npm start", () => {
   });
 
   for (const port of ["abc", "-1", "3000.5", "1e3"]) {
-    it(`refuse the port ${port}`, () => assert.match(complaint([`--port=${port}`]), new RegExp(`--port is '${port}'`)));
+    it(`refuse the port ${port}`, () =>
+      assert.match(usageError([`--port=${port}`]), new RegExp(`--port is '${port}'`)));
   }
 
   for (const runs of ["0", "33", "4.5", "many", "-1"]) {
     it(`refuse ${runs} runs per core`, () =>
-      assert.match(complaint([`--runs-per-core=${runs}`]), /--runs-per-core is '.*'; it must be .* from 1 to 32/));
+      assert.match(usageError([`--runs-per-core=${runs}`]), /--runs-per-core is '.*'; it must be .* from 1 to 32/));
   }
 
   for (const url of ["localhost:9200", "ftp://x", "9200", "http://"]) {
     it(`refuse the tracking store ${url}`, () =>
-      assert.match(complaint([`--tracking=${url}`]), /must be a URL, for example/));
+      assert.match(usageError([`--tracking=${url}`]), /must be a URL, for example/));
   }
 
   it("refuse a tracking store with a login, and do not repeat the password", () => {
     for (const scheme of ["https", "ftp"]) {
-      const text = complaint(["--tracking", `${scheme}://me:hidden@x`]);
+      const text = usageError(["--tracking", `${scheme}://me:hidden@x`]);
       assert.match(text, /^--tracking (has a user|is 'ftp)/);
       assert.doesNotMatch(text, /hidden/);
     }

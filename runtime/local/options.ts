@@ -21,14 +21,14 @@ export interface Options {
   runsPerCore: number;
   /** URL of an OpenSearch for tracking documents, instead of Postgres. */
   tracking?: string;
-  /** OTLP/HTTP endpoint of a collector of traces, by OpenTelemetry's environment variable. */
+  /** OTLP/HTTP endpoint of a trace collector, from OpenTelemetry's environment variable. */
   traces?: string;
-  /** Headers of exports to it, by OpenTelemetry's environment variable; may contain its key. */
+  /** Headers of exports to that collector, from OpenTelemetry's environment variable; may contain its key. */
   traceHeaders?: string;
   help: boolean;
 }
 
-/** The command line is invalid; the message lists every problem with its remedy. */
+/** Thrown if the command line is invalid; the message lists every problem with its remedy. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -46,14 +46,14 @@ const OPTIONS = {
     type: "string",
     default: String(RUNS_PER_CORE.default),
     value: "NUMBER",
-    help: `runner processes per core of this machine, at most (${RUNS_PER_CORE.default})`,
+    help: `maximum number of runner processes per core of this machine (${RUNS_PER_CORE.default})`,
   },
   tracking: {
     type: "string",
     value: "URL",
     help: "OpenSearch that stores the documents of jobs, for example http://host:9200 (Postgres)",
   },
-  help: { type: "boolean", help: "this text" },
+  help: { type: "boolean", help: "show this text" },
 } as const;
 type Name = keyof typeof OPTIONS;
 const NAMES = Object.keys(OPTIONS) as Name[];
@@ -70,7 +70,7 @@ export const USAGE = [
 
 /**
  * Reads the command line. Relative paths start at the directory in which the user called npm (`env.INIT_CWD`), not at
- * the one in which npm runs its scripts.
+ * the directory in which npm runs its scripts.
  *
  * @throws UsageError with all problems
  */
@@ -127,13 +127,13 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
   const tracking = text("tracking") === "" ? undefined : text("tracking");
   const trackingProblem = tracking === undefined ? undefined : urlProblem(tracking);
   if (trackingProblem !== undefined) problems.push(`--tracking ${trackingProblem}`);
-  const traces = env[COLLECTOR] || undefined;
+  const traces = env[COLLECTOR_VARIABLE] || undefined;
   const tracesProblem = traces === undefined ? undefined : collectorProblem(traces);
   const traceHeaders = env[HEADERS_VARIABLE] || undefined;
-  // Without a collector the headers are another program's.
+  // Without a collector the headers are for another program.
   const headersProblem = traces === undefined || traceHeaders === undefined ? undefined : headerProblem(traceHeaders);
   if (headersProblem !== undefined) problems.push(`${HEADERS_VARIABLE} ${headersProblem}`);
-  if (tracesProblem !== undefined) problems.push(`${COLLECTOR} ${tracesProblem}`);
+  if (tracesProblem !== undefined) problems.push(`${COLLECTOR_VARIABLE} ${tracesProblem}`);
 
   if (problems.length > 0) throw new UsageError([...problems, "", USAGE].join("\n"));
   return {
@@ -158,25 +158,23 @@ export function startCommand(
   changes: Partial<Record<Name, string | undefined>>,
   env: NodeJS.ProcessEnv = process.env,
 ): string {
-  const usualDataDir = resolve(env.INIT_CWD ?? process.cwd(), OPTIONS["data-dir"].default);
-  const given: Partial<Record<Name, string | undefined>> = {
+  const defaultDataDir = resolve(env.INIT_CWD ?? process.cwd(), OPTIONS["data-dir"].default);
+  const values: Partial<Record<Name, string | undefined>> = {
     port: String(port) === OPTIONS.port.default ? undefined : String(port),
-    "data-dir": dataDir === usualDataDir ? undefined : dataDir,
+    "data-dir": dataDir === defaultDataDir ? undefined : dataDir,
     dump,
     stack: stack === OPTIONS.stack.default ? undefined : stack,
     "runs-per-core": runsPerCore === RUNS_PER_CORE.default ? undefined : String(runsPerCore),
     tracking,
     ...changes,
   };
-  const words = NAMES.flatMap((name) => (given[name] === undefined ? [] : [`--${name} ${shellWord(given[name])}`]));
+  const words = NAMES.flatMap((name) => (values[name] === undefined ? [] : [`--${name} ${shellWord(values[name])}`]));
   return ["npm start --", ...words].join(" ");
 }
 
-/** Quotes a word for a shell if necessary. */
-
 /**
  * Suggests the correct command. npm consumes options before `--`: `--port 3001` arrives as `true` and a separate word,
- * `--port=3001` completely.
+ * `--port=3001` as one word.
  */
 function correctedCommand(consumedByNpm: Name[], positionals: string[], env: NodeJS.ProcessEnv): string {
   const words = [...positionals];
@@ -198,7 +196,7 @@ function fileProblem(path: string): string | undefined {
 }
 
 /** OpenTelemetry's variable with the endpoint of a collector (OpenTelemetry, Environment Variable Specification). */
-const COLLECTOR = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const COLLECTOR_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /** Explains why the endpoint of a collector is invalid. */
 function collectorProblem(value: string): string | undefined {

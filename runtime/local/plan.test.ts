@@ -41,8 +41,14 @@ describe("the capacity of the local platform", () => {
       const { limitedBy, limitRemedy } = readSettings({ RATES_SETTINGS: settings }).runners.glue;
       return `${limitedBy}: ${limitRemedy}`;
     };
-    assert.match(remedy(1), /carries 1 runner process per core: restart with npm start -- --runs-per-core 2, or use/);
-    assert.match(remedy(4), /carries 4 runner processes per core: restart with npm start -- --runs-per-core 8, or use/);
+    assert.match(
+      remedy(1),
+      /runs at most 1 runner process per core: restart with npm start -- --runs-per-core 2, or use/,
+    );
+    assert.match(
+      remedy(4),
+      /runs at most 4 runner processes per core: restart with npm start -- --runs-per-core 8, or use/,
+    );
     assert.match(remedy(20), /--runs-per-core 32, or use/);
     assert.match(remedy(32), /per core: use a machine with more cores$/);
     assert.match(remedy(4, "npm start -- --port 4000"), /restart with npm start -- --port 4000 --runs-per-core 8, or/);
@@ -66,7 +72,7 @@ describe("the capacity of the local platform", () => {
     );
   });
 
-  it("reaches every component through valid settings", () => {
+  it("is passed to every component in valid settings", () => {
     const runners = scaleToMachine({ glue: 60, ec2: 20 }, 2);
     const plan: LocalPlan = {
       stack: "prod",
@@ -90,14 +96,14 @@ describe("the capacity of the local platform", () => {
     assert.equal(read.runners.glue.slots, 6);
     assert.equal(read.runners.ec2.slots, 2);
     assert.equal(read.api.openRates, true);
-    assert.equal(read.traces, undefined, "the stack's collector gets no traces of this machine");
+    assert.equal(read.traces, undefined, "the stack's collector gets no traces from this machine");
     assert.deepEqual(
       read.callers?.map(({ senderId, tenants }) => [senderId, tenants]),
       [
         [PLATFORM_SENDER_ID, ["*"]],
         ["*", ["default"]],
       ],
-      "the platform's own credentials may send for every tenant, others as the stack has it",
+      "the platform's own credentials may send for every tenant, others as in the stack",
     );
   });
 });

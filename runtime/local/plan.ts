@@ -15,12 +15,12 @@ import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
 export const RUNS_PER_CORE = { default: 4, max: 32 } as const;
 /** Maximum connections of a run: one for its lease, and a session per role that it has used. */
 const CONNECTIONS_PER_RUN = 4;
-/** Seconds from the start of a process to its first report. */
+/** Maximum seconds from the start of a process to its first report. */
 const LOCAL_START_SECONDS = 120;
-/** Connections of everything else: API, dispatcher, canceller, and people's tools. */
+/** Connections of everything else: API, dispatcher, canceller, and users' tools. */
 const OTHER_CONNECTIONS = 60;
 
-/** Maximum number of busy runs of a type. */
+/** Maximum number of concurrent runs of a type. */
 export interface RunLimit {
   /** Maximum in the stack. */
   stack: number;
@@ -50,7 +50,7 @@ export interface LocalPlan {
   settings: StackSettings;
 }
 
-/** The stack cannot be used: it does not exist, or its file is invalid. */
+/** Thrown if the stack does not exist or its file is invalid. */
 export class StackError extends Error {
   override readonly name = "StackError";
 }
@@ -70,7 +70,8 @@ export function localPlan(
 ): LocalPlan {
   const config = readStack(stack, directory);
   const { plan, problems } = planCapacity(config);
-  if (plan === undefined) throw new StackError(`Pulumi.${stack}.yaml asks for too much:\n${listProblems(problems)}`);
+  if (plan === undefined)
+    throw new StackError(`Pulumi.${stack}.yaml exceeds the account's quotas:\n${listProblems(problems)}`);
   const runners = scaleToMachine({ glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances }, cores, runsPerCore);
   const { eventSourceConcurrency, wakeupConcurrency } = plan.dispatcher;
   return {
@@ -78,7 +79,7 @@ export function localPlan(
     runners,
     dispatchers: { requests: eventSourceConcurrency, wakeups: wakeupConcurrency },
     tenants: config.tenants,
-    // Without IAM the ids of roles and users are unknown: uses only ids that the stack lists itself.
+    // Without IAM the ids of roles and users are unknown, so only ids that the stack itself lists are used.
     callers: callerRules(config.callers, () => []),
     maxConnections: connectionsFor(runners),
     runsPerCore,
@@ -99,15 +100,15 @@ function readStack(stack: string, directory: string): StackConfig {
 }
 
 /**
- * Number of runs of each type on this machine: the stack's numbers if it has enough cores, otherwise `runsPerCore`
- * processes per core, shared in the stack's proportion, with at least one of each type that the stack has.
+ * Returns the number of runs of each type on this machine: the stack's numbers if there are enough cores. Otherwise
+ * `runsPerCore` processes per core in the stack's proportion, at least one of each type that the stack has.
  */
 export function scaleToMachine(
   stack: Record<RunnerType, number>,
   cores: number,
   runsPerCore: number = RUNS_PER_CORE.default,
 ): Record<RunnerType, RunLimit> {
-  const total = RUNNERS.reduce((sum, kind) => sum + stack[kind], 0);
+  const total = RUNNERS.reduce((sum, runner) => sum + stack[runner], 0);
   const share = Math.min(1, (runsPerCore * cores) / total);
   const limit = (runs: number): RunLimit => ({
     stack: runs,
@@ -116,9 +117,9 @@ export function scaleToMachine(
   return { glue: limit(stack.glue), ec2: limit(stack.ec2) };
 }
 
-/** Returns the connections that the cluster must accept for all concurrent runs, with a reserve. */
+/** Returns the number of connections that the cluster must accept for all concurrent runs, with a reserve. */
 export function connectionsFor(runners: Record<RunnerType, RunLimit>): number {
-  return OTHER_CONNECTIONS + CONNECTIONS_PER_RUN * RUNNERS.reduce((sum, kind) => sum + runners[kind].local, 0);
+  return OTHER_CONNECTIONS + CONNECTIONS_PER_RUN * RUNNERS.reduce((sum, runner) => sum + runners[runner].local, 0);
 }
 
 /**
@@ -135,15 +136,15 @@ export function localSettings(
 ): object {
   const { runners, runsPerCore, startCommand } = plan;
   const limit = {
-    limitedBy: `this machine carries ${runsPerCore} runner ${runsPerCore === 1 ? "process" : "processes"} per core`,
+    limitedBy: `this machine runs at most ${runsPerCore} runner ${runsPerCore === 1 ? "process" : "processes"} per core`,
     limitRemedy: remedyFor(runsPerCore, startCommand),
   };
   // Traces of this machine must not go to the stack's collector.
   const { traces: _, ...settings } = plan.settings;
-  const slots = (kind: RunnerType) => ({
-    ...settings.runners[kind],
-    slots: runners[kind].local,
-    ...(runners[kind].local < runners[kind].stack ? limit : {}),
+  const slots = (runner: RunnerType) => ({
+    ...settings.runners[runner],
+    slots: runners[runner].local,
+    ...(runners[runner].local < runners[runner].stack ? limit : {}),
     startSeconds: LOCAL_START_SECONDS,
   });
   return {
@@ -155,7 +156,7 @@ export function localSettings(
     runners: { glue: slots("glue"), ec2: slots("ec2") },
     callers: [{ senderId: PLATFORM_SENDER_ID, tenants: ["*"], scopes: ["read", "update"] }, ...plan.callers],
     platformSenders: [PLATFORM_SENDER_ID],
-    // Without limits locally: it is not reachable from outside, and has no load balancer.
+    // /rates is open and has no rate limit, since only this machine can reach the API, which has no load balancer.
     api: {
       ...settings.api,
       openRates: true,
@@ -166,9 +167,9 @@ export function localSettings(
   };
 }
 
-/** Remedy if jobs wait for runs that this machine's limit does not allow. */
+/** Returns the remedy if jobs wait because of this machine's limit. */
 function remedyFor(runsPerCore: number, startCommand: string): string {
-  const more = "use a machine with more cores";
-  if (runsPerCore >= RUNS_PER_CORE.max) return more;
-  return `restart with ${startCommand} --runs-per-core ${Math.min(RUNS_PER_CORE.max, 2 * runsPerCore)}, or ${more}`;
+  const largerMachine = "use a machine with more cores";
+  if (runsPerCore >= RUNS_PER_CORE.max) return largerMachine;
+  return `restart with ${startCommand} --runs-per-core ${Math.min(RUNS_PER_CORE.max, 2 * runsPerCore)}, or ${largerMachine}`;
 }

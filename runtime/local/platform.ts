@@ -8,7 +8,7 @@ import { readerSlots } from "../platform/postgres.ts";
 import { type Child, startChild } from "./child.ts";
 import { type Example, exampleLane, prepareDatabase } from "./database.ts";
 import { startEmulator } from "./emulator.ts";
-import { DATABASE, partEnvironment } from "./environment.ts";
+import { componentEnvironment, DATABASE } from "./environment.ts";
 import { type LocalPlan, localSettings } from "./plan.ts";
 import { type PlatformFile, removePlatformFile, writePlatformFile } from "./platformFile.ts";
 import { startPostgres } from "./postgres.ts";
@@ -17,15 +17,15 @@ import { ensureBuckets, ensureQueues } from "./queues.ts";
 import { pruneLogs } from "./runnerLogs.ts";
 import { savedPorts } from "./savedPorts.ts";
 import { localToken } from "./token.ts";
-import { followTracking, trackingProblem } from "./trackingStore.ts";
+import { reindexIfStoreChanged, trackingProblem } from "./trackingStore.ts";
 
 const HOST = "127.0.0.1";
 /** Time limit for the API to respond after its start. */
-const ANSWER_MS = 30_000;
-/** Time limit for running jobs to end after the stop. */
+const API_START_MS = 30_000;
+/** Time limit for running jobs to end when the platform stops. */
 const DRAIN_SECONDS = 60;
 /** Time limit for the API to finish its requests, including event streams. */
-const CLOSE_MS = 5_000;
+const API_STOP_MS = 5_000;
 /** Additional time for the dispatcher to end after the jobs. */
 const DISPATCHER_EXTRA_MS = 10_000;
 
@@ -46,16 +46,18 @@ export interface Platform {
   forceStop(): void;
 }
 
-/** Options: a data directory whose lock the caller holds, a free port, and a plan for this machine. */
+/** Options of {@link startPlatform}. */
 export interface PlatformOptions {
+  /** Data directory, whose lock the caller holds. */
   dataDir: string;
+  /** Free TCP port for the API. */
   port: number;
   dump?: string;
   /** URL of an OpenSearch for tracking documents. @default Postgres */
   tracking?: string;
   /** OTLP/HTTP endpoint to which traces are exported. */
   traces?: string;
-  /** Headers of these exports, for the dispatcher's environment only. */
+  /** Headers of these exports. Only the dispatcher's environment has them. */
   traceHeaders?: string;
   plan: LocalPlan;
   /** Called with a line of text about slow steps and repaired problems. */
@@ -66,16 +68,16 @@ export interface PlatformOptions {
 
 /** Starts every component and resolves when all respond. If one fails to start, the others are stopped. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const started: (() => Promise<void>)[] = [];
+  const stops: (() => Promise<void>)[] = [];
   const stopAll = async () => {
     const problems: unknown[] = [];
-    // A part that fails to stop must not leave the others running.
-    for (let stop = started.pop(); stop !== undefined; stop = started.pop())
+    // A component that fails to stop must not leave the others running.
+    for (let stop = stops.pop(); stop !== undefined; stop = stops.pop())
       await stop().catch((error) => problems.push(error));
     if (problems.length > 0) throw problems[0];
   };
   try {
-    return await start(options, started, stopAll);
+    return await start(options, stops, stopAll);
   } catch (error) {
     await stopAll();
     throw error;
@@ -84,7 +86,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
 async function start(
   { dataDir, port, dump, tracking, traces, traceHeaders, plan, print, signal }: PlatformOptions,
-  started: (() => Promise<void>)[],
+  stops: (() => Promise<void>)[],
   stopAll: () => Promise<void>,
 ): Promise<Platform> {
   const logs = join(dataDir, "logs");
@@ -92,7 +94,7 @@ async function start(
   mkdirSync(logs, { recursive: true, mode: 0o700 });
   pruneLogs(logs);
   removePlatformFile(dataDir);
-  // Before ports are chosen: a leftover server of a killed platform would block its own port.
+  // Before ports are chosen: a server that a killed platform left running would block its port.
   await stopLeftovers(join(cluster, "data"));
   const ports = await savedPorts(dataDir);
 
@@ -105,20 +107,20 @@ async function start(
     }),
     startEmulator({ port: ports.aws, directory: join(dataDir, "aws") }),
   ] as const;
-  // If one fails, the other is stopped once it has started.
-  for (const part of starting)
-    started.push(() =>
-      part.then(
-        (one) => one.stop(),
+  // If either fails, the other is stopped once it has started.
+  for (const component of starting)
+    stops.push(() =>
+      component.then(
+        (running) => running.stop(),
         () => undefined,
       ),
     );
   const [postgres, cloud] = await Promise.all(starting);
   signal.throwIfAborted();
-  const { runners, settings: chosen } = plan;
-  const slots = readerSlots(chosen.jobs.rawSql, { glue: runners.glue.local, ec2: runners.ec2.local });
+  const { runners, settings: stackSettings } = plan;
+  const slots = readerSlots(stackSettings.jobs.rawSql, { glue: runners.glue.local, ec2: runners.ec2.local });
   await prepareDatabase(postgres, { ...(dump === undefined ? {} : { dump }), slots, print });
-  await followTracking(dataDir, tracking, postgres.url(DATABASE));
+  await reindexIfStoreChanged(dataDir, tracking, postgres.url(DATABASE));
   const problem = tracking === undefined ? undefined : await trackingProblem(tracking);
   if (problem !== undefined) print(problem);
   signal.throwIfAborted();
@@ -130,17 +132,17 @@ async function start(
     ...(tracking === undefined ? {} : { tracking: { endpoint: tracking } }),
     ...(traces === undefined ? {} : { traces: { endpoint: traces, environment: "local" } }),
   };
-  const env = partEnvironment({ postgres, cloud, dataDir, settings });
+  const env = componentEnvironment({ postgres, cloud, dataDir, settings });
   const token = await localToken(dataDir, postgres.url(DATABASE));
   const api = startChild({
     name: "API",
     args: ["--import", program("exitWithParent.ts"), program("../api/main.ts")],
     env: { ...env, HOST, PORT: String(port) },
     logFile: join(logs, "api.log"),
-    stopTimeoutMs: CLOSE_MS,
+    stopTimeoutMs: API_STOP_MS,
     print,
   });
-  started.push(() => api.stop());
+  stops.push(() => api.stop());
   const dispatcher = startChild({
     name: "dispatcher",
     args: [
@@ -160,12 +162,12 @@ async function start(
     stopTimeoutMs: DRAIN_SECONDS * 1000 + DISPATCHER_EXTRA_MS,
     print,
   });
-  started.push(() => dispatcher.stop());
+  stops.push(() => dispatcher.stop());
 
   const base = `http://${HOST}:${port}`;
   const [example] = await Promise.all([
     exampleLane(postgres),
-    answers(base, api, signal),
+    waitForApi(base, api, signal),
     Promise.race([dispatcher.ready, dispatcher.failed]),
   ]);
   signal.throwIfAborted();
@@ -186,7 +188,7 @@ async function start(
   };
   const link = await signInLink(base, token);
   writePlatformFile(dataDir, file);
-  started.push(async () => removePlatformFile(dataDir));
+  stops.push(async () => removePlatformFile(dataDir));
 
   const postgresEnded = postgres.ended.then(() => {
     throw new Error(`Postgres ended unexpectedly. Its log: ${join(logs, "postgres.log")}`);
@@ -194,7 +196,7 @@ async function start(
   return {
     file,
     example,
-    signIn: { link, minutes: chosen.api.signIn.linkMinutes },
+    signIn: { link, minutes: stackSettings.api.signIn.linkMinutes },
     failed: Promise.race([api.failed, dispatcher.failed, postgresEnded]),
     stop: stopAll,
     forceStop() {
@@ -212,22 +214,22 @@ const platformName = (dataDir: string): string =>
 async function signInLink(base: string, token: string): Promise<string> {
   const headers = { authorization: `Bearer ${token}` };
   const response = await fetch(`${base}/session-links`, { method: "POST", headers });
-  if (!response.ok) throw new Error(`The API answered ${response.status} to POST /session-links.`);
+  if (!response.ok) throw new Error(`The API returned ${response.status} to POST /session-links.`);
   const { path } = (await response.json()) as { path: string };
   return `${base}${path}`;
 }
 
 /** Resolves when the API responds to /rates. */
-async function answers(base: string, api: Child, signal: AbortSignal): Promise<void> {
+async function waitForApi(base: string, api: Child, signal: AbortSignal): Promise<void> {
   const probe = `${base}/rates?date_from=2021-01-01&date_to=2021-01-01&orig_code=XXXXX&dest_code=XXXXX`;
-  const asking = async () => {
-    for (const deadline = Date.now() + ANSWER_MS; Date.now() < deadline; await delay(25)) {
+  const poll = async () => {
+    for (const deadline = Date.now() + API_START_MS; Date.now() < deadline; await delay(25)) {
       signal.throwIfAborted();
       const response = await fetch(probe).catch(() => undefined);
       await response?.body?.cancel();
       if (response?.ok) return;
     }
-    throw new Error(`The API did not answer ${probe} within ${ANSWER_MS / 1000} s.`);
+    throw new Error(`The API did not respond to ${probe} within ${API_START_MS / 1000} s.`);
   };
-  await Promise.race([asking(), api.failed]);
+  await Promise.race([poll(), api.failed]);
 }

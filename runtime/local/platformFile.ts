@@ -2,8 +2,9 @@ import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Addresses of a running platform for people and programs of this machine: `<data-dir>/platform.json` (mode 600). It is
- * written once all parts respond and removed when the platform stops; a killed platform leaves it until the next start.
+ * Addresses of a running platform for people and programs on this machine: `<data-dir>/platform.json` (mode 600). It is
+ * written once all components respond, and removed when the platform stops. A killed platform leaves it until the next
+ * start.
  */
 export interface PlatformFile {
   /** Base URL of the HTTP API, without a trailing slash. */
@@ -17,7 +18,7 @@ export interface PlatformFile {
   responseQueueUrl: string;
   deadLetterQueueUrl: string;
   resultsBucket: string;
-  /** Location of `s3` sources of updates. */
+  /** Bucket of the files that updates load from S3. */
   uploadsBucket: string;
   /** URL for the superuser, including the password. */
   databaseUrl: string;

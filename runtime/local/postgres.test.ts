@@ -10,8 +10,8 @@ import { freePort, portProblem } from "./ports.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
 import { identify, waitForEnd } from "./processes.ts";
 
-/** Starts a cluster like a platform, reports it, and is then killed. */
-const KILLED = `
+/** Program that starts a cluster like a platform, and prints the server's pid. A test kills it. */
+const START_PROGRAM = `
   const { startPostgres } = await import(${JSON.stringify(import.meta.resolve("./postgres.ts"))});
   const [directory, logFile] = process.argv.slice(1);
   console.log((await startPostgres({ directory, logFile, durable: false })).pid);
@@ -96,7 +96,7 @@ describe("the embedded Postgres", () => {
   });
 
   it("ends a server whose platform was killed, and continues with its data", async () => {
-    const parent = spawn(process.execPath, ["--input-type=module", "-e", KILLED, directory, logFile]);
+    const parent = spawn(process.execPath, ["--input-type=module", "-e", START_PROGRAM, directory, logFile]);
     const [line] = await once(parent.stdout, "data");
     const orphan = identify(Number(line));
     parent.kill("SIGKILL");

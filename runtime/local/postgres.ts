@@ -28,7 +28,7 @@ const FREE_PORT_ATTEMPTS = 5;
 /** Postgres settings of every local cluster. */
 const SETTINGS: Record<string, string> = {
   listen_addresses: HOST,
-  // Local clients use TCP like in AWS; the path of a socket is limited to 107 bytes.
+  // Local clients use TCP, as in AWS; the path of a socket is limited to 107 bytes.
   unix_socket_directories: "",
   shared_buffers: "256MB",
   // A batch of a million prices fits without a checkpoint.
@@ -43,7 +43,7 @@ const SETTINGS: Record<string, string> = {
   log_timezone: "UTC",
 };
 
-/** Settings for a fast disposable cluster: it need not survive a crash, and its passwords protect nothing. */
+/** Settings of a fast, disposable cluster, which need not survive a crash and whose passwords protect nothing. */
 const NON_DURABLE_SETTINGS: Record<string, string> = {
   fsync: "off",
   synchronous_commit: "off",
@@ -89,9 +89,9 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const { initdb, postgres } = await postgresBinaries();
   const data = join(options.directory, "data");
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-  const as = asUnprivileged(postgres, options.directory);
-  as.chown(options.directory);
-  if (!existsSync(data)) await makeCluster(initdb, options, as);
+  const unprivileged = asUnprivileged(postgres, options.directory);
+  unprivileged.chown(options.directory);
+  if (!existsSync(data)) await createCluster(initdb, options, unprivileged);
   await stopLeftovers(data);
 
   for (let attempt = 1; ; attempt++) {
@@ -105,10 +105,10 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       max_connections: String(options.maxConnections ?? 100),
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    const [program = postgres, ...args] = [...as.prefix, postgres, "-D", data, ...flags];
+    const [program = postgres, ...args] = [...unprivileged.prefix, postgres, "-D", data, ...flags];
     // In its own session: Ctrl-C reaches only the platform, which ends the server last.
     const child = spawn(program, args, {
-      ...as.user,
+      ...unprivileged.user,
       cwd: options.directory,
       detached: true,
       stdio: ["ignore", log, log],
@@ -117,17 +117,21 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     const ended = once(child, "exit").then(() => {});
     if (await waitUntilReady(child, data)) return running(child, ended, port, readPassword(options.directory));
     const postgresLog = readFileSync(options.logFile).subarray(before).toString("utf8").trim();
-    const portWasTaken = options.port === undefined && postgresLog.includes("could not create any TCP/IP sockets");
-    if (!portWasTaken || attempt === FREE_PORT_ATTEMPTS) {
+    const isPortTaken = options.port === undefined && postgresLog.includes("could not create any TCP/IP sockets");
+    if (!isPortTaken || attempt === FREE_PORT_ATTEMPTS) {
       throw new Error(`Postgres did not start in ${data}. Its output:\n${postgresLog || "(nothing)"}`);
     }
   }
 }
 
-async function makeCluster(initdb: string, options: PostgresOptions, as: UnprivilegedCommand): Promise<void> {
+async function createCluster(
+  initdb: string,
+  options: PostgresOptions,
+  unprivileged: UnprivilegedCommand,
+): Promise<void> {
   const password = join(options.directory, "password");
   writeFileSync(password, randomBytes(24).toString("base64url"), { mode: 0o600 });
-  as.chown(password);
+  unprivileged.chown(password);
   // Renamed when complete, so that a partly created cluster is never used after a crash.
   const unfinished = join(options.directory, "data.new");
   rmSync(unfinished, { recursive: true, force: true });
@@ -143,12 +147,12 @@ async function makeCluster(initdb: string, options: PostgresOptions, as: Unprivi
     "--locale=C",
     ...(options.durable === false ? ["--no-sync", "--set=scram_iterations=1"] : []),
   ];
-  const [program = initdb, ...args] = [...as.prefix, initdb, ...flags];
-  await promisify(execFile)(program, args, { ...as.user, cwd: options.directory });
+  const [program = initdb, ...args] = [...unprivileged.prefix, initdb, ...flags];
+  await promisify(execFile)(program, args, { ...unprivileged.user, cwd: options.directory });
   renameSync(unfinished, join(options.directory, "data"));
 }
 
-/** Resolves to true once the server accepts connections, false if it ends or is late. */
+/** Resolves to true once the server accepts connections, false if it ends or does not do so in time. */
 async function waitUntilReady(child: ChildProcess, data: string): Promise<boolean> {
   let failed = false;
   child.once("error", () => {

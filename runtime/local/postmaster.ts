@@ -14,21 +14,22 @@ export function postmasterStatus(data: string, pid: number): string | undefined 
 
 /**
  * Ends leftovers of a killed platform on the data directory `data`: the server itself (fast shutdown: sessions are
- * ended, data is written) and sessions without a server. Afterwards no process uses it, and no stale pid file blocks
- * the start. The caller must hold the lock on the directory.
+ * ended, data is written) and sessions without a server. Afterwards no process uses the directory, and no stale pid
+ * file blocks the start. The caller must hold the lock on the directory.
  */
 export async function stopLeftovers(data: string): Promise<void> {
   const lines = pidFile(data);
   if (lines === undefined) return;
-  const users = processesIn(data);
-  const server = users.find((user) => user.pid === Number(lines[0]));
+  const leftovers = processesIn(data);
+  const server = leftovers.find((leftover) => leftover.pid === Number(lines[0]));
   if (server !== undefined && signal(server, "SIGINT") && !(await waitForEnd(server, SHUTDOWN_MS))) {
     signal(server, "SIGQUIT");
   }
-  for (const user of users) {
+  for (const leftover of leftovers) {
     // A session of a killed server runs until its statement ends.
-    if (user !== server) signal(user, "SIGQUIT");
-    if (!(await waitForEnd(user, SHUTDOWN_MS)) && signal(user, "SIGKILL")) await waitForEnd(user, SHUTDOWN_MS);
+    if (leftover !== server) signal(leftover, "SIGQUIT");
+    if (!(await waitForEnd(leftover, SHUTDOWN_MS)) && signal(leftover, "SIGKILL"))
+      await waitForEnd(leftover, SHUTDOWN_MS);
   }
   rmSync(join(data, "postmaster.pid"), { force: true });
 }
@@ -44,7 +45,7 @@ function pidFile(data: string): string[] | undefined {
 /** Returns the server's processes: those whose working directory is `data`. */
 function processesIn(data: string): ProcessIdentity[] {
   const directory = realpathSync(data);
-  // Without /proc only the server is checked: its sessions end with it.
+  // Without /proc, only the server itself can be found.
   const pids = existsSync("/proc/self") ? readdirSync("/proc") : [pidFile(data)?.[0]];
   const numbers = pids.map(Number).filter(Number.isInteger);
   return numbers.filter((pid) => worksIn(pid, directory)).flatMap((pid) => identify(pid) ?? []);

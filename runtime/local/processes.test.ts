@@ -7,18 +7,18 @@ describe("processes", () => {
   it("are identified by pid and start time", async () => {
     const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)", "a word", "another"]);
     await once(child, "spawn");
-    const found = identify(child.pid ?? 0);
-    assert.ok(found !== undefined && isAlive(found));
-    const stranger = { pid: found.pid, startedAt: "another time" };
+    const identity = identify(child.pid ?? 0);
+    assert.ok(identity !== undefined && isAlive(identity));
+    const stranger = { pid: identity.pid, startedAt: "another time" };
     assert.equal(isAlive(stranger), false);
     assert.equal(signal(stranger, "SIGKILL"), false);
-    assert.deepEqual(findByArguments("a word", "another"), [found]);
+    assert.deepEqual(findByArguments("a word", "another"), [identity]);
     assert.deepEqual(findByArguments("word", "another"), []);
 
-    assert.equal(await waitForEnd(found, 0), false);
-    assert.equal(signal(found, "SIGKILL"), true);
-    assert.equal(await waitForEnd(found, 10_000), true);
-    assert.equal(identify(found.pid), undefined);
+    assert.equal(await waitForEnd(identity, 0), false);
+    assert.equal(signal(identity, "SIGKILL"), true);
+    assert.equal(await waitForEnd(identity, 10_000), true);
+    assert.equal(identify(identity.pid), undefined);
   });
 
   it("count as ended once they are zombies, even if they are never reaped", async () => {

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Identity of a process: pids are reused, a pid together with the start time is not. */
+/** Identity of a process. A pid alone may be reused; a pid together with its start time is unique. */
 export interface ProcessIdentity {
   pid: number;
   /** Start time in the system's format: clock ticks since boot on Linux, a date elsewhere. Compare, never parse. */
@@ -15,12 +15,12 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return startedAt === undefined ? undefined : { pid, startedAt };
 }
 
-/** Returns true if the identified process still runs. */
+/** Returns true if the identified process is still running. */
 export function isAlive(process: ProcessIdentity): boolean {
   return identify(process.pid)?.startedAt === process.startedAt;
 }
 
-/** Sends a signal to the process if it runs. Returns true if it did. */
+/** Sends a signal to the process if it is running. Returns true if the signal was sent. */
 export function signal(target: ProcessIdentity, name: NodeJS.Signals): boolean {
   if (!isAlive(target)) return false;
   try {
@@ -32,7 +32,7 @@ export function signal(target: ProcessIdentity, name: NodeJS.Signals): boolean {
 }
 
 /**
- * Waits until a process has ended, which need not be a child (so there is no event). Returns false if it still runs
+ * Waits until a process has ended. Polls, since the process need not be a child. Returns false if it is still running
  * after `milliseconds`.
  */
 export async function waitForEnd(target: ProcessIdentity, milliseconds: number): Promise<boolean> {
@@ -46,8 +46,8 @@ export async function waitForEnd(target: ProcessIdentity, milliseconds: number):
 
 /** Returns the processes that have these adjacent words in their command line. */
 export function findByArguments(...words: string[]): ProcessIdentity[] {
-  const found = existsSync("/proc/self/cmdline") ? pidsFromProc(words.join("\0")) : pidsFromPs(words.join(" "));
-  return found.filter((pid) => pid !== process.pid).flatMap((pid) => identify(pid) ?? []);
+  const pids = existsSync("/proc/self/cmdline") ? pidsFromProc(words.join("\0")) : pidsFromPs(words.join(" "));
+  return pids.filter((pid) => pid !== process.pid).flatMap((pid) => identify(pid) ?? []);
 }
 
 function pidsFromProc(words: string): number[] {
@@ -71,7 +71,8 @@ function pidsFromPs(words: string): number[] {
 function startFromProc(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The command's name, in parentheses, may contain spaces and parentheses: the fields begin after the last one.
+    // The command's name, in parentheses, may contain spaces and parentheses: the other fields begin after the last
+    // parenthesis.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [state] = fields;
     return state === "Z" || state === "X" ? undefined : fields[19];

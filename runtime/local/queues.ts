@@ -4,11 +4,11 @@ import type { Emulator } from "./emulator.ts";
 type Queues = NonNullable<Settings["queues"]>;
 
 /**
- * Receives before SQS moves a message to the dead-letter queue: more than an outage causes. The dispatcher moves
- * invalid ones itself.
+ * Number of receives before SQS moves a message to the dead-letter queue: more than an outage causes. The dispatcher
+ * itself moves invalid messages.
  */
 const MAX_RECEIVES = 1_000;
-/** Visibility timeout in seconds of a request that could not be processed. */
+/** Visibility timeout of requests and wake-ups. */
 const VISIBILITY_SECONDS = 30;
 
 /** Creates missing queues, including a response queue for each named tenant. */

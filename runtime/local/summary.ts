@@ -6,7 +6,7 @@ import type { Platform } from "./platform.ts";
 /** Default directory of the command `rates`, relative to the clone. */
 const DEFAULT_DATA_DIR = ".local";
 
-/** Output of `npm start` when everything is ready: addresses, first steps, and how to stop. */
+/** Returns the output of `npm start` when everything is ready: addresses, first steps, and how to stop. */
 export function summary(
   { file, example, signIn }: Pick<Platform, "file" | "example" | "signIn">,
   { dataDir, plan, tracking, seconds }: { dataDir: string; plan: LocalPlan; tracking?: string; seconds: number },
@@ -24,14 +24,14 @@ export function summary(
           `The same as a first job   ${cli}query average_rates${params}`,
         ];
   return `
-The platform is up (${seconds.toFixed(1)} s), imitating the stack ${plan.stack}; its data are in ${displayPath}.
+The platform is up (${seconds.toFixed(1)} s), imitating the stack ${plan.stack}; its data is in ${displayPath}.
 
   API         ${file.api}
   Dashboard   ${signIn.link}
               signs you in once, within ${signIn.minutes} minutes; \`${cli}dashboard\` prints another link
   Requests    ${file.requestQueueUrl}
   Responses   ${file.responseQueueUrl}
-  Capacity    ${RUNNERS.map((kind) => `${kind} ${capacity(plan.runners[kind])}`).join(", ")}${tracking === undefined ? "" : `\n  Tracking    ${tracking}`}
+  Capacity    ${RUNNERS.map((runner) => `${runner} ${capacity(plan.runners[runner])}`).join(", ")}${tracking === undefined ? "" : `\n  Tracking    ${tracking}`}
   ${join(displayPath, "platform.json")} lists all addresses, the database and the token.
 
 ${tries.join("\n")}

@@ -54,29 +54,32 @@ describe("npm start -- --tracking", function () {
     main.kill("SIGINT");
     await once(main, "exit");
   };
-  const ask = async ({ api, token }: PlatformFile, path: string, body?: object) => {
+  const callApi = async ({ api, token }: PlatformFile, path: string, body?: object) => {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-    const answer = await fetch(
+    const response = await fetch(
       `${api}${path}`,
       body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers },
     );
-    return { status: answer.status, body: (await answer.json()) as { jobs?: { requestId: string; status: string }[] } };
+    return {
+      status: response.status,
+      body: (await response.json()) as { jobs?: { requestId: string; status: string }[] },
+    };
   };
   const submit = (file: PlatformFile, requestId: string) =>
-    ask(file, "/jobs", {
+    callApi(file, "/jobs", {
       requestId,
       task: { type: "read", sql: "select 1 as n", format: "json" },
       labels: { team: "Nordics" },
     });
   /** Waits for the given number of ended jobs with these words and returns their ids. */
-  const found = async (file: PlatformFile, text: string, count: number) => {
+  const waitForJobs = async (file: PlatformFile, text: string, count: number) => {
     for (const deadline = Date.now() + WAIT_TIMEOUT_MS; ; await delay(100)) {
-      const { jobs = [] } = (await ask(file, `/jobs?${new URLSearchParams({ text, status: "SUCCEEDED" })}`)).body;
-      if (jobs.length === count) return jobs.map((one) => one.requestId).sort();
-      assert(Date.now() < deadline, `${text}: found ${JSON.stringify(jobs)}`);
+      const { jobs = [] } = (await callApi(file, `/jobs?${new URLSearchParams({ text, status: "SUCCEEDED" })}`)).body;
+      if (jobs.length === count) return jobs.map(({ requestId }) => requestId).sort();
+      assert(Date.now() < deadline, `${text}: ${JSON.stringify(jobs)}`);
     }
   };
-  const inOpenSearch = async () => {
+  const countInOpenSearch = async () => {
     await fetch(`${endpoint}/rates-jobs-*/_refresh`, { method: "POST" });
     return ((await (await fetch(`${endpoint}/rates-jobs-*/_count`)).json()) as { count: number }).count;
   };
@@ -85,50 +88,53 @@ describe("npm start -- --tracking", function () {
     const first = await start("--tracking", endpoint);
     assert.match(first.output, new RegExp(`Tracking +${endpoint}`));
     assert.equal((await submit(first, "nightly-rotterdam-7")).status, 202);
-    assert.deepEqual(await found(first, "rotter nordics", 1), ["nightly-rotterdam-7"]);
-    assert.equal(await inOpenSearch(), 1);
+    assert.deepEqual(await waitForJobs(first, "rotter nordics", 1), ["nightly-rotterdam-7"]);
+    assert.equal(await countInOpenSearch(), 1);
 
     await fetch(`${endpoint}/rates-jobs-*`, { method: "DELETE" });
-    assert.deepEqual((await ask(first, "/jobs?text=rotter")).body.jobs, []);
+    assert.deepEqual((await callApi(first, "/jobs?text=rotter")).body.jobs, []);
     const rebuilt = promisify(execFile)(process.execPath, [program("../tracking/reindex.ts"), "--data-dir", dataDir]);
     assert.match((await rebuilt).stderr, /^1 document written/m);
-    assert.deepEqual(await found(first, "rotter", 1), ["nightly-rotterdam-7"]);
+    assert.deepEqual(await waitForJobs(first, "rotter", 1), ["nightly-rotterdam-7"]);
     await stop();
 
     const second = await start();
-    assert.deepEqual(await found(second, "rotter", 1), ["nightly-rotterdam-7"], "Postgres has it now");
+    assert.deepEqual(await waitForJobs(second, "rotter", 1), ["nightly-rotterdam-7"], "copied to Postgres");
     await submit(second, "second");
-    assert.deepEqual(await found(second, "nordics", 2), ["nightly-rotterdam-7", "second"]);
-    assert.equal(await inOpenSearch(), 1);
+    assert.deepEqual(await waitForJobs(second, "nordics", 2), ["nightly-rotterdam-7", "second"]);
+    assert.equal(await countInOpenSearch(), 1);
     await stop();
 
-    assert.deepEqual(await found(await start("--tracking", endpoint), "nordics", 2), ["nightly-rotterdam-7", "second"]);
+    assert.deepEqual(await waitForJobs(await start("--tracking", endpoint), "nordics", 2), [
+      "nightly-rotterdam-7",
+      "second",
+    ]);
   });
 
   it("starts and executes jobs while OpenSearch is down, and finds them once it is up", async () => {
     // A proxy to the OpenSearch that becomes available later.
-    let open = false;
-    const front = await startRecordingServer(async ({ method, path, body }, response) => {
-      if (!open) return response.writeHead(503).end();
+    let isAvailable = false;
+    const proxy = await startRecordingServer(async ({ method, path, body }, response) => {
+      if (!isAvailable) return response.writeHead(503).end();
       const headers = { "content-type": path.startsWith("/_bulk") ? "application/x-ndjson" : "application/json" };
-      const answer = await fetch(`${endpoint}${path}`, { method, headers, ...(body === "" ? {} : { body }) });
-      response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text());
+      const forwarded = await fetch(`${endpoint}${path}`, { method, headers, ...(body === "" ? {} : { body }) });
+      response.writeHead(forwarded.status, { "content-type": "application/json" }).end(await forwarded.text());
     });
     try {
-      const file = await start("--tracking", front.endpoint);
-      assert.match(file.output, /answers 503: jobs run, but cannot be searched until it does/);
+      const file = await start("--tracking", proxy.endpoint);
+      assert.match(file.output, /returns 503: jobs run, but cannot be searched until it does/);
       await submit(file, "unseen");
       for (const deadline = Date.now() + WAIT_TIMEOUT_MS; ; await delay(50)) {
-        const { body } = await ask(file, "/jobs/unseen");
+        const { body } = await callApi(file, "/jobs/unseen");
         if ((body as { status?: string }).status === "SUCCEEDED") break;
         assert(Date.now() < deadline, JSON.stringify(body));
       }
-      assert.equal((await ask(file, "/jobs?text=unseen")).status, 503);
-      open = true;
-      assert.deepEqual(await found(file, "unseen", 1), ["unseen"]);
+      assert.equal((await callApi(file, "/jobs?text=unseen")).status, 503);
+      isAvailable = true;
+      assert.deepEqual(await waitForJobs(file, "unseen", 1), ["unseen"]);
     } finally {
       await stop();
-      await front.stop();
+      await proxy.stop();
     }
   });
 });

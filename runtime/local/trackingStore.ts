@@ -4,14 +4,14 @@ import { withClient } from "../../db/prepare.ts";
 import { POSTGRES, readTrackingFile } from "../platform/dataDirectory.ts";
 
 /** Time limit for an OpenSearch to respond. */
-const ANSWER_MS = 3_000;
+const RESPONSE_MS = 3_000;
 
 /**
- * Marks all jobs to be copied to this start's tracking store, if the last start used another one. The file `tracking`
- * of the data directory contains the last store's endpoint.
+ * Marks all documents for writing to the tracking store if the last start used another store. The file `tracking` in the
+ * data directory contains the last store's endpoint.
  * @param endpoint - URL of OpenSearch; undefined for Postgres.
  */
-export async function followTracking(
+export async function reindexIfStoreChanged(
   dataDir: string,
   endpoint: string | undefined,
   databaseUrl: string,
@@ -23,11 +23,11 @@ export async function followTracking(
   writeFileSync(file, current, { mode: 0o600 });
 }
 
-/** Describes why OpenSearch is unavailable, in a line. The platform starts without it; only search is down. */
+/** Describes in one line why OpenSearch is unavailable. The platform starts without it; only search is down. */
 export async function trackingProblem(endpoint: string): Promise<string | undefined> {
-  const answer = await fetch(endpoint, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => undefined);
-  await answer?.body?.cancel();
-  if (answer?.ok) return undefined;
-  const what = answer === undefined ? "does not answer" : `answers ${answer.status}`;
-  return `The OpenSearch at ${endpoint} ${what}: jobs run, but cannot be searched until it does.`;
+  const response = await fetch(endpoint, { signal: AbortSignal.timeout(RESPONSE_MS) }).catch(() => undefined);
+  await response?.body?.cancel();
+  if (response?.ok) return undefined;
+  const state = response === undefined ? "does not respond" : `returns ${response.status}`;
+  return `The OpenSearch at ${endpoint} ${state}: jobs run, but cannot be searched until it does.`;
 }

@@ -2,8 +2,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chownSync } from "node:fs";
 
 /**
- * Means to run a program that refuses root, like Postgres: command prefix, user, and a function that changes the owner
- * of files.
+ * A way to run a program that refuses root, for example Postgres: command prefix, user, and a function that changes the
+ * owner of files.
  */
 export interface UnprivilegedCommand {
   /** Program and arguments to put before the command; empty if none is needed. */
@@ -20,9 +20,9 @@ const SYSTEM_USER = "postgres";
 /**
  * Finds a way to run `program` as a user other than root, on files below `directory`.
  *
- * Root gets a user namespace in which its own files belong to user 1000: it works below a directory that only root may
- * enter, which a system user could not. Without namespaces, the system user `postgres` is used if it exists and may
- * enter both paths.
+ * Root gets a user namespace in which its own files belong to user 1000. The program can then work below a directory
+ * that only root may enter; a system user could not. Without namespaces, the system user `postgres` is used if it
+ * exists and may enter both paths.
  */
 export function asUnprivileged(program: string, directory: string): UnprivilegedCommand {
   if (process.getuid?.() !== 0) return { prefix: [], chown: () => {} };

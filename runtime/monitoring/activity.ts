@@ -3,27 +3,26 @@ import type { Database } from "../store/jobs.ts";
 import type { PlatformMetric, RunnerMetric } from "./metrics.ts";
 
 /**
- * Current status of the platform and activity of the last minutes (db/functions/jobs/activity.sql and
- * platform_status.sql).
+ * Current status of the platform, with the metrics of the last minutes (db/functions/jobs/platform_status.sql).
  */
 export type PlatformStatus = Record<RunnerType, Record<RunnerMetric, number | null>> & {
   platform: Record<PlatformMetric, number>;
   database: { connections: number; maxConnections: number };
   /**
-   * Runner types that may not start runs, with the end of the pause (ISO); "closed": until an operator reopens them.
+   * Runner types that may not start runs, with the end of the pause (ISO), or "closed" until an operator reopens them.
    */
   paused: Partial<Record<RunnerType, string>>;
-  /** Jobs in progress. */
+  /** Number of jobs in progress per runner type. */
   working: Partial<Record<RunnerType, number>>;
 };
 
-/** Milliseconds; null if no job has ended. */
+/** Percentiles of a duration in milliseconds; null if no job has ended. */
 export interface Percentiles {
   p50: number | null;
   p95: number | null;
 }
 
-/** Ended and accepted jobs between `at` and the next step. */
+/** Counts and durations of the jobs that were accepted or ended between `at` and the next step. */
 export interface Step {
   at: string;
   accepted: number;
@@ -34,31 +33,32 @@ export interface Step {
   runMs: Percentiles;
 }
 
-/** Outcomes of the jobs that ended within a period. */
+/** Counts and times of the jobs of a period (db/functions/jobs/activity.sql). */
 export interface Activity {
   from: string;
   to: string;
   stepSeconds: number;
-  /** Oldest first; the last one is incomplete. */
+  /** Oldest first. The last step may be incomplete. */
   steps: Step[];
   ended: { succeeded: number; failed: number; cancelled: number };
   percentiles: Record<"queueMs" | "runMs" | "totalMs", Percentiles & { p99: number | null }>;
   /** Most frequent first. */
   errors: { type: string; category: string; count: number; last: string }[];
-  /** By kind of work: a named query or statement, a load, raw SQL. Slowest first; milliseconds of run time. */
+  /** Run time in milliseconds by kind of work: each named query or statement, loads, raw SQL. Slowest first. */
   slowest: { what: string; count: number; p50: number; p95: number; max: number }[];
-  /** Results sent as pointers, and how many of them were only just too large for the response. */
+  /** Number of results sent as pointers, and how many of them were only just too large for the response. */
   results: { byPointer: number; nearlyInline: number };
 }
 
-/** Reads from the database; requires the role `api_reader`. */
+/** Reads the current status, with the events of the last minutes. Requires the role `api_reader`. */
 export async function readStatus(db: Database, minutes: number): Promise<PlatformStatus> {
   const { rows } = await db.query("select jobs.platform_status($1) as status", [minutes]);
   return rows[0]?.status;
 }
 
-/** Scope: one tenant's jobs, or all (undefined). */
+/** Tenant, period and number of steps of an activity. */
 export interface ActivityQuery {
+  /** Undefined: all tenants. */
   tenant: string | undefined;
   seconds: number;
   steps: number;
@@ -68,7 +68,7 @@ export interface ActivityQuery {
   nearBytes: number;
 }
 
-/** Reads from the database; requires the role `api_reader`. */
+/** Reads the activity of a period; requires the role `api_reader`. */
 export async function readActivity(
   db: Database,
   { tenant, seconds, steps, until, nearBytes }: ActivityQuery,

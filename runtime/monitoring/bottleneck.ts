@@ -1,7 +1,9 @@
+import { BOUNDS } from "../contract/bounds.ts";
 import { counted } from "../contract/counted.ts";
 import { RUNNER_NAMES, RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Activity, PlatformStatus } from "./activity.ts";
+import { formatDuration } from "./duration.ts";
 
 /** Input of the verdict: current status, recent activity, capacity, and requests that are not accepted yet. */
 export interface BottleneckInput {
@@ -13,14 +15,14 @@ export interface BottleneckInput {
 }
 
 /**
- * From worst to best: nothing progresses; jobs wait because something is missing; a burst is being processed; nothing
- * waits.
+ * From worst to best: jobs wait and no run starts for them; a problem needs a remedy; a burst or a minor problem;
+ * nothing waits.
  */
 export const LEVELS = ["stuck", "bound", "busy", "clear"] as const;
 export type Level = (typeof LEVELS)[number];
 
-/** Stages of a job in their order, with the resources that can hold it up. */
-export const PLACES = [
+/** Stages and resources that can hold up a job, in the order of its path; `nothing` if none of them does. */
+export const BOTTLENECKS = [
   "requests",
   "starts",
   "capacity",
@@ -33,24 +35,24 @@ export const PLACES = [
   "search",
   "nothing",
 ] as const;
-export type Place = (typeof PLACES)[number];
+export type Bottleneck = (typeof BOTTLENECKS)[number];
 
-/** Location of the bottleneck. */
+/** A bottleneck with its severity, name and remedy. */
 export interface Verdict {
   level: Level;
-  place: Place;
-  /** One sentence for people: the obstacle and the remedy. */
+  name: Bottleneck;
+  /** Text for people, on one line: the obstacle and the remedy. */
   sentence: string;
-  /** Configuration key to raise; missing if raising one would not help. */
+  /** Configuration key to raise; missing if no higher value would help. */
   raise?: string;
 }
 
 /** Thresholds from which a value counts as a bottleneck: seconds, shares or counts. */
 export const THRESHOLDS = {
-  /** A job that has waited for less belongs to a burst that is being processed. */
+  /** A job that has waited for less time belongs to a burst that is being processed. */
   waitSeconds: 60,
   requestsWaiting: 100,
-  /** Share of the database's connections. */
+  /** Share of the database's connections that are open. */
   connectionShare: 0.9,
   lockSeconds: 10,
   unsentSeconds: 60,
@@ -62,54 +64,56 @@ export const THRESHOLDS = {
   nearlyInlineShare: 0.5,
 } as const;
 
-/** Maximum of `jobs.inlineBytes`: SQS's maximum, less the rest of the response. */
-export const MAX_INLINE_BYTES = 900_000;
-
-/** Terms of a runner type in sentences: its run, the configuration keys of their number, size and quota, its name. */
+/**
+ * Terms of a runner type in sentences: the name of its runs; the configuration keys of their number, size and quota; and
+ * the short name of the type.
+ */
 export const RUNNER_TERMS = {
   glue: {
     run: RUNNER_NAMES.glue.run,
     count: "runners.glue.maxRuns",
     memory: "runners.glue.dpu",
     quotas: "quotas.glueRuns",
-    of: "Glue",
+    typeName: "Glue",
   },
   ec2: {
     run: RUNNER_NAMES.ec2.run,
     count: "runners.ec2.maxInstances",
     memory: "runners.ec2.instanceType",
     quotas: "quotas.ec2Vcpus",
-    of: "EC2",
+    typeName: "EC2",
   },
 } as const satisfies Record<RunnerType, object>;
 
 /**
- * Finds the bottleneck: the worst problem, and among equal ones the first on a job's path, since later components only
- * wait for it. Between the runner types it is the one whose jobs have waited longer.
+ * Finds the bottleneck: the worst problem, and among equally bad ones the first on a job's path, since later components
+ * only wait for it. If jobs of both runner types wait for the same reason, the type whose oldest job has waited longer
+ * comes first.
  */
 export function bottleneckOf(situation: BottleneckInput): Verdict {
-  const found = RULES.flatMap((rule) => rule(situation));
-  const order = (verdict: Verdict) => LEVELS.indexOf(verdict.level) * PLACES.length + PLACES.indexOf(verdict.place);
-  return found.sort((a, b) => order(a) - order(b))[0] ?? clear(situation);
+  const verdicts = RULES.flatMap((rule) => rule(situation));
+  const order = (verdict: Verdict) =>
+    LEVELS.indexOf(verdict.level) * BOTTLENECKS.length + BOTTLENECKS.indexOf(verdict.name);
+  return verdicts.sort((a, b) => order(a) - order(b))[0] ?? clearVerdict(situation);
 }
 
 const RULES: readonly ((situation: BottleneckInput) => Verdict[])[] = [
-  requestsWait,
+  requestVerdicts,
   (situation) => longestFirst(situation).flatMap((runnerType) => waitVerdicts(situation, runnerType)),
-  connectionsAreUsedUp,
-  (situation) => RUNNERS.flatMap((runnerType) => runsEnd(situation, runnerType)),
-  lockWaits,
-  responsesWait,
-  resultsAreLarge,
-  searchIsBehind,
+  connectionVerdicts,
+  (situation) => RUNNERS.flatMap((runnerType) => endedRunVerdicts(situation, runnerType)),
+  lockVerdicts,
+  responseVerdicts,
+  resultSizeVerdicts,
+  searchVerdicts,
 ];
 
-function requestsWait({ requests = 0 }: BottleneckInput): Verdict[] {
+function requestVerdicts({ requests = 0 }: BottleneckInput): Verdict[] {
   if (requests < THRESHOLDS.requestsWaiting) return [];
   return [
     {
       level: "bound",
-      place: "requests",
+      name: "requests",
       sentence: `${counted(requests, "request")} ${requests === 1 ? "waits" : "wait"} on the queue because the dispatcher does not keep up: check its log for errors, throttling or slow database calls.`,
     },
   ];
@@ -119,24 +123,24 @@ function requestsWait({ requests = 0 }: BottleneckInput): Verdict[] {
 function waitVerdicts(situation: BottleneckInput, runnerType: RunnerType): Verdict[] {
   const { status: platformStatus, settings } = situation;
   const { slots, startSeconds, limitedBy, limitRemedy } = settings.runners[runnerType];
-  const { run, count, quotas, of } = RUNNER_TERMS[runnerType];
-  const { waiting, oldestWaiting, running, working, refused, ended } = counts(platformStatus, runnerType);
+  const { run, count, quotas, typeName } = RUNNER_TERMS[runnerType];
+  const { waiting, oldestWaiting, running, working, refused, ended } = countsOf(platformStatus, runnerType);
   if (waiting === 0) return [];
-  const wait = `${counted(waiting, "job")} ${waiting === 1 ? "waits" : "wait"}, the oldest for ${seconds(oldestWaiting)}`;
+  const wait = `${counted(waiting, "job")} ${waiting === 1 ? "waits" : "wait"}, the oldest for ${formatDuration(oldestWaiting)}`;
   const paused = platformStatus.paused[runnerType];
   if (paused === "closed")
     return [
       {
         level: "stuck",
-        place: "starts",
-        sentence: `${of} is closed to new runs while the platform is draining; ${wait}: reopen it to continue.`,
+        name: "starts",
+        sentence: `${typeName} is closed to new runs because a destroy of the stack began; ${wait}: complete the destroy, or allow runs again (docs/operating.md, Deleting a stack).`,
       },
     ];
   if (slots === 0)
     return [
       {
         level: "stuck",
-        place: "capacity",
+        name: "capacity",
         raise: count,
         sentence: `${wait}: this stack has no ${run}s. Raise ${count}.`,
       },
@@ -145,79 +149,75 @@ function waitVerdicts(situation: BottleneckInput, runnerType: RunnerType): Verdi
     return [
       {
         level: "bound",
-        place: "starts",
+        name: "starts",
         raise: quotas,
-        sentence: `AWS refuses to start more ${run}s; ${wait}: raise the account's ${of} quota, then ${quotas}.`,
+        sentence: `AWS refuses to start more ${run}s; ${wait}: raise the account's ${typeName} quota, then ${quotas}.`,
       },
     ];
-  // More runs would get no connection, and idle runs may be idle for the same reason.
+  // If almost all connections are open, more runs could not connect, and idle runs perhaps cannot either;
+  // connectionVerdicts reports this.
   const noConnections = connectionShare(platformStatus) >= THRESHOLDS.connectionShare;
   const level = oldestWaiting > THRESHOLDS.waitSeconds ? "bound" : "busy";
-  // Runs that have started and done nothing yet are still starting, or fail to start.
+  // If most runs have no job and no job has ended, the runs are still starting or fail to start.
   const mostAreBusy = 2 * working >= slots || ended > 0;
   if (running >= slots && mostAreBusy) {
     if (noConnections) return [];
     const allTaken = slots === 1 ? `The one ${run} is busy` : `All ${slots} ${run}s are busy`;
-    // Raising the configuration key would not help.
+    // Something other than the configuration limits the slots, so raising the configuration key would not help.
     if (limitedBy !== undefined) {
       const remedy = limitRemedy === undefined ? "the stack allows more" : limitRemedy;
       const advice = level === "busy" && limitRemedy !== undefined ? `if this continues, ${remedy}` : remedy;
-      return [{ level, place: "capacity", sentence: `${allTaken}; ${wait}: ${limitedBy}; ${advice}.` }];
+      return [{ level, name: "capacity", sentence: `${allTaken}; ${wait}: ${limitedBy}; ${advice}.` }];
     }
     return [
       {
         level,
-        place: "capacity",
+        name: "capacity",
         raise: count,
         sentence: `${allTaken}; ${wait}: ${level === "busy" ? `if this continues, raise ${count}` : `raise ${count}`}.`,
       },
     ];
   }
+  const busyRuns = `${working} of ${slots} ${run}s ${working === 1 ? "is" : "are"} busy`;
   if (oldestWaiting > Math.max(startSeconds, THRESHOLDS.waitSeconds)) {
     if (noConnections) return [];
     return [
       {
         level: "stuck",
-        place: "starts",
-        sentence: `Only ${working} of ${slots} ${run}s ${working === 1 ? "is" : "are"} busy although ${wait}: runs do not start. The dispatcher's log has the reason.`,
+        name: "starts",
+        sentence: `Only ${busyRuns} although ${wait}: runs do not start. The dispatcher's log has the reason.`,
       },
     ];
   }
-  return [
-    {
-      level: "busy",
-      place: "starts",
-      sentence: `${counted(slots - working, run)} can still start; ${wait}: more are starting.`,
-    },
-  ];
+  return [{ level: "busy", name: "starts", sentence: `${busyRuns}; ${wait}: more are starting.` }];
 }
 
 const longestFirst = ({ status: platformStatus }: BottleneckInput) =>
-  RUNNERS.toSorted((a, b) => counts(platformStatus, b).oldestWaiting - counts(platformStatus, a).oldestWaiting);
+  RUNNERS.toSorted((a, b) => countsOf(platformStatus, b).oldestWaiting - countsOf(platformStatus, a).oldestWaiting);
 
-function connectionsAreUsedUp({ status: platformStatus }: BottleneckInput): Verdict[] {
+function connectionVerdicts({ status: platformStatus }: BottleneckInput): Verdict[] {
   const { connections, maxConnections } = platformStatus.database;
   if (connectionShare(platformStatus) < THRESHOLDS.connectionShare) return [];
   return [
     {
       level: "bound",
-      place: "connections",
+      name: "connections",
       raise: "database.instanceClass",
       sentence: `${connections} of the database's ${maxConnections} connections are open, so no more runs can connect: use a larger database.instanceClass first.`,
     },
   ];
 }
 
-/** Runs that end before their jobs. */
-function runsEnd({ status: platformStatus }: BottleneckInput, runnerType: RunnerType): Verdict[] {
-  const { outOfMemory, lost } = counts(platformStatus, runnerType);
+/** Reports runs that ended before their jobs. */
+function endedRunVerdicts({ status: platformStatus }: BottleneckInput, runnerType: RunnerType): Verdict[] {
+  const { outOfMemory, lost } = countsOf(platformStatus, runnerType);
   const { run, memory } = RUNNER_TERMS[runnerType];
   return [
     ...(outOfMemory > 0
       ? [
           {
             level: "bound",
-            place: "memory",
+            name: "memory",
             raise: memory,
             sentence: `${counted(outOfMemory, "attempt")} ran out of a ${run}'s memory in the last minutes: raise ${memory}.`,
           } as const,
@@ -227,7 +227,7 @@ function runsEnd({ status: platformStatus }: BottleneckInput, runnerType: Runner
       ? [
           {
             level: "bound",
-            place: "runs",
+            name: "runs",
             sentence: `${counted(lost, run)} ${lost === 1 ? "was" : "were"} lost during jobs in the last minutes. The jobs are retried; the logs of their attempts have the reason.`,
           } as const,
         ]
@@ -235,62 +235,62 @@ function runsEnd({ status: platformStatus }: BottleneckInput, runnerType: Runner
   ];
 }
 
-function lockWaits({ status: { platform } }: BottleneckInput): Verdict[] {
+function lockVerdicts({ status: { platform } }: BottleneckInput): Verdict[] {
   if (platform.oldestLockWait < THRESHOLDS.lockSeconds) return [];
   return [
     {
       level: "bound",
-      place: "locks",
-      sentence: `${counted(platform.lockWaits, "database session")} ${platform.lockWaits === 1 ? "waits" : "wait"} for a lock, the longest for ${seconds(platform.oldestLockWait)}: updates to the same lanes run one at a time; send fewer, larger batches.`,
+      name: "locks",
+      sentence: `${counted(platform.lockWaits, "database session")} ${platform.lockWaits === 1 ? "waits" : "wait"} for a lock, the longest for ${formatDuration(platform.oldestLockWait)}: updates to the same lanes run one at a time; send fewer, larger batches.`,
     },
   ];
 }
 
-function responsesWait({ status: { platform } }: BottleneckInput): Verdict[] {
+function responseVerdicts({ status: { platform } }: BottleneckInput): Verdict[] {
   if (platform.oldestUnsent < THRESHOLDS.unsentSeconds) return [];
   return [
     {
       level: "bound",
-      place: "responses",
-      sentence: `${counted(platform.unsentResponses, "response")} could not be sent, the oldest for ${seconds(platform.oldestUnsent)}: check whether SQS is reachable and the response queue exists.`,
+      name: "responses",
+      sentence: `${counted(platform.unsentResponses, "response")} could not be sent, the oldest for ${formatDuration(platform.oldestUnsent)}: check whether SQS is reachable and the response queue exists.`,
     },
   ];
 }
 
-function resultsAreLarge({ results: { byPointer, nearlyInline }, settings }: BottleneckInput): Verdict[] {
+function resultSizeVerdicts({ results: { byPointer, nearlyInline }, settings }: BottleneckInput): Verdict[] {
   if (byPointer < THRESHOLDS.pointers || nearlyInline / byPointer < THRESHOLDS.nearlyInlineShare) return [];
-  if (settings.jobs.inlineBytes >= MAX_INLINE_BYTES) return [];
+  if (settings.jobs.inlineBytes >= BOUNDS.inlineBytes) return [];
   return [
     {
       level: "busy",
-      place: "payload",
+      name: "payload",
       raise: "jobs.inlineBytes",
-      sentence: `${number(nearlyInline)} of ${number(byPointer)} results sent as pointers are only just larger than the ${kilobytes(settings.jobs.inlineBytes)} that fit into a response, and each needs a second call to read: raise jobs.inlineBytes.`,
+      sentence: `${formatNumber(nearlyInline)} of ${formatNumber(byPointer)} results sent as pointers are only just larger than the ${formatKilobytes(settings.jobs.inlineBytes)} that fit into a response, and each needs a second call to read: raise jobs.inlineBytes.`,
     },
   ];
 }
 
-function searchIsBehind({ status: { platform } }: BottleneckInput): Verdict[] {
+function searchVerdicts({ status: { platform } }: BottleneckInput): Verdict[] {
   if (platform.oldestBehind < THRESHOLDS.behindSeconds) return [];
   return [
     {
       level: "busy",
-      place: "search",
-      sentence: `Search is behind by ${counted(platform.documentsBehind, "document")}, the oldest by ${seconds(platform.oldestBehind)}; jobs keep running. Check whether the tracking store responds.`,
+      name: "search",
+      sentence: `Search is behind by ${counted(platform.documentsBehind, "document")}, the oldest by ${formatDuration(platform.oldestBehind)}; jobs keep running. Check whether the tracking store responds.`,
     },
   ];
 }
 
-function clear({ status: platformStatus, settings }: BottleneckInput): Verdict {
+function clearVerdict({ status: platformStatus, settings }: BottleneckInput): Verdict {
   const busy = RUNNERS.map(
     (runnerType) =>
-      `${platformStatus.working[runnerType] ?? 0} of ${settings.runners[runnerType].slots} ${RUNNER_TERMS[runnerType].of}`,
+      `${platformStatus.working[runnerType] ?? 0} of ${settings.runners[runnerType].slots} ${RUNNER_TERMS[runnerType].typeName}`,
   );
-  return { level: "clear", place: "nothing", sentence: `Nothing waits: ${busy.join(" and ")} runs are busy.` };
+  return { level: "clear", name: "nothing", sentence: `Nothing waits: ${busy.join(" and ")} runs are busy.` };
 }
 
 /** Metrics of a runner type; missing counts are 0. */
-function counts(platformStatus: PlatformStatus, runnerType: RunnerType) {
+function countsOf(platformStatus: PlatformStatus, runnerType: RunnerType) {
   const { waiting, oldestWaiting, running, refused, lost, outOfMemory } = platformStatus[runnerType];
   const { succeeded, failedByRequest, failedByPlatform } = platformStatus[runnerType];
   return {
@@ -307,11 +307,5 @@ function counts(platformStatus: PlatformStatus, runnerType: RunnerType) {
 
 const connectionShare = ({ database }: PlatformStatus): number => database.connections / database.maxConnections;
 
-const number = (value: number): string => value.toLocaleString("en");
-const kilobytes = (bytes: number): string => `${Math.round(bytes / 1_000)} kB`;
-/** Formats a duration for people. */
-const seconds = (value: number): string => {
-  const rounded = Math.round(value);
-  if (rounded < 120) return `${rounded} s`;
-  return rounded < 7_200 ? `${Math.round(rounded / 60)} min` : `${Math.round(rounded / 3_600)} h`;
-};
+const formatNumber = (value: number): string => value.toLocaleString("en");
+const formatKilobytes = (bytes: number): string => `${Math.round(bytes / 1_000)} kB`;

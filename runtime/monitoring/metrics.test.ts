@@ -18,7 +18,7 @@ describe("metrics from the database", () => {
   /** Metrics as the dispatcher reads them. */
   const metrics = async () => readMetrics(await d.as("dispatcher"), 1);
   /** Moves all past events into the last complete minute. */
-  const aMinuteLater = async () => {
+  const moveToLastMinute = async () => {
     await d.admin.query(
       `update jobs.jobs set finished_at = case when finished_at is not null then date_trunc('minute', jobs.clock()) - interval '30 seconds' end,
          attempts = (select jsonb_agg(case when a ? 'endedAt' then
@@ -30,7 +30,7 @@ describe("metrics from the database", () => {
       "update jobs.runs set ended_at = date_trunc('minute', jobs.clock()) - interval '30 seconds' where state = 'ENDED'",
     );
   };
-  /** Creates a run of a type, with a function that gives it its next job. */
+  /** Starts a run of a type; `next` claims its next job. */
   const run = async (runner: "glue" | "ec2" = "glue") => {
     const keeper = await d.as("job_keeper");
     const [id = ""] = await planRuns(await d.as("dispatcher"), testPlan(runner, 1));
@@ -48,9 +48,9 @@ describe("metrics from the database", () => {
     const { platform, ...runners } = await metrics();
     assert.deepEqual(Object.keys(platform).sort(), Object.keys(PLATFORM_METRICS).sort());
     assert.deepEqual(Object.keys(runners).sort(), ["ec2", "glue"]);
-    for (const one of Object.values(runners)) {
-      assert.deepEqual(Object.keys(one).sort(), Object.keys(RUNNER_METRICS).sort());
-      const { queueTime, runTime, peakMemory, ...counts } = one;
+    for (const metrics of Object.values(runners)) {
+      assert.deepEqual(Object.keys(metrics).sort(), Object.keys(RUNNER_METRICS).sort());
+      const { queueTime, runTime, peakMemory, ...counts } = metrics;
       assert.deepEqual([queueTime, runTime, peakMemory], [null, null, null]);
       assert.ok(Object.values(counts).every((value) => value === 0));
     }
@@ -106,7 +106,7 @@ describe("metrics from the database", () => {
       (await d.admin.query("select count(*)::int from jobs.jobs where finished_at is not null")).rows[0].count,
       3,
     );
-    await aMinuteLater();
+    await moveToLastMinute();
     const { glue, platform } = await metrics();
     assert.deepEqual([glue.succeeded, glue.failedByRequest, glue.failedByPlatform], [1, 1, 1]);
     assert.equal(glue.peakMemory, 7_000);
@@ -131,10 +131,14 @@ describe("metrics from the database", () => {
         JSON.stringify({ ...OUT_OF_MEMORY, type }),
       ]);
     }
-    await aMinuteLater();
+    await moveToLastMinute();
     const { glue, ec2 } = await metrics();
     assert.deepEqual([glue.outOfMemory, glue.lost], [1, 1]);
-    assert.deepEqual([ec2.outOfMemory, ec2.lost, ec2.waiting], [0, 0, 1], "it waits for the other kind now");
+    assert.deepEqual(
+      [ec2.outOfMemory, ec2.lost, ec2.waiting],
+      [0, 0, 1],
+      "the job now waits for the other runner type",
+    );
   });
 
   it("count refused runs, not ended ones", async () => {
@@ -144,7 +148,7 @@ describe("metrics from the database", () => {
     await dispatcher.query("select jobs.run_launched($1, 'jr_1')", [first]);
     await dispatcher.query("select jobs.run_ended($1, 'ENDED')", [first]);
     await runRefused(dispatcher, second, "ConcurrentRunsExceededException");
-    await aMinuteLater();
+    await moveToLastMinute();
     assert.equal((await metrics()).glue.refused, 1);
   });
 
@@ -154,8 +158,8 @@ describe("metrics from the database", () => {
     const { rows } = await writer.query("select pg_backend_pid() as pid");
     const waiting = writer.query("select from public.ports");
     const dispatcher = await d.as("dispatcher");
-    const stuck = "select from pg_locks where pid = $1 and not granted and waitstart is not null";
-    while ((await dispatcher.query(stuck, [rows[0].pid])).rowCount === 0);
+    const waitingLocks = "select from pg_locks where pid = $1 and not granted and waitstart is not null";
+    while ((await dispatcher.query(waitingLocks, [rows[0].pid])).rowCount === 0);
     const { lockWaits, oldestLockWait } = (await readMetrics(dispatcher, 1)).platform;
     assert.ok(lockWaits >= 1 && oldestLockWait > 0);
     await d.admin.query("rollback");

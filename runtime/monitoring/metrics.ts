@@ -2,8 +2,8 @@ import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Database } from "../store/jobs.ts";
 
 /**
- * Metrics that the database computes, as data for the dispatcher, dashboards and alarms. `jobs.job_metrics` (db/functions)
- * returns their values under these names.
+ * A metric that the database computes, as data for the dispatcher, dashboards and alarms. `jobs.job_metrics`
+ * (db/functions) returns the values under the keys of RUNNER_METRICS and PLATFORM_METRICS.
  */
 export interface Metric {
   /** Display name, and name of the metric in CloudWatch. */
@@ -122,8 +122,8 @@ export type MetricValues = Record<RunnerType, Record<RunnerMetric, number | null
 };
 
 /**
- * Reads all metrics; events are counted over the given number of complete minutes before this one. Requires the role
- * `dispatcher`.
+ * Reads all metrics; events are counted over the given number of complete minutes before the current one. Requires the
+ * role `dispatcher`.
  */
 export async function readMetrics(db: Database, minutes: number): Promise<MetricValues> {
   const { rows } = await db.query("select jobs.job_metrics($1) as metrics", [minutes]);

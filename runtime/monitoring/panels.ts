@@ -1,8 +1,8 @@
 import type { RunnerMetric } from "./metrics.ts";
 
 /**
- * Panels that all dashboards share: CloudWatch draws them from metrics (infra/monitoring/dashboard.ts), OpenSearch
- * Dashboards from tracking documents (runtime/tracking/dashboards). Each has series for both runner types.
+ * Panels of two dashboards. CloudWatch draws them from metrics (infra/monitoring/dashboard.ts). OpenSearch Dashboards
+ * draws those that tracking documents support (runtime/tracking/dashboards). Each has series for both runner types.
  */
 export interface Panel {
   readonly title: string;

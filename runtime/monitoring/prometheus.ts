@@ -20,7 +20,8 @@ interface Sample {
 }
 
 /**
- * Returns the Prometheus type of a metric: current values are gauges, events are counters, durations are histograms.
+ * Returns the Prometheus type of a metric: states and sizes are gauges, counted events are counters, durations are
+ * histograms.
  */
 export const prometheusType = ({ kind, unit }: Metric): Family["type"] =>
   kind === "state" || unit === "Bytes" ? "gauge" : unit === "Count" ? "counter" : "histogram";
@@ -44,7 +45,8 @@ export interface PlatformSnapshot {
   /** Current status, with the events of the last minute. */
   readonly status: PlatformStatus;
   readonly totals: readonly Total[];
-  readonly ageSeconds: number;
+  /** Seconds since the end of the last minute that `totals` includes. */
+  readonly countersAgeSeconds: number;
   readonly slots: Readonly<Record<RunnerType, number>>;
   /** Messages on the queue; undefined if SQS did not respond. */
   readonly requests: number | undefined;
@@ -93,8 +95,8 @@ export function platformFamilies(snapshot: PlatformSnapshot): Family[] {
     gauge("database_sessions_limit", "maximum database sessions", sampleIfKnown(status.database.maxConnections)),
     gauge(
       "counted_age_seconds",
-      "time since the end of the last minute that the counters include",
-      sampleIfKnown(snapshot.ageSeconds),
+      "age of the counters: seconds since the end of the last minute that they include",
+      sampleIfKnown(snapshot.countersAgeSeconds),
     ),
   ];
 }
@@ -110,8 +112,8 @@ function samplesOf(
     totals.find((total) => total.metric === metric && total.runner === runner && total.le === le)?.value ?? 0;
   const type = prometheusType(metric);
   if (type === "gauge") {
-    const now = status[runner][key];
-    return now === null ? [] : [{ labels: { runner }, value: now }];
+    const current = status[runner][key];
+    return current === null ? [] : [{ labels: { runner }, value: current }];
   }
   if (type === "histogram") {
     const count = value(key, Number.POSITIVE_INFINITY);
@@ -126,8 +128,8 @@ function samplesOf(
   const byType = new Map<string, number>();
   for (const total of totals)
     if (total.metric === key && total.runner === runner) {
-      const known = TYPES.has(total.type) ? total.type : "Other";
-      byType.set(known, (byType.get(known) ?? 0) + total.value);
+      const label = TYPES.has(total.type) ? total.type : "Other";
+      byType.set(label, (byType.get(label) ?? 0) + total.value);
     }
   return [...byType].map(([error, count]) => ({ labels: { runner, type: error }, value: count }));
 }

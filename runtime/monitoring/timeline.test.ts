@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { phasesOf } from "./timeline.ts";
 
-/** Time of the job's nth second. */
+/** Returns the time `second` seconds after the job was accepted. */
 const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
 const attempt = (from: number, to?: number, outcome?: string, runId?: string) => ({
   runner: "glue",
@@ -10,8 +10,11 @@ const attempt = (from: number, to?: number, outcome?: string, runId?: string) =>
   ...(outcome ? { outcome } : {}),
   ...(runId ? { runId } : {}),
 });
-/** Formats phases as "waiting 0-4"; a running one has no end. */
-const lived = (job: Omit<Parameters<typeof phasesOf>[0], "createdAt">, launched: Record<string, number> = {}) =>
+/** Formats phases as "waiting 0-4"; the current phase has no end. */
+const describePhases = (
+  job: Omit<Parameters<typeof phasesOf>[0], "createdAt">,
+  launched: Record<string, number> = {},
+) =>
   phasesOf(
     { createdAt: at(0), ...job },
     new Map(Object.entries(launched).map(([run, second]) => [run, at(second)])),
@@ -20,12 +23,12 @@ const second = (iso: string) => (Date.parse(iso) - Date.parse(at(0))) / 1_000;
 
 describe("the phases of a job", () => {
   it("begin with waiting, which lasts until a run claims the job", () => {
-    assert.deepEqual(lived({ attempts: [] }), ["waiting 0-"]);
-    assert.deepEqual(lived({ attempts: [attempt(4)] }), ["waiting 0-4", "running 4-"]);
+    assert.deepEqual(describePhases({ attempts: [] }), ["waiting 0-"]);
+    assert.deepEqual(describePhases({ attempts: [attempt(4)] }), ["waiting 0-4", "running 4-"]);
   });
 
-  it("separate the start of a run that was launched for the job from waiting, and have none for a warm run", () => {
-    assert.deepEqual(lived({ attempts: [attempt(4, undefined, undefined, "r")] }, { r: 1 }), [
+  it("have a starting phase for a run that was launched for the job, and none for a warm run", () => {
+    assert.deepEqual(describePhases({ attempts: [attempt(4, undefined, undefined, "r")] }, { r: 1 }), [
       "waiting 0-1",
       "starting 1-4",
       "running 4-",
@@ -38,14 +41,14 @@ describe("the phases of a job", () => {
     );
   });
 
-  it("end with the response, which lasts until it is sent", () => {
+  it("end with responding, which lasts until the response is sent", () => {
     const ended = { attempts: [attempt(4, 6, "SUCCEEDED")], finishedAt: at(6) };
-    assert.deepEqual(lived(ended), ["waiting 0-4", "running 4-6", "responding 6-"]);
-    assert.equal(lived({ ...ended, response: { sentAt: at(7) } }).at(-1), "responding 6-7");
+    assert.deepEqual(describePhases(ended), ["waiting 0-4", "running 4-6", "responding 6-"]);
+    assert.equal(describePhases({ ...ended, response: { sentAt: at(7) } }).at(-1), "responding 6-7");
   });
 
   it("repeat for a job whose run was lost", () => {
-    const phases = lived({
+    const phases = describePhases({
       attempts: [attempt(1, 10, "RunnerLost"), attempt(20, 30, "SUCCEEDED")],
       finishedAt: at(30),
       response: { sentAt: at(30) },
@@ -53,8 +56,8 @@ describe("the phases of a job", () => {
     assert.deepEqual(phases, ["waiting 0-1", "running 1-10", "waiting 10-20", "running 20-30", "responding 30-30"]);
   });
 
-  it("are waiting and response for a job that was cancelled before it started", () => {
-    assert.deepEqual(lived({ attempts: [], finishedAt: at(5) }), ["waiting 0-5", "responding 5-"]);
+  it("have only the phases waiting and responding for a job that was cancelled before it started", () => {
+    assert.deepEqual(describePhases({ attempts: [], finishedAt: at(5) }), ["waiting 0-5", "responding 5-"]);
   });
 
   it("have attempt, runner type and outcome", () => {

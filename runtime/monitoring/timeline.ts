@@ -1,9 +1,9 @@
 import type { Database } from "../store/jobs.ts";
 
-/** Phases of a job, in order; a lost attempt returns it to `waiting`. */
+/** Phases of a job, in order; a lost attempt returns the job to `waiting`. */
 export const PHASES = ["waiting", "starting", "running", "responding"] as const;
 
-/** Time of a job in a phase. */
+/** Period in which a job is in a phase. */
 export interface Phase {
   phase: (typeof PHASES)[number];
   from: string;
@@ -36,9 +36,9 @@ export function phasesOf(job: TimelineSource, launched: ReadonlyMap<string, stri
   job.attempts.forEach(({ runner, runId, startedAt, endedAt, outcome }, index) => {
     const attempt = index + 1;
     const launch = runId === undefined ? undefined : launched.get(runId);
-    const cold = launch !== undefined && launch > since && launch < startedAt ? launch : undefined;
-    if (since < (cold ?? startedAt)) phases.push({ phase: "waiting", from: since, to: cold ?? startedAt });
-    if (cold !== undefined) phases.push({ phase: "starting", from: cold, to: startedAt, attempt, runner });
+    const launchedAt = launch !== undefined && launch > since && launch < startedAt ? launch : undefined;
+    if (since < (launchedAt ?? startedAt)) phases.push({ phase: "waiting", from: since, to: launchedAt ?? startedAt });
+    if (launchedAt !== undefined) phases.push({ phase: "starting", from: launchedAt, to: startedAt, attempt, runner });
     const end = endedAt ?? job.finishedAt;
     phases.push({
       phase: "running",
@@ -50,8 +50,8 @@ export function phasesOf(job: TimelineSource, launched: ReadonlyMap<string, stri
     });
     since = end ?? since;
   });
-  const runs = phases.at(-1)?.phase === "running" && phases.at(-1)?.to === undefined;
-  if (!runs && since !== job.finishedAt)
+  const isRunning = phases.at(-1)?.phase === "running" && phases.at(-1)?.to === undefined;
+  if (!isRunning && since !== job.finishedAt)
     phases.push({ phase: "waiting", from: since, ...(job.finishedAt === undefined ? {} : { to: job.finishedAt }) });
   if (job.finishedAt !== undefined) {
     const sentAt = job.response?.sentAt;

@@ -1,21 +1,21 @@
 import type { RunnerType } from "../contract/states.ts";
 import type { Database } from "../store/jobs.ts";
 
-/** Bounds of histograms of seconds, ascending: a small read takes milliseconds, a large update an hour. */
+/** Upper bounds of histogram buckets in seconds, ascending: a small read takes milliseconds, a large update an hour. */
 export const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3_600] as const;
 /** Maximum minutes that one call counts; after an outage, the next calls count the rest. */
-const MINUTES = 60;
+const MAX_MINUTES_PER_CALL = 60;
 /** Months for which the usage of tenants is kept. */
-const MONTHS = 25;
+const USAGE_MONTHS = 25;
 
-/** A counter since the database was created. */
+/** Value of a counter, which has grown since the database was created. */
 export interface Total {
   /** Key of RUNNER_METRICS; with the suffix `Sum` for the sum of a duration. */
   readonly metric: string;
   readonly runner: RunnerType;
   /** Error type; empty for other metrics. */
   readonly type: string;
-  /** Upper bound of a histogram bucket. */
+  /** Upper bound of a histogram bucket; infinite for other counters. */
   readonly le: number;
   readonly value: number;
 }
@@ -35,27 +35,27 @@ export interface Usage {
 }
 
 /**
- * Adds the minutes that are not counted yet to the counters and to the usage of tenants. Requires the role
+ * Adds the events of minutes that are not counted yet to the counters and to the usage of tenants. Requires the role
  * `dispatcher`.
  */
 export async function addTotals(db: Database): Promise<void> {
-  await db.query("select jobs.add_totals($1, $2, $3)", [[...BUCKETS], MINUTES, MONTHS]);
+  await db.query("select jobs.add_totals($1, $2, $3)", [[...BUCKETS], MAX_MINUTES_PER_CALL, USAGE_MONTHS]);
 }
 
 /** Reads all counters, and the age in seconds of the last counted minute. Requires the role `api_reader`. */
-export async function readTotals(db: Database): Promise<{ totals: Total[]; ageSeconds: number }> {
+export async function readTotals(db: Database): Promise<{ totals: Total[]; countersAgeSeconds: number }> {
   const { rows } = await db.query(
     `select extract(epoch from jobs.clock() - p.counted_until)::float8 as age, t.metric, t.runner, t.type, t.le, t.value
      from jobs.totals_progress p left join jobs.totals t on true`,
   );
-  return { totals: rows.filter(({ metric }) => metric !== null), ageSeconds: rows[0]?.age ?? 0 };
+  return { totals: rows.filter(({ metric }) => metric !== null), countersAgeSeconds: rows[0]?.age ?? 0 };
 }
 
 /**
- * Reads the usage of tenants in a month, the largest first. Requires the role `api_reader`.
+ * Reads the usage of tenants in a month, the highest usage first. Requires the role `api_reader`.
  *
  * @param month - YYYY-MM, UTC.
- * @param tenant - Undefined for all.
+ * @param tenant - Undefined for all tenants.
  */
 export async function readUsage(
   db: Database,

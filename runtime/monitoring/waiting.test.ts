@@ -4,11 +4,11 @@ import { backendOf } from "../store/backend.ts";
 import { accept, cancel, claim, runStarted } from "../store/jobs.ts";
 import { planRuns } from "../store/runs.ts";
 import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
-import { readWaitingPlace, type WaitingPlace, waitingOf } from "./waiting.ts";
+import { readWaitingJob, type WaitingJob, waitingOf } from "./waiting.ts";
 
 const settings = (glue: object = { slots: 2 }) =>
   readSettings({ RATES_SETTINGS: JSON.stringify({ runners: { glue, ec2: { slots: 0 } } }) });
-const PLACE: WaitingPlace = {
+const JOB: WaitingJob = {
   ...{ runner: "glue", waitedSeconds: 8, attempt: 0, needsLarger: false, ahead: 3, working: 2, starting: 0 },
   tenantWorking: 1,
 };
@@ -16,33 +16,41 @@ const PLACE: WaitingPlace = {
 describe("why a job waits", () => {
   const cases: Record<
     string,
-    { change: Partial<WaitingPlace>; reason: string; expected: RegExp; glue?: object; remedy?: RegExp }
+    { change: Partial<WaitingJob>; reason: string; expected: RegExp; glue?: object; remedy?: RegExp }
   > = {
     "all runs are busy": {
       change: {},
       reason: "slots",
-      expected: /^Waiting for a Glue run: 2 of 2 busy, 3 jobs ahead, 8 s$/,
+      expected: /^Waiting for a Glue run: 2 of 2 busy, 3 jobs ahead, waited 8 s$/,
       remedy: /^To run more jobs at once, raise runners\.glue\.maxRuns\.$/,
     },
-    "this machine has fewer runs than the stack": {
+    "this machine limits the number of runs": {
       change: {},
-      glue: { slots: 2, limitedBy: "this machine carries 4 processes per core", limitRemedy: "restart with more" },
+      glue: { slots: 2, limitedBy: "this machine runs at most 4 processes per core", limitRemedy: "restart with more" },
       reason: "slots",
-      expected: /2 of 2 busy \(this machine carries 4 processes per core\), 3 jobs ahead/,
+      expected: /2 of 2 busy \(this machine runs at most 4 processes per core\), 3 jobs ahead/,
       remedy: /^To run more jobs at once, restart with more\.$/,
     },
-    "it is next": { change: { ahead: 0, waitedSeconds: 180 }, reason: "slots", expected: /busy, next in line, 3 min$/ },
-    "thousands are ahead of it": { change: { ahead: 1_001 }, reason: "slots", expected: /more than 1,000 jobs ahead/ },
-    "its tenant has all its slots": {
+    "it is next": {
+      change: { ahead: 0, waitedSeconds: 180 },
+      reason: "slots",
+      expected: /busy, next in line, waited 3 min$/,
+    },
+    "more than a thousand jobs are ahead": {
+      change: { ahead: 1_001 },
+      reason: "slots",
+      expected: /more than 1,000 jobs ahead/,
+    },
+    "its tenant uses all its slots": {
       change: { working: 1, tenantSlots: 1 },
       reason: "tenantSlots",
-      expected: /^Waiting for a Glue run: 1 of tenant acme's 1 busy/,
+      expected: /^Waiting for a Glue run: 1 of 1 run of tenant acme busy/,
       remedy: /raise runners\.glue\.tenantSlots\.$/,
     },
-    "its tenant has its maximum of runs, and all others are busy": {
+    "its tenant uses all its slots, and all others are busy": {
       change: { working: 2, tenantSlots: 1 },
       reason: "tenantSlots",
-      expected: /^Waiting for a Glue run: 1 of tenant acme's 1 busy/,
+      expected: /^Waiting for a Glue run: 1 of 1 run of tenant acme busy/,
       remedy: /, raise runners\.glue\.maxRuns; if it is set, raise runners\.glue\.tenantSlots too\.$/,
     },
     "a run starts": {
@@ -57,16 +65,16 @@ describe("why a job waits", () => {
       remedy: /raise the account's Glue quota, then quotas\.glueRuns\.$/,
     },
     "the platform is drained": { change: { working: 0, paused: "closed" }, reason: "drained", expected: /draining/ },
-    "there is no such run": {
+    "the stack has no runs of this type": {
       change: { runner: "ec2" },
       reason: "noRuns",
-      expected: /^Waiting for an EC2 runner: this stack has no runs of this type/,
+      expected: /^Waiting for an EC2 run: this stack has no runs of this type/,
       remedy: /raise runners\.ec2\.maxInstances\.$/,
     },
     "its last attempt failed": {
       change: { attempt: 1, notBeforeSeconds: 4, lastError: "RunnerLost" },
       reason: "retry",
-      expected: /^Waiting for attempt 2, in 4 s after RunnerLost, 8 s$/,
+      expected: /^Waiting for attempt 2 in 4 s \(the last failed: RunnerLost\), waited 8 s$/,
     },
     "it needs more memory": {
       change: { needsLarger: true },
@@ -76,7 +84,7 @@ describe("why a job waits", () => {
   };
   for (const [name, { change, reason, expected, glue, remedy }] of Object.entries(cases))
     it(`is reported when ${name}`, () => {
-      const waiting = waitingOf({ ...PLACE, ...change }, settings(glue), "acme");
+      const waiting = waitingOf({ ...JOB, ...change }, settings(glue), "acme");
       assert.equal(waiting.reason, reason);
       assert.match(waiting.sentence, expected);
       if (remedy) assert.match(waiting.remedy ?? "", remedy);
@@ -95,18 +103,18 @@ describe("why a job waits", () => {
       await accept(dispatcher, [newJob("urgent", { priority: 9 }), newJob("other", { runner: "ec2" })]);
       const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
       await runStarted(keeper, run);
-      const place = async (id: string) => await readWaitingPlace(api, "default", id);
-      assert.equal((await place("third"))?.ahead, 3);
+      const waiting = async (id: string) => await readWaitingJob(api, "default", id);
+      assert.equal((await waiting("third"))?.ahead, 3);
       const job = await claim(keeper, run, await backendOf(keeper), undefined);
       assert.equal(job?.requestId, "urgent");
-      assert.equal(await place("urgent"), undefined);
-      const second = await place("second");
+      assert.equal(await waiting("urgent"), undefined);
+      const second = await waiting("second");
       assert.deepEqual([second?.ahead, second?.working, second?.runner, second?.needsLarger], [1, 1, "glue", false]);
-      assert.equal((await place("other"))?.ahead, 0);
+      assert.equal((await waiting("other"))?.ahead, 0);
       await cancel(api, "default", "first");
-      assert.equal((await place("second"))?.ahead, 0);
-      assert.equal(await place("none"), undefined);
-      assert.equal(await readWaitingPlace(api, "acme", "second"), undefined);
+      assert.equal((await waiting("second"))?.ahead, 0);
+      assert.equal(await waiting("none"), undefined);
+      assert.equal(await readWaitingJob(api, "acme", "second"), undefined);
     } finally {
       await fixture.close();
     }

@@ -3,6 +3,7 @@ import { RUNNER_NAMES, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Database } from "../store/jobs.ts";
 import { RUNNER_TERMS } from "./bottleneck.ts";
+import { formatDuration } from "./duration.ts";
 
 /** Reasons for which a job can wait. */
 export const WAITING_REASONS = [
@@ -18,7 +19,7 @@ export const WAITING_REASONS = [
 export type WaitingReason = (typeof WAITING_REASONS)[number];
 
 /** Data about a waiting job, from jobs.waiting_place. */
-export interface WaitingPlace {
+export interface WaitingJob {
   runner: RunnerType;
   waitedSeconds: number;
   /** Number of past attempts. */
@@ -36,7 +37,7 @@ export interface WaitingPlace {
   tenantWorking: number;
 }
 
-/** Reason and estimated duration of a job's wait. */
+/** Reason for a job's wait, with the job's position and the duration of the wait so far. */
 export interface Waiting {
   reason: WaitingReason;
   /** Text for people: the reason, jobs ahead and duration. */
@@ -53,26 +54,22 @@ export interface Waiting {
 
 const MAX_AHEAD = 1_000;
 
-/** Returns a job's waiting state; undefined for a job that does not wait. */
-export async function readWaitingPlace(
-  db: Database,
-  tenant: string,
-  requestId: string,
-): Promise<WaitingPlace | undefined> {
+/** Reads the data about a waiting job; undefined for a job that does not wait. */
+export async function readWaitingJob(db: Database, tenant: string, requestId: string): Promise<WaitingJob | undefined> {
   const { rows } = await db.query("select jobs.waiting_place($1, $2) as place", [tenant, requestId]);
   return rows[0].place ?? undefined;
 }
 
 /** Describes a job's wait, with the first reason that applies. */
-export function waitingOf(place: WaitingPlace, { runners }: Pick<Settings, "runners">, tenant: string): Waiting {
-  const { runner, ahead, working: busy, waitedSeconds } = place;
+export function waitingOf(job: WaitingJob, { runners }: Pick<Settings, "runners">, tenant: string): Waiting {
+  const { runner, ahead, working: busy, waitedSeconds } = job;
   const { slots, limitedBy, limitRemedy } = runners[runner];
   const run = RUNNER_NAMES[runner].run;
-  const [reason, text] = reasonOf(place, { slots, limitedBy }, tenant);
+  const [reason, text] = reasonOf(job, { slots, limitedBy }, tenant);
   const sentence = [
     text,
     ...(reason === "retry" || reason === "largerRun" ? [] : [aheadText(ahead)]),
-    durationText(waitedSeconds),
+    `waited ${formatDuration(waitedSeconds)}`,
   ].join(", ");
   const remedy = remedyFor(reason, runner, { limitedBy, limitRemedy, hasFreeSlot: busy < slots });
   return {
@@ -98,31 +95,36 @@ function reasonOf(
     starting,
     tenantSlots,
     tenantWorking,
-  }: WaitingPlace,
+  }: WaitingJob,
   { slots, limitedBy }: { slots: number; limitedBy: string | undefined },
   tenant: string,
 ): [WaitingReason, string] {
-  const on = (text: string) => `Waiting for {a run}: ${text}`;
+  const waitingForRun = (text: string) => `Waiting for {a run}: ${text}`;
   if (needsLarger) return ["largerRun", "Waiting for a larger {run}; only one runs at a time"];
   if (notBeforeSeconds !== undefined)
     return [
       "retry",
-      `Waiting for attempt ${attempt + 1}, in ${durationText(notBeforeSeconds)}${lastError === undefined ? "" : ` after ${lastError}`}`,
+      `Waiting for attempt ${attempt + 1} in ${formatDuration(notBeforeSeconds)}${lastError === undefined ? "" : ` (the last failed: ${lastError})`}`,
     ];
-  if (paused === "closed") return ["drained", on("the platform is draining and starts no runs")];
-  if (slots === 0) return ["noRuns", on("this stack has no runs of this type")];
+  if (paused === "closed") return ["drained", waitingForRun("the platform is draining and starts no runs")];
+  if (slots === 0) return ["noRuns", waitingForRun("this stack has no runs of this type")];
   if (tenantSlots !== undefined && tenantWorking >= tenantSlots)
-    return ["tenantSlots", on(`${tenantWorking} of tenant ${tenant}'s ${tenantSlots} busy`)];
+    return [
+      "tenantSlots",
+      waitingForRun(`${tenantWorking} of ${counted(tenantSlots, "run")} of tenant ${tenant} busy`),
+    ];
   if (working >= slots)
-    return ["slots", on(`${working} of ${slots} busy${limitedBy === undefined ? "" : ` (${limitedBy})`}`)];
-  if (paused !== undefined) return ["paused", on("AWS refused to start more; the platform retries soon")];
+    return ["slots", waitingForRun(`${working} of ${slots} busy${limitedBy === undefined ? "" : ` (${limitedBy})`}`)];
+  if (paused !== undefined) return ["paused", waitingForRun("AWS refused to start more; the platform retries soon")];
   return [
     "starting",
-    on(`${working} of ${slots} busy, ${starting === 0 ? "the next is about to start" : `${starting} starting`}`),
+    waitingForRun(
+      `${working} of ${slots} busy, ${starting === 0 ? "the next is about to start" : `${starting} starting`}`,
+    ),
   ];
 }
 
-/** Returns how to run more jobs at once; undefined if no setting helps. */
+/** Returns advice on running more jobs at once; undefined if no setting helps. */
 function remedyFor(
   reason: WaitingReason,
   runner: RunnerType,
@@ -133,7 +135,7 @@ function remedyFor(
   }: { limitedBy: string | undefined; limitRemedy: string | undefined; hasFreeSlot: boolean },
 ): string | undefined {
   const toRun = (remedy: string) => `To run more jobs at once, ${remedy}.`;
-  const { count, quotas, of } = RUNNER_TERMS[runner];
+  const { count, quotas, typeName } = RUNNER_TERMS[runner];
   const moreSlots = limitedBy === undefined ? `raise ${count}` : limitRemedy;
   const tenantSlots = `runners.${runner}.tenantSlots`;
   switch (reason) {
@@ -146,7 +148,7 @@ function remedyFor(
       // A higher maximum per tenant alone would not help.
       return moreSlots === undefined ? undefined : toRun(`${moreSlots}; if it is set, raise ${tenantSlots} too`);
     case "paused":
-      return `If this continues, raise the account's ${of} quota, then ${quotas}.`;
+      return `If this continues, raise the account's ${typeName} quota, then ${quotas}.`;
     default:
       return undefined;
   }
@@ -156,10 +158,4 @@ function aheadText(ahead: number): string {
   if (ahead === 0) return "next in line";
   if (ahead > MAX_AHEAD) return `more than ${MAX_AHEAD.toLocaleString("en")} jobs ahead`;
   return `${counted(ahead, "job")} ahead`;
-}
-
-function durationText(seconds: number): string {
-  const rounded = Math.max(0, Math.round(seconds));
-  if (rounded < 120) return `${rounded} s`;
-  return rounded < 7_200 ? `${Math.round(rounded / 60)} min` : `${Math.round(rounded / 3_600)} h`;
 }

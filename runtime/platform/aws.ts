@@ -6,19 +6,19 @@ import type { Settings } from "./settings.ts";
 export const sqsClient = (): SQSClient => new SQSClient(SQS_OPTIONS);
 
 /**
- * TLS already protects each message's bytes; computing the MD5 of every body takes a tenth of a call's time. Building the
- * SDK's middleware for each call takes a fifth of it. A call with options of its own, such as a signal, does not use the
- * cached middleware.
+ * Options that shorten calls of SQS. Computing the MD5 of each body takes a tenth of a call's time, and TLS already
+ * protects the bytes. Building the SDK's middleware takes a fifth; it is cached, except for calls that pass options,
+ * for example a signal.
  */
 const SQS_OPTIONS = { md5: false, cacheMiddleware: true } as const;
 
-/** By default, a presigned link would have the checksum of an empty body, and S3 would refuse the uploaded part. */
+/** Without these options, presigned links would require the checksum of an empty body, and S3 would refuse uploaded parts. */
 export const S3_OPTIONS = {
   requestChecksumCalculation: "WHEN_REQUIRED",
   responseChecksumValidation: "WHEN_REQUIRED",
 } as const;
 
-/** Maximum connections to S3. A download uses one until its client has read it. The SDK's default is 50. */
+/** Maximum connections to S3. A download uses one until its client has read all bytes. The SDK's default is 50. */
 export const S3_CONNECTIONS = 300;
 const AGENTS = { httpAgent: { maxSockets: S3_CONNECTIONS }, httpsAgent: { maxSockets: S3_CONNECTIONS } };
 
@@ -26,8 +26,8 @@ const AGENTS = { httpAgent: { maxSockets: S3_CONNECTIONS }, httpsAgent: { maxSoc
 export type LazyS3 = () => Promise<S3Client>;
 
 /**
- * Loads the S3 client at its first use. Most jobs do not use S3, and loading the client takes a third of a run's start
- * time and 30 MB.
+ * Returns a function that loads and creates the S3 client when it is first called. Most jobs do not use S3, and loading
+ * the client takes a third of a run's start time and 30 MB.
  */
 export function lazyS3(settings: Pick<Settings, "pathStyleS3">): LazyS3 {
   let client: Promise<S3Client> | undefined;

@@ -9,7 +9,7 @@ export const ROLES = [
   "api_reader", // the HTTP API: reads prices and documents, accepts requests through functions
   "job_reader", // executes reads of a stack without raw SQL: prices only, in read-only transactions
   "job_reader_plan", // plans reads for estimates
-  "job_writer", // executes updates: prices, ports and regions, and the fence of its own job
+  "job_writer", // executes updates: writes prices, ports and regions, and ends its own job
   "job_keeper", // second connection of a runner: claims, renews and ends jobs; has no access to prices
   "dispatcher", // accepts requests, starts runs and executes maintenance
   "canceller", // ends database sessions and checks that they are gone
@@ -38,7 +38,7 @@ export const readerRole = (runner: RunnerType, slot: number): SlotRole => `job_r
 export function connectionOptions(role: Role, env: NodeJS.ProcessEnv = process.env): pg.ClientConfig {
   const host = env.DATABASE_HOST ?? "127.0.0.1";
   const port = Number(env.DATABASE_PORT ?? 5432);
-  const iam = env.DATABASE_AUTH === "iam";
+  const usesIam = env.DATABASE_AUTH === "iam";
   return {
     host,
     port,
@@ -49,23 +49,23 @@ export function connectionOptions(role: Role, env: NodeJS.ProcessEnv = process.e
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: 10_000,
     // IAM tokens are valid for 15 minutes and checked only when connecting, so each physical connection gets its own.
-    password: iam ? () => token(host, port, role, env) : () => env.DB_PASSWORD ?? "",
+    password: usesIam ? () => iamToken(host, port, role, env) : () => env.DB_PASSWORD ?? "",
     ...(env.DATABASE_CA === undefined ? {} : { ssl: { ca: readFileSync(env.DATABASE_CA, "utf8"), servername: host } }),
   };
 }
 
-async function token(hostname: string, port: number, username: Role, env: NodeJS.ProcessEnv): Promise<string> {
+async function iamToken(hostname: string, port: number, username: Role, env: NodeJS.ProcessEnv): Promise<string> {
   const { Signer } = await import("@aws-sdk/rds-signer");
   return new Signer({ hostname, port, username, ...(env.AWS_REGION ? { region: env.AWS_REGION } : {}) }).getAuthToken();
 }
 
-/** Maximum connections per process for planning reads. They are opened when needed. */
+/** Maximum number of connections on which a process plans reads. They are opened when needed. */
 export const PLANNING_CONNECTIONS = 1;
 
 /** Socket of each connected client. */
 const sockets = new WeakMap<pg.Client, Socket>();
 
-/** Connects a client. An error of an idle connection is kept for its next query instead of ending the process. */
+/** Connects a client. An error of an idle connection makes its next query fail, instead of ending the process. */
 export async function connect(role: Role, options: pg.ClientConfig = {}): Promise<pg.Client> {
   return connectWith({ ...connectionOptions(role), ...options });
 }
@@ -80,12 +80,12 @@ export async function connectWith(options: pg.ClientConfig): Promise<pg.Client> 
   return client;
 }
 
-/** Closes the connection of a client that `connect` made, without waiting for its running statement. */
+/** Closes the connection of a client that `connect` created, without waiting for its running statement. */
 export function abandon(client: pg.Client): void {
   sockets.get(client)?.destroy();
 }
 
-/** Returns true if the connection of a client made by `connect` is closed. */
+/** Returns true if the connection of a client that `connect` created is closed. */
 export const isAbandoned = (client: pg.Client): boolean => sockets.get(client)?.destroyed ?? false;
 
 /** Creates a pool of at most `max` connections, which are opened when needed and closed after ten idle seconds. */

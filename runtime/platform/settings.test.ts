@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { hasSeveralTenants, readSettings } from "./settings.ts";
 
-describe("the number of a stack's tenants", () => {
+describe("hasSeveralTenants", () => {
   const senderId = "*";
   const queuesOf = (...tenants: string[]) => ({
     ...{ requests: "q", wakeups: "w", deadLetters: "d", responses: "r" },
     tenants: Object.fromEntries(tenants.map((tenant) => [tenant, tenant])),
   });
 
-  it("counts the tenants with queues and those of callers together", () => {
+  it("counts tenants with a response queue and tenants of callers together", () => {
     const caller = (...tenants: string[]) => ({ senderId, tenants, scopes: ["read" as const] });
     assert.equal(hasSeveralTenants({}), false);
     assert.equal(hasSeveralTenants({ queues: queuesOf("a"), callers: [caller("a", "*")] }), false);
@@ -21,7 +21,7 @@ describe("the number of a stack's tenants", () => {
 describe("readSettings", () => {
   const read = (settings: unknown) => readSettings({ RATES_SETTINGS: JSON.stringify(settings) });
 
-  it("fills in defaults at every depth, and keeps what is given", () => {
+  it("fills in defaults at every depth, and keeps given values", () => {
     const { jobs, runners, api } = read({ jobs: { timeoutSeconds: 60 }, api: { signIn: { sessionMinutes: 5 } } });
     assert.deepEqual([jobs.timeoutSeconds, jobs.maxAttempts, jobs.urlHosts], [60, 3, []]);
     assert.deepEqual([runners.glue.slots, api.signIn.sessionMinutes, api.signIn.linkMinutes], [1, 5, 10]);

@@ -7,8 +7,8 @@ import { SCOPES } from "../contract/scopes.ts";
 import type { RunnerType } from "../contract/states.ts";
 import { type ReaderSlots, readerSlots } from "./postgres.ts";
 
-const count = (description: string, value: number, minimum = 1) =>
-  Type.Integer({ minimum, default: value, description });
+const countSetting = (description: string, defaultValue: number, minimum = 1) =>
+  Type.Integer({ minimum, default: defaultValue, description });
 
 /** Settings of a runner type. */
 const RunnerSettings = Type.Object(
@@ -23,8 +23,8 @@ const RunnerSettings = Type.Object(
       default: 30,
       description: "seconds for which a run without work waits for its next job",
     }),
-    startSeconds: count("maximum seconds from the launch of a run to its first report", 120),
-    lifetimeSeconds: count("seconds after which a run claims no further job", 14_400),
+    startSeconds: countSetting("maximum seconds from the launch of a run to its first report", 120),
+    lifetimeSeconds: countSetting("seconds after which a run claims no further job", 14_400),
     usdPerHour: Type.Optional(
       Type.Number({
         minimum: 0,
@@ -39,7 +39,7 @@ const RunnerSettings = Type.Object(
       Type.Integer({
         minimum: 1,
         description:
-          "maximum running jobs per tenant; by default all slots but one if several tenants have a response queue",
+          "maximum running jobs per tenant; by default all slots, or all but one if several tenants have a response queue",
       }),
     ),
   },
@@ -49,16 +49,16 @@ const RunnerSettings = Type.Object(
 /** Maximums per caller. Each API process counts separately. */
 const LimitSettings = Type.Object(
   {
-    tokenPerMinute: count("maximum requests per token and minute; 0 for no limit", 12_000, 0),
-    addressPerMinute: count(
-      "maximum requests per client address and minute without a valid token; 0 for no limit",
+    tokenPerMinute: countSetting("maximum requests per token and minute; 0 for no limit", 12_000, 0),
+    addressPerMinute: countSetting(
+      "maximum requests without a valid token, per client address and minute; 0 for no limit",
       3_000,
       0,
     ),
-    ratesPerMinute: count("maximum requests of /rates per minute, for each token or address", 0, 0),
-    connections: count("connections at once", 2_000),
-    streams: count("maximum open event streams", 1_000),
-    streamsPerToken: count("maximum open event streams per token", 50),
+    ratesPerMinute: countSetting("maximum requests of /rates per minute, for each token or address", 0, 0),
+    connections: countSetting("connections at once", 2_000),
+    streams: countSetting("maximum open event streams", 1_000),
+    streamsPerToken: countSetting("maximum open event streams per token", 50),
   },
   { additionalProperties: false, default: {} },
 );
@@ -87,7 +87,7 @@ export const AccessRule = Type.Object(
 /** A rule that maps a claim to a tenant and scopes. */
 export type AccessRule = Static<typeof AccessRule>;
 
-/** An OpenID Connect provider at which people sign in. */
+/** An OpenID Connect provider with which people sign in. */
 export const OidcSettings = Type.Object(
   {
     issuer: Type.String({
@@ -122,8 +122,8 @@ const SignInSettings = Type.Object(
       default: "platform",
       description: "part of cookie names, so that platforms on one host do not overwrite each other's cookies",
     }),
-    sessionMinutes: count("minutes until a session expires", 720),
-    linkMinutes: count("minutes for which a sign-in link is valid", 10),
+    sessionMinutes: countSetting("minutes until a session expires", 720),
+    linkMinutes: countSetting("minutes for which a sign-in link is valid", 10),
     oidc: Type.Optional(OidcSettings),
   },
   { additionalProperties: false, default: {} },
@@ -185,7 +185,7 @@ export const TracesSettings = Type.Object(
   },
   { additionalProperties: false, description: "collector for traces of ended jobs; if missing, none are exported" },
 );
-/** Settings of the collector of traces. */
+/** Settings of the trace collector. */
 export type TracesSettings = Static<typeof TracesSettings>;
 
 /**
@@ -264,29 +264,29 @@ export const Settings = Type.Object(
           default: true,
           description: "allows reads to run on EC2 when Glue has no free slot or too little memory",
         }),
-        timeoutSeconds: count("default time limit of a job in seconds", 900),
-        maxTimeoutSeconds: count("maximum time limit of a job in seconds", 14_400),
-        maxWaiting: count("maximum waiting jobs per tenant", 20_000),
+        timeoutSeconds: countSetting("default time limit of a job in seconds", 900),
+        maxTimeoutSeconds: countSetting("maximum time limit of a job in seconds", 14_400),
+        maxWaiting: countSetting("maximum waiting jobs per tenant", 20_000),
         maxAttempts: Type.Integer({
           minimum: 1,
           maximum: 20,
           default: 3,
-          description: "maximum attempts of a job whose runs are lost, before it fails",
+          description: "maximum attempts of a job whose runs are lost or end with a retryable error",
         }),
-        leaseSeconds: count("seconds without a heartbeat after which a run loses its job", 30),
+        leaseSeconds: countSetting("seconds without a heartbeat after which a run loses its job", 30),
         inlineBytes: Type.Integer({
           minimum: 0,
           maximum: BOUNDS.inlineBytes,
           default: 200_000,
           description: "maximum bytes of a result, as JSON, that is sent inside the response",
         }),
-        reportRows: count("maximum bad rows listed in a response; the full report is stored in S3", 100),
-        maxBadRows: count(
-          "number of bad rows after which reading a batch stops; the report lists them and says that it is incomplete",
+        reportRows: countSetting("maximum bad rows listed in a response; the full report is stored in S3", 100),
+        maxBadRows: countSetting(
+          "maximum bad rows that the report of a batch lists; reading stops early if more are found meanwhile",
           100_000,
         ),
-        stagedBytes: count("maximum bytes of a batch in the database before it is applied", 4_000_000_000),
-        sourceBytes: count("maximum bytes of a source, decompressed", 20_000_000_000),
+        stagedBytes: countSetting("maximum bytes of a batch in the database before it is applied", 4_000_000_000),
+        sourceBytes: countSetting("maximum bytes of a source, decompressed", 20_000_000_000),
         urlHosts: Type.Array(Type.String(), {
           default: [],
           description: "hosts that url sources may name, on port 443",
@@ -296,8 +296,8 @@ export const Settings = Type.Object(
           description:
             "key prefixes in the uploads bucket that every tenant may load from, if the stack names several tenants",
         }),
-        auditDays: count("days for which the audit trail is kept", 365),
-        retentionDays: count("days for which ended jobs and their documents are kept", 30),
+        auditDays: countSetting("days for which the audit trail is kept", 365),
+        retentionDays: countSetting("days for which ended jobs and their documents are kept", 30),
       },
       { additionalProperties: false, default: {} },
     ),
@@ -315,10 +315,10 @@ export const Settings = Type.Object(
     traces: Type.Optional(TracesSettings),
     api: Type.Object(
       {
-        poolMax: count("database connections per API process", 8),
-        ratesDays: count("maximum days of one /rates request", 3_660),
+        poolMax: countSetting("database connections in the pool of an API process", 8),
+        ratesDays: countSetting("maximum days of one /rates request", 3_660),
         openRates: Type.Boolean({ default: false, description: "serves /rates without a token" }),
-        statementSeconds: count("maximum duration of a statement of the API in seconds", 30),
+        statementSeconds: countSetting("maximum duration of a statement of the API in seconds", 30),
         trustedHops: Type.Integer({
           minimum: 0,
           default: 0,
@@ -353,9 +353,9 @@ export type Settings = Static<typeof Settings>;
  */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const { RATES_SETTINGS_FILE: file, RATES_SETTINGS: json = file ? readFileSync(file, "utf8") : "{}" } = env;
-  const filled = withDefaults(Settings, JSON.parse(json));
-  const problems = problemsOf(Settings, filled, "RATES_SETTINGS");
-  if (problems.total === 0) return filled as Settings;
+  const settings = withDefaults(Settings, JSON.parse(json));
+  const problems = problemsOf(Settings, settings, "RATES_SETTINGS");
+  if (problems.total === 0) return settings as Settings;
   const lines = problems.map(({ field, message }) => `${field} ${message}`);
   throw new Error(`The settings are not valid:\n  ${lines.join("\n  ")}`);
 }
@@ -376,12 +376,10 @@ export function tenantSlots({ queues, runners }: Settings, runner: RunnerType): 
   return slots > 1 && Object.keys(queues?.tenants ?? {}).length > 1 ? slots - 1 : undefined;
 }
 
-/**
- * Returns true if the stack names several tenants, with queues or for callers; they are then isolated.
- */
+/** Returns true if the stack names several tenants, by response queues or for callers. Each may then load only certain uploads. */
 export function hasSeveralTenants({ queues, callers = [] }: Pick<Settings, "queues" | "callers">): boolean {
   const named = new Set([...Object.keys(queues?.tenants ?? {}), ...callers.flatMap(({ tenants }) => tenants)]);
-  // A sender for all tenants belongs to the operators.
+  // `*` is not a tenant: it lets a sender of the operators send for all tenants.
   named.delete("*");
   return named.size > 1;
 }

@@ -17,7 +17,7 @@ import { parseQueryFile } from "./file.ts";
 const HEADER = "-- name: q\n-- description: A query.\n";
 const COLUMN = '-- column: a integer "a column"\n';
 
-/** Parses a file called q.sql; its problems as "line: problem". */
+/** Parses a file called q.sql and formats its problems as "line: problem". */
 function parse(text: string, kind: "query" | "statement" = "query") {
   const problems: string[] = [];
   return { query: parseQueryFile(kind, "q", text, (line, problem) => problems.push(`${line}: ${problem}`)), problems };
@@ -84,14 +84,14 @@ describe("a query file", () => {
     }
   });
 
-  it("of a statement has no columns, and must have SQL", () => {
+  it("must have SQL, and no columns if it is a statement", () => {
     assert.deepEqual(parse(`${HEADER}${COLUMN}`, "statement").problems, [
       "1: a statement has no columns",
       "4: there is no SQL",
     ]);
   });
 
-  it("makes placeholders of :name outside strings, comments and casts only", () => {
+  it("has no placeholders in strings, comments and casts", () => {
     const sql = `select ':x', E'\\':x', ":x", $$:x$$, $t$ $$:x $t$, 1::text -- :x\n, :x /* :x */ , :x;  -- the end`;
     const query = valid(`${HEADER}-- param: x integer "x"\n${COLUMN}${sql}`);
     assert.equal(
@@ -132,12 +132,12 @@ describe("the catalogue", () => {
 
 describe("the params of a query", () => {
   const types = ["text", "date", "integer", "number", "boolean", "text[]"];
-  const all = valid(
+  const queryOfAllTypes = valid(
     `${HEADER}${types.map((type, index) => `-- param: p${index} ${type} = null "p"\n`).join("")}-- param: needed text "what is needed"\n${COLUMN}select ${types.map((_, index) => `:p${index}`).join()}, :needed`,
   );
-  const problemsOf = (params: Record<string, unknown>) => [...checkParams(all, { needed: "x", ...params })];
+  const problemsOf = (params: Record<string, unknown>) => [...checkParams(queryOfAllTypes, { needed: "x", ...params })];
 
-  const good: Record<string, unknown[]> = {
+  const validValues: Record<string, unknown[]> = {
     text: ["", "it's", "\\", "Ålesund", "💶", null],
     date: ["2021-01-31", "2020-02-29", "0001-01-01", "9999-12-31"],
     integer: [0, -2147483648, 2147483647],
@@ -145,7 +145,7 @@ describe("the params of a query", () => {
     boolean: [true, false],
     "text[]": [[], ["a", "b'"]],
   };
-  const bad: Record<string, unknown[]> = {
+  const invalidValues: Record<string, unknown[]> = {
     text: [1, true, ["a"], {}, "a\0b", "\ud800"],
     date: [
       "2021-02-29",
@@ -167,18 +167,19 @@ describe("the params of a query", () => {
   };
   for (const [index, type] of types.entries()) {
     it(`of type ${type} accept only values of that type`, () => {
-      for (const value of good[type] ?? []) assert.deepEqual(problemsOf({ [`p${index}`]: value }), [], String(value));
-      for (const value of bad[type] ?? []) {
-        const [problem, ...more] = problemsOf({ [`p${index}`]: value });
+      for (const value of validValues[type] ?? [])
+        assert.deepEqual(problemsOf({ [`p${index}`]: value }), [], String(value));
+      for (const value of invalidValues[type] ?? []) {
+        const [problem, ...others] = problemsOf({ [`p${index}`]: value });
         assert.equal(problem?.field, `task.params.p${index}`, String(value));
         assert.match(problem.message, /^must be /);
-        assert.deepEqual(more, []);
+        assert.deepEqual(others, []);
       }
     });
   }
 
   it("report all problems at once, with the value and the nearest name", () => {
-    const problems = [...checkParams(all, { p1: "2021-02-30", p2: "7", neded: "x" })];
+    const problems = [...checkParams(queryOfAllTypes, { p1: "2021-02-30", p2: "7", neded: "x" })];
     assert.deepEqual(problems, [
       { field: "task.params.p1", value: "2021-02-30", message: "must be a valid date (YYYY-MM-DD)." },
       { field: "task.params.p2", value: "7", message: "must be a whole number from -2147483648 to 2147483647." },
@@ -198,7 +199,7 @@ describe("the params of a query", () => {
   });
 
   it("become typed literals that cannot leave their quotes", () => {
-    const sql = bindParams(all, {
+    const sql = bindParams(queryOfAllTypes, {
       p0: "'; drop table t; --",
       p1: "2021-01-01",
       p2: -3,
@@ -211,12 +212,12 @@ describe("the params of a query", () => {
       sql,
       "select '''; drop table t; --'::text,'2021-01-01'::date,'-3'::integer,'1.5'::double precision,'true'::boolean,array['a''', 'b']::text[],  E'\\\\'''::text",
     );
-    assert.match(bindParams(all, { needed: "x" }), /^select null::text,null::date/);
+    assert.match(bindParams(queryOfAllTypes, { needed: "x" }), /^select null::text,null::date/);
   });
 
   it("are checked again when they are bound", () => {
     const refused = (error: unknown) =>
       error instanceof JobError && error.code === "InvalidRequest" && error.details.length === 1;
-    assert.throws(() => bindParams(all, { needed: 1 }), refused);
+    assert.throws(() => bindParams(queryOfAllTypes, { needed: 1 }), refused);
   });
 });

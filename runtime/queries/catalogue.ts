@@ -17,7 +17,8 @@ export interface Catalogue {
 }
 
 /**
- * Reads and checks every file of `queries/*.sql` (named reads) and `statements/*.sql` (named updates) in a directory.
+ * Reads and checks every file of `queries/*.sql` (named queries) and `statements/*.sql` (named statements) in a
+ * directory.
  * @throws Error that lists all problems, each with its file and line
  */
 export function loadCatalogue(directory: string): Catalogue {
@@ -36,13 +37,13 @@ export function loadCatalogue(directory: string): Catalogue {
         );
       });
   const catalogue = { queries: load("query", "queries"), statements: load("statement", "statements") };
-  if (problems.length > 0) throw new Error(`Named queries in ${directory} cannot be used:\n  ${problems.join("\n  ")}`);
+  if (problems.length > 0) throw new Error(`Invalid query files in ${directory}:\n  ${problems.join("\n  ")}`);
   return catalogue;
 }
 
 let cachedCatalogue: Catalogue | undefined;
 
-/** The platform's catalogue, read once: from db/, or the directory in RATES_QUERIES_DIR where code runs as a bundle. */
+/** Returns the platform's catalogue, read once from db/ or, in a bundle, from the directory in RATES_QUERIES_DIR. */
 function catalogue(): Catalogue {
   cachedCatalogue ??= loadCatalogue(process.env.RATES_QUERIES_DIR ?? join(ROOT, "db"));
   return cachedCatalogue;
@@ -51,13 +52,13 @@ function catalogue(): Catalogue {
 export const allQueries = (): readonly NamedQuery[] => catalogue().queries;
 export const allStatements = (): readonly NamedQuery[] => catalogue().statements;
 
-/** The named read, or undefined. */
+/** Returns the named query, or undefined. */
 export const findQuery = (name: string): NamedQuery | undefined => allQueries().find((query) => query.name === name);
-/** The named update, or undefined. */
+/** Returns the named statement, or undefined. */
 export const findStatement = (name: string): NamedQuery | undefined =>
   allStatements().find((query) => query.name === name);
 
-/** A query in a listing: everything except its SQL. */
+/** Returns the description of a query: everything except its SQL. */
 export function describeQuery({ sql: _, ...description }: NamedQuery): QueryDescription {
   return description;
 }
@@ -111,5 +112,5 @@ export function bindParams(query: NamedQuery, params: Readonly<Record<string, un
     .join("");
 }
 
-/** Leaves out text that Postgres cannot store: problems are stored as JSON. */
+/** Leaves out text that Postgres cannot store, since problems are stored as JSON. */
 const storableValue = (value: unknown) => (typeof value === "string" && !isText(value) ? {} : { value });

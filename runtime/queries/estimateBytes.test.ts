@@ -10,7 +10,7 @@ describe("the estimates of several reads", () => {
   });
   after(() => fixture.close());
 
-  it("equal the estimates of each read, with none for one that cannot be planned", async () => {
+  it("equal those of single reads, and are undefined for reads that cannot be planned", async () => {
     const plans = await fixture.as("job_reader_plan");
     const reads = ["select generate_series(1, 1000) as n", "select 1", "select * from prices"];
     const separately = [];
@@ -28,9 +28,9 @@ describe("the estimates of several reads", () => {
     const small = "select 1";
     let queries = 0;
     const countingDatabase = {
-      query: (...all: Parameters<typeof plans.query>) => {
+      query: (...args: Parameters<typeof plans.query>) => {
         queries++;
-        return plans.query(...all);
+        return plans.query(...args);
       },
     } as unknown as Database;
     const reads = [small, ...Array.from({ length: 40 }, () => slow), small];

@@ -7,6 +7,7 @@ import type { Database } from "../store/jobs.ts";
 import { bindParams, findQuery, findStatement } from "./catalogue.ts";
 import { checkSql } from "./sql/parser.ts";
 
+/** A read with a named query or raw SQL. */
 export type ReadTask = Static<typeof QueryTask> | Static<typeof SqlTask>;
 
 /** The planner's estimates for a read, from the tables' statistics. */
@@ -32,10 +33,10 @@ export const statementOf = async (task: ReadTask, tenant: string): Promise<strin
   return bindParams(query, task.params);
 };
 
-/** The beginning of a statement that deletes rows of one table; its condition follows. */
+/** Matches the beginning of a statement that deletes rows of one table; its condition follows. */
 const DELETE = /^delete from (public\.\w+) where /;
 
-/** A read of the rows that a statement deletes; undefined for a statement that does something else. */
+/** Returns a read of the rows that a statement deletes, or undefined for any other statement. */
 export function rowsDeletedBy({ statement: name, params }: Static<typeof StatementTask>): string | undefined {
   const statement = findStatement(name);
   if (!statement) return undefined;
@@ -49,17 +50,17 @@ const PLANNING_TIMEOUT_MS = 2_000;
 const MAX_PLAN_LENGTH = 16_384;
 
 /**
- * Connections that plan reads, of the role job_reader_plan: it has the rights of readers, and nothing else in the
- * process uses these connections.
+ * Creates the pool of connections that plan reads. Their role, job_reader_plan, has the privileges of readers, and nothing
+ * else in the process uses them.
  * @param max maximum number of connections
  */
 export const planningPool = (max: number, options: pg.PoolConfig = {}): pg.Pool =>
   pool("job_reader_plan", max, { statement_timeout: PLANNING_TIMEOUT_MS, ...options });
 
 /**
- * Plans a read without running it, with an answer of bounded size.
- * @param plans a pool of planningPool
- * @param sql a statement of statementOf
+ * Plans a read without running it. The result has a bounded size.
+ * @param plans a pool from planningPool
+ * @param sql a statement from statementOf
  * @throws JobError NotOneStatement; Postgres's error if the read cannot be planned
  */
 export async function estimate(plans: Database, sql: string): Promise<Estimate> {
@@ -72,7 +73,7 @@ export async function estimate(plans: Database, sql: string): Promise<Estimate> 
 
 /**
  * Plans several reads in one call.
- * @returns the bytes that each is expected to have; undefined for one that cannot be planned
+ * @returns the expected bytes of each result; undefined for a read that cannot be planned
  */
 export async function estimateBytes(plans: Database, statements: readonly string[]): Promise<(number | undefined)[]> {
   const { rows } = await plans.query("select * from public.bytes_of_plans($1) as bytes", [statements]);
@@ -80,8 +81,8 @@ export async function estimateBytes(plans: Database, statements: readonly string
 }
 
 /**
- * Plans reads one by one, after planning them together took too long: a slow read must not affect the others, nor delay
- * other callers. Reads that remain when the time is over have no estimate.
+ * Plans reads one by one after planning them together took too long, so that a slow read does not affect the others.
+ * Reads that remain after PLANNING_TIMEOUT_MS have no estimate, so that other callers are not delayed.
  */
 export async function estimateEach(plans: Database, statements: readonly string[]): Promise<(number | undefined)[]> {
   const end = performance.now() + PLANNING_TIMEOUT_MS;
@@ -105,17 +106,17 @@ const EXPLAIN = "explain (format json) ";
 /** Adds the position in the caller's SQL and the server's hint to an error's message. */
 function withLocation<T extends ServerError>(error: T, sql: string): T {
   const { position, internalPosition, internalQuery, hint } = error;
-  // The server got a longer text, which ends with the SQL.
-  const before = internalQuery === undefined ? EXPLAIN.length : [...internalQuery].length - [...sql].length;
-  const at = Number(internalPosition ?? position) - before;
+  // The server received a longer text, which ends with the SQL.
+  const prefixLength = internalQuery === undefined ? EXPLAIN.length : [...internalQuery].length - [...sql].length;
+  const at = Number(internalPosition ?? position) - prefixLength;
   const lines = at >= 1 ? [...sql].slice(0, at).join("").split("\n") : [];
-  const last = lines.at(-1);
-  const place = last === undefined ? "" : ` (line ${lines.length}, column ${[...last].length})`;
+  const lastLine = lines.at(-1);
+  const place = lastLine === undefined ? "" : ` (line ${lines.length}, column ${[...lastLine].length})`;
   error.message = `${error.message}${place}${hint ? `. ${hint}` : ""}`;
   return error;
 }
 
-/** Converts 57014: evaluating constants of the read takes too long, which is the caller's error. */
+/** Converts 57014 (query_canceled): evaluating the constants of the read took too long, which is the caller's error. */
 const planningTimeout = (error: { code?: string }): JobError | undefined =>
   error.code === "57014"
     ? new JobError(
@@ -127,21 +128,21 @@ const planningTimeout = (error: { code?: string }): JobError | undefined =>
       )
     : undefined;
 
-/** Converts 42P11: the server opens a cursor for one statement only. */
+/** Converts 42P11 (invalid_cursor_definition): the server opens a cursor only for a single statement. */
 const multipleStatements = (error: { code?: string; message: string }): JobError | undefined =>
   error.code === "42P11" ? new JobError("NotOneStatement", { reason: error.message }, { cause: error }) : undefined;
 
-/** Statement that plans a read without running it. */
+/** Returns the statement that plans a read without running it. */
 export const explainStatement = (sql: string): string => `${EXPLAIN}${sql}`;
 
-/** Rows that the planner expects, from the result of {@link explainStatement}. */
+/** Returns the number of rows that the planner expects, from the result of {@link explainStatement}. */
 export const expectedRows = (plan: string): number => JSON.parse(plan)[0].Plan["Plan Rows"];
 
 /**
- * Error of a read that {@link explainStatement} could not plan when sent by the extended protocol, which refuses
- * several statements: the options of EXPLAIN before the SQL keep it from adding its own.
+ * Converts the error of a read that {@link explainStatement} could not plan. The statement must be sent by the extended
+ * protocol, which refuses several statements. EXPLAIN has its options before the SQL, so the SQL cannot add options.
  *
- * @returns JobError NotOneStatement or InvalidSql if the server cannot parse it; its other errors unchanged
+ * @returns JobError NotOneStatement or InvalidSql if the server cannot parse the SQL; any other error unchanged
  */
 export function planningError(error: unknown, sql: string): unknown {
   const { code, message } = withLocation(error as ServerError, sql);

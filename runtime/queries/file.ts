@@ -54,13 +54,13 @@ const COLUMN = /^([a-z_][a-z0-9_]*) ([a-z][a-z ]*(?:\[\])?) "([^"]+)"$/;
  * Reads the file of a named query: header lines, then one SQL statement with `:name` where a parameter goes.
  *
  *     -- name: average_rates                                    name of the file
- *     -- description: Its result, in a sentence.
+ *     -- description: One sentence about the result.
  *     -- param: date_from date "first day, inclusive"           required
  *     -- param: date_to date = null "last day"                  optional; null or a JSON value
  *     -- range: date_from date_to                               the first must not come after the second
  *     -- column: day date "the day"                             a query has columns, a statement none
  *
- * `report` is called with each problem and its line, from 1.
+ * @param report called with each problem and its line, from 1
  */
 export function parseQueryFile(
   kind: QueryDescription["kind"],
@@ -88,7 +88,7 @@ export function parseQueryFile(
     const problem = key === undefined ? INVALID_HEADER : addHeader(key, value);
     if (problem !== undefined) report(line + 1, problem);
   }
-  if (singleHeaders.get("name") !== name) report(1, `'-- name: ${name}' is missing (the name is the file's)`);
+  if (singleHeaders.get("name") !== name) report(1, `'-- name: ${name}' is missing; it must be the name of the file`);
   if (!singleHeaders.has("description")) report(1, "'-- description: …' is missing");
   if (kind === "query" && columns.length === 0) report(1, "a query must name its columns: '-- column: …'");
   if (kind === "statement" && columns.length > 0) report(1, "a statement has no columns");
@@ -98,7 +98,7 @@ export function parseQueryFile(
   return { kind, name, description: singleHeaders.get("description") ?? "", params, ranges, columns, sql };
 }
 
-/** Adds a parameter's line to the list. @returns the problem of the line, or undefined */
+/** Adds a parameter. @returns the problem, or undefined */
 function addParam(text: string, params: Param[]): string | undefined {
   const [, name, type, defaultText, description] = PARAM.exec(text) ?? [];
   if (name === undefined || type === undefined || description === undefined) {
@@ -141,8 +141,8 @@ function addColumn(text: string, columns: Column[]): string | undefined {
 }
 
 /**
- * Splits the SQL at its parameters, without comments (one at the end would hide text appended to it) and final
- * semicolon.
+ * Splits the SQL at its parameters. Removes the final semicolon and all comments, since a comment at the end would hide
+ * appended text.
  */
 function splitSql(
   body: string,
@@ -185,7 +185,7 @@ function splitSql(
 
 const isParamType = (type: string): type is ParamType => Object.hasOwn(PARAM_TYPES, type);
 
-/** Parses a JSON value; other text is returned unchanged, and then is only valid for a text parameter. */
+/** Parses a JSON value. Returns other text unchanged, which is valid only for a text parameter. */
 function parseDefault(json: string): unknown {
   try {
     return JSON.parse(json);

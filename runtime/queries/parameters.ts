@@ -2,11 +2,11 @@ import pg from "pg";
 import { INPUT } from "../contract/inputLimits.ts";
 import { isText } from "../contract/inspect.ts";
 
-/** JSON form of a parameter type. */
+/** JSON value of a parameter. */
 export type ParamValue = string | number | boolean | readonly string[];
 
 interface TypeRules {
-  /** The type of the literal in SQL. */
+  /** SQL type of the literal. */
   sql: string;
   /** Returns true for a valid JSON value. */
   isValid(value: unknown): boolean;
@@ -44,7 +44,7 @@ export const PARAM_TYPES = {
 
 export type ParamType = keyof typeof PARAM_TYPES;
 
-/** Explains why a value does not have the type ("must be …"); undefined if it does. */
+/** Returns the problem of a value that is not of the type ("must be …"), or undefined. */
 export function checkValue(type: ParamType, value: unknown): string | undefined {
   return PARAM_TYPES[type].isValid(value) ? undefined : `must be ${PARAM_TYPES[type].expected}.`;
 }

@@ -13,13 +13,13 @@ export interface Place {
   name: string;
 }
 
-/** Maximum number of places that are compared with an unknown one, and of suggestions. */
+/** Maximum number of places that are compared with an unknown place, and of suggestions. */
 const MAX_COMPARED = 2_000;
 const MAX_SUGGESTIONS = 3;
 /** Maximum compared characters of a value or name. */
 const MAX_LENGTH = 64;
 
-/** The valid values of a task's place parameters; the task itself may be invalid. */
+/** Returns the place parameters of a task that have valid values. The task itself may be invalid. */
 function placesOf(task: unknown): { name: string; value: string }[] {
   const { query: queryName, statement, params } = (isObject(task) ? task : {}) as Record<string, unknown>;
   const query =
@@ -95,7 +95,7 @@ export async function nearestPlaces(db: Database, text: string): Promise<Place[]
 
 /** Returns the edit distance to the nearer of a place's code and name; a prefix of either counts as one edit. */
 function editDistance(text: string, { code, name }: Place): number {
-  const known = [code, name].map((text) => text.toLowerCase().slice(0, MAX_LENGTH));
-  const begins = text.length >= 3 && known.some((candidate) => candidate !== text && candidate.startsWith(text));
-  return Math.min(begins ? 1 : Number.POSITIVE_INFINITY, ...known.map((candidate) => distance(text, candidate)));
+  const candidates = [code, name].map((text) => text.toLowerCase().slice(0, MAX_LENGTH));
+  const isPrefix = text.length >= 3 && candidates.some((candidate) => candidate !== text && candidate.startsWith(text));
+  return Math.min(isPrefix ? 1 : Number.POSITIVE_INFINITY, ...candidates.map((candidate) => distance(text, candidate)));
 }

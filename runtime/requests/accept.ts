@@ -10,17 +10,17 @@ import { hasSeveralTenants, type Settings } from "../platform/settings.ts";
 import { statementOf } from "../queries/explain.ts";
 import { type Accepted, accept, type Database, type DueResponse, dueResponses, type NewJob } from "../store/jobs.ts";
 import { canonical, requestAsSent } from "./parse.ts";
-import { isAnsweredOnQueue, recordRejection, refuse, refuseInvalid } from "./refuse.ts";
+import { recordRejection, refuse, refuseInvalid, respondsOnQueue } from "./refuse.ts";
 import type { Source } from "./rejected.ts";
 import { findRequestHash, hasJob } from "./repeat.ts";
 import { canFallBackToEc2, expectedBytes, runnerFor } from "./route.ts";
 import { validateRequest } from "./validate.ts";
 
-/** Outcome of a request. `send`: responses that are due now, for the caller to send. */
+/** Outcome of a request. `send`: responses that are due now, which the function that called `acceptAll` must send. */
 export type Outcome =
   | ({ request: Request; send: DueResponse[] } & Accepted)
   | { outcome: "INVALID" | "CONFLICTING"; error: JobError; send: DueResponse[] }
-  /** The tenant has too many waiting jobs: the request is not answered, and may be accepted later. */
+  /** The tenant has too many waiting jobs: the request gets no response, and may be accepted later. */
   | { outcome: "FULL"; error: JobError; send: [] };
 
 /** Dependencies of accepting requests: the store, the stack's rules, and S3 to pin sources. */
@@ -30,25 +30,25 @@ export interface AcceptDeps {
   plans: Database;
   settings: Settings;
   s3: LazyS3 | undefined;
-  /** Channel of the requests. Requests from the queue are answered there unless `reply` says otherwise. */
+  /** Channel of the requests. A request from the queue gets a response on the response queue unless `reply` is none. */
   source: Source;
 }
 
 /** A submitted body. */
 interface SubmittedBody {
-  /** Parsed JSON; for a body that was not parsed, the recipient of the answer. */
+  /** Parsed JSON; for a body that was not parsed, an object with only its requestId, tenant and reply. */
   value: unknown;
   /** The body's text if it was not parsed; then `problems` has the reason. */
   unparsed?: string;
-  /** Id and tenant of the answer if the body is invalid. */
+  /** Id and tenant of the response if the body is invalid. */
   requestId: string;
   tenant: string;
   /** Problems of the text, for example a duplicate key. */
   problems?: readonly Problem[];
-  /** Trace context of the request: not part of its identity. */
+  /** Trace context of the request, which is not part of its identity. */
   traceparent?: string | undefined;
   /** Throws a JobError if the sender may not submit the request. */
-  authorise?: (request: Request) => void;
+  authorize?: (request: Request) => void;
 }
 
 /** A request to store, or to compare with the job that it repeats. */
@@ -77,7 +77,7 @@ export async function acceptAll(deps: AcceptDeps, bodies: readonly SubmittedBody
       try {
         valid.push({ index, ...(await validate(deps, body)) });
       } catch (error) {
-        // Only errors caused by the request are answered.
+        // Other errors are not caused by the request, which gets no response.
         if (!(error instanceof JobError) || ERRORS[error.code].category !== "User") throw error;
         const repeat = await repeatOf(deps, body);
         if (repeat !== undefined) {
@@ -88,7 +88,7 @@ export async function acceptAll(deps: AcceptDeps, bodies: readonly SubmittedBody
         outcomes[index] = {
           outcome: "INVALID",
           error,
-          send: isAnsweredOnQueue(deps, value)
+          send: respondsOnQueue(deps, value)
             ? [await refuseInvalid(deps.db, { tenant, requestId, traceparent }, error, body.unparsed ?? value)]
             : [],
         };
@@ -107,8 +107,8 @@ export async function acceptAll(deps: AcceptDeps, bodies: readonly SubmittedBody
     deps.db,
     ready.map(({ job }) => job),
   );
-  const ended = accepted.filter((acceptance) => acceptance.answered).map((acceptance) => acceptance.jobId);
-  const dueAgain = ended.length > 0 ? await dueResponses(deps.db, ended.length, ended) : [];
+  const endedJobs = accepted.filter(({ isDueAgain }) => isDueAgain).map(({ jobId }) => jobId);
+  const dueAgain = endedJobs.length > 0 ? await dueResponses(deps.db, endedJobs.length, endedJobs) : [];
   await Promise.all(
     accepted.map(async (result, position) => {
       const item = ready[position];
@@ -132,7 +132,7 @@ export async function acceptAll(deps: AcceptDeps, bodies: readonly SubmittedBody
       outcomes[item.index] = {
         outcome: "CONFLICTING",
         error,
-        send: isAnsweredOnQueue(deps, item.request)
+        send: respondsOnQueue(deps, item.request)
           ? [await refuse(deps.db, { tenant, requestId, traceparent: item.traceparent, labels }, error, task)]
           : [],
       };
@@ -144,7 +144,7 @@ export async function acceptAll(deps: AcceptDeps, bodies: readonly SubmittedBody
 /** Validates a request and pins its source. @throws JobError if it is invalid or not allowed */
 async function validate(deps: AcceptDeps, body: SubmittedBody): Promise<Omit<ValidRequest, "index">> {
   if (body.unparsed !== undefined) throw invalidRequest(body.problems ?? []);
-  const request = await validateRequest(deps.db, body.value, deps.settings.jobs, body.problems, body.authorise);
+  const request = await validateRequest(deps.db, body.value, deps.settings.jobs, body.problems, body.authorize);
   const task = await pinSource(deps, request);
   return {
     request,
@@ -155,19 +155,19 @@ async function validate(deps: AcceptDeps, body: SubmittedBody): Promise<Omit<Val
 }
 
 /**
- * Checks whether a refused request repeats a job that an earlier version or configuration accepted: a repeat gets the
- * job's answer instead of the refusal.
- * @returns Undefined if there is no such job, or the sender may not submit the request.
+ * Finds the job that a refused request repeats, if an earlier version or configuration accepted it. A repeat gets the
+ * job's response instead of the refusal.
+ * @returns undefined if there is no such job, or the sender may not submit the request
  */
 async function repeatOf(
   { db, settings }: AcceptDeps,
-  { value, unparsed, problems = [], authorise, traceparent }: SubmittedBody,
+  { value, unparsed, problems = [], authorize, traceparent }: SubmittedBody,
 ): Promise<Omit<ValidRequest, "index"> | undefined> {
   if (unparsed !== undefined || problems.length > 0) return undefined;
   const request = requestAsSent(value, settings.jobs);
   if (request === undefined) return undefined;
   try {
-    authorise?.(request);
+    authorize?.(request);
   } catch {
     return undefined;
   }
@@ -218,9 +218,11 @@ async function pinSource(
   if (!s3 || bucket !== settings.buckets?.uploads)
     throw new JobError("SourceNotAllowed", {
       source: redactUrl(location),
-      reason: `s3 sources must be in ${settings.buckets ? `s3://${settings.buckets.uploads}` : "an uploads bucket, and this platform has none"}. \`rates load\` puts a file there.`,
+      reason: settings.buckets
+        ? `s3 sources must be in s3://${settings.buckets.uploads}. \`rates load\` puts a file there.`
+        : "s3 sources must be in an uploads bucket, and this platform has none.",
     });
-  // Over HTTP the token's scopes are checked instead (runtime/api/routes/jobs.ts): an admin may load any upload.
+  // Over HTTP, checkUploadOwner (runtime/api/submitter.ts) decides instead: an admin may load any upload.
   const rules = { hasSeveralTenants: hasSeveralTenants(settings), sharedPrefixes: settings.jobs.sharedUploads };
   if (source === "queue" && !mayLoad(key.join("/"), tenant, rules))
     throw new JobError("SourceNotAllowed", {
@@ -233,14 +235,14 @@ async function pinSource(
     const { VersionId: versionId, ETag: etag } = head;
     return { ...task, source: { ...task.source, ...(versionId ? { versionId } : etag ? { etag } : {}) } } as Task;
   } catch (error) {
-    // A repeat is answered from its job, even if the object has expired since.
+    // A repeat returns its job, even if the object has expired since.
     if (await hasJob(db, tenant, requestId)) return task;
     const { name, $metadata } = error as { name: string; $metadata?: { httpStatusCode?: number } };
     const status = $metadata?.httpStatusCode;
     if (status === 404 || status === 403 || status === 400)
       throw new JobError(
         status === 404 ? "SourceNotFound" : "SourceNotAllowed",
-        { source: redactUrl(location), reason: `S3 answered ${name} (${status}).` },
+        { source: redactUrl(location), reason: `S3 returned ${name} (${status}).` },
         { cause: error },
       );
     throw error;

@@ -12,10 +12,14 @@ type CallerRules = Pick<Settings, "callers" | "platformSenders">;
 /**
  * Returns the sender of a message: the SenderId that SQS recorded (SQS API Reference, ReceiveMessage: the id of a user,
  * or of a role followed by its session), or the original sender of a dead letter that the platform redrove.
- * @param restored value of the message attribute SENDER_ATTRIBUTE; ignored unless the platform sent the message
+ * @param originalSender value of the message attribute SENDER_ATTRIBUTE; ignored unless the platform sent the message
  */
-export function senderOf({ platformSenders }: CallerRules, senderId: string, restored: string | undefined): string {
-  return restored !== undefined && platformSenders.includes(uniqueId(senderId)) ? restored : senderId;
+export function senderOf(
+  { platformSenders }: CallerRules,
+  senderId: string,
+  originalSender: string | undefined,
+): string {
+  return originalSender !== undefined && platformSenders.includes(uniqueId(senderId)) ? originalSender : senderId;
 }
 
 /** Returns true if a sender has any scope for a tenant. */
@@ -27,6 +31,7 @@ export function requireSender(rules: CallerRules, senderId: string, tenant: stri
   if (!scopesOf(rules, senderId, tenant).includes(scope)) throw notAllowed(senderId, tenant, scope);
 }
 
+/** Creates the error for a sender without the scope, or without any scope for the tenant. */
 export const notAllowed = (senderId: string, tenant: string, scope?: QueueScope): JobError =>
   new JobError("NotAllowed", {
     sender: senderId === "" ? "without SenderId" : `'${senderId.slice(0, 200)}'`,
@@ -36,13 +41,13 @@ export const notAllowed = (senderId: string, tenant: string, scope?: QueueScope)
 
 function scopesOf({ callers }: CallerRules, senderId: string, tenant: string): readonly QueueScope[] {
   if (callers === undefined) return ["read", "update"];
-  const known = callers.filter((caller) => caller.senderId === senderId || caller.senderId === uniqueId(senderId));
+  const ownRules = callers.filter((caller) => caller.senderId === senderId || caller.senderId === uniqueId(senderId));
   // The rule `*` applies only to senders without a rule of their own.
-  const rules = known.length > 0 ? known : callers.filter((caller) => caller.senderId === "*");
+  const rules = ownRules.length > 0 ? ownRules : callers.filter((caller) => caller.senderId === "*");
   return rules
     .filter(({ tenants }) => tenants.includes("*") || tenants.includes(tenant))
     .flatMap(({ scopes }) => scopes);
 }
 
-/** A role's unique id without its session. */
+/** Returns the unique id of a sender; for a role, without its session. */
 const uniqueId = (senderId: string): string => senderId.split(":", 1)[0] ?? "";

@@ -5,7 +5,7 @@ export interface DeadLetterCause {
   /** Error class. */
   type: string;
   count: number;
-  /** True if the redrive selects them; in a list, if a redrive without classes would. */
+  /** True if the redrive selects any of these letters; in a list, if a redrive without classes would select them. */
   redrivable: boolean;
   /** Number of letters that would fail again unchanged (expectedFailure). */
   failsAgain: number;
@@ -16,7 +16,7 @@ export interface DeadLetterCause {
   /** ISO times of the oldest and the newest letter. */
   firstSeenAt?: string;
   lastSeenAt?: string;
-  /** Highest receive count among them. */
+  /** Highest receive count among these letters. */
   receives: number;
 }
 
@@ -29,11 +29,11 @@ export interface CountedLetter {
   type: string;
   /** The dispatcher's reason; undefined if SQS moved the message. */
   reason: string | undefined;
-  /** Selected by a redrive without classes. */
+  /** True if the redrive selects it; in a list, if a redrive without classes would select it. */
   redrivable: boolean;
   /** Reason why it would fail again; undefined if it would be accepted. */
   failsAgain: ExpectedFailure | undefined;
-  /** ISO time when it entered the queue; if SQS moved it, when it was sent. */
+  /** ISO time when it entered the dead-letter queue; if SQS moved it, when it was first sent. */
   sentAt: string | undefined;
   /** Number of receives, including inspections. */
   receives: number;

@@ -5,17 +5,17 @@ import { redrive } from "./deadLetters.ts";
 import type { MessageRules } from "./forecast.ts";
 
 describe("a redrive", () => {
-  let d: Awaited<ReturnType<typeof testDispatcher>>;
+  let dispatcher: Awaited<ReturnType<typeof testDispatcher>>;
   beforeEach(async () => {
-    d = await testDispatcher();
+    dispatcher = await testDispatcher();
   });
-  afterEach(() => d.close());
+  afterEach(() => dispatcher.close());
 
   it("makes all received dead letters visible again if sending one of them fails", async () => {
-    const { sqs, queues } = d.context;
+    const { sqs, queues } = dispatcher.context;
     for (let n = 0; n < 5; n++)
       await sqs.send(new SendMessageCommand({ QueueUrl: queues.deadLetters, MessageBody: `{"requestId":"r${n}"}` }));
-    const rules = { ...d.context.settings, platformSenders: [] } as unknown as MessageRules;
+    const rules = { ...dispatcher.context.settings, platformSenders: [] } as unknown as MessageRules;
     const failing = {
       send: (command: unknown) =>
         command instanceof SendMessageCommand
@@ -23,7 +23,7 @@ describe("a redrive", () => {
           : sqs.send(command as Parameters<SQSClient["send"]>[0]),
     } as SQSClient;
     await assert.rejects(redrive(failing, queues, rules, { dryRun: false, limit: 100 }), /throttled/);
-    assert.equal((await d.receive(queues.deadLetters)).length, 5);
-    assert.deepEqual(await d.receive(queues.requests), []);
+    assert.equal((await dispatcher.receive(queues.deadLetters)).length, 5);
+    assert.deepEqual(await dispatcher.receive(queues.requests), []);
   });
 });

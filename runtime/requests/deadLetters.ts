@@ -17,12 +17,12 @@ import { type CountedLetter, causesOf, type DeadLetterCause } from "./deadLetter
 import { type ExpectedFailure, expectedFailure, type MessageRules } from "./forecast.ts";
 import type { Queues } from "./responses.ts";
 
-/** Class of dead letters that SQS moved: no dispatcher could handle them, for example during an outage. */
+/** Error class of dead letters that SQS moved because no dispatcher could handle them, for example during an outage. */
 export const RECEIVED_TOO_OFTEN = "ReceivedTooOften";
 
 /** Selection of dead letters to redrive. */
 export interface Redrive {
-  /** Error classes to redrive. @default classes of retryable errors */
+  /** Error classes to redrive. @default with messageIds all classes, otherwise those of retryable errors */
   types?: readonly string[] | undefined;
   /** Limits the redrive to these messages. */
   messageIds?: readonly string[] | undefined;
@@ -32,13 +32,16 @@ export interface Redrive {
   limit: number;
 }
 
-/** Outcome of the inspected dead letters. */
+/** Outcome of a redrive. */
 export interface RedriveOutcome {
-  /** Number per error class that was returned to the request queue; in a dry run, that would be. */
+  /**
+   * Number of letters per error class that were returned to the request queue; in a dry run, that would be returned.
+   */
   redriven: Record<string, number>;
-  /** Number per error class that stays in the dead-letter queue. */
+  /** Number of letters per error class that stay in the dead-letter queue. */
   kept: Record<string, number>;
   causes: DeadLetterCause[];
+  /** Number of inspected dead letters. */
   looked: number;
   /** Approximate number of dead letters. */
   total: number;
@@ -49,7 +52,7 @@ const INSPECTION_SECONDS = 120;
 
 /**
  * Returns dead letters to the request queue by error class. SQS can only move whole queues, so each message is sent,
- * then deleted. A crash in between sends it twice, which is the same job.
+ * then deleted. A crash in between leaves two copies, which create one job.
  */
 export async function redrive(
   sqs: SQSClient,
@@ -59,10 +62,10 @@ export async function redrive(
 ): Promise<RedriveOutcome> {
   const counts = { redriven: {}, kept: {} } as Pick<RedriveOutcome, "redriven" | "kept">;
   const letters: CountedLetter[] = [];
-  const invisible = new Set<string | undefined>();
+  const receiptHandles = new Set<string | undefined>();
   const total = await depthOf(sqs, queues.deadLetters);
   try {
-    for await (const message of deadLetters(sqs, queues.deadLetters, Math.min(limit, total), invisible)) {
+    for await (const message of deadLetters(sqs, queues.deadLetters, Math.min(limit, total), receiptHandles)) {
       const { body: _, ...letter } = await describeLetter(message, rules);
       const isSelected = messageIds?.includes(letter.messageId) ?? true;
       const isRedriven =
@@ -83,11 +86,11 @@ export async function redrive(
         }),
       );
       await sqs.send(new DeleteMessageCommand({ QueueUrl: queues.deadLetters, ReceiptHandle: message.ReceiptHandle }));
-      invisible.delete(message.ReceiptHandle);
+      receiptHandles.delete(message.ReceiptHandle);
     }
   } finally {
-    // Only at the end: visible messages would be received again.
-    await release(sqs, queues.deadLetters, invisible);
+    // Only now, since visible messages would be received again.
+    await release(sqs, queues.deadLetters, receiptHandles);
   }
   return { ...counts, causes: causesOf(letters), looked: letters.length, total: Math.max(total, letters.length) };
 }
@@ -122,13 +125,13 @@ export async function listDeadLetters(
   limit: number,
 ): Promise<DeadLetterPage> {
   const letters: DeadLetter[] = [];
-  const invisible = new Set<string | undefined>();
+  const receiptHandles = new Set<string | undefined>();
   const total = await depthOf(sqs, queues.deadLetters);
   try {
-    for await (const message of deadLetters(sqs, queues.deadLetters, Math.min(limit, total), invisible))
+    for await (const message of deadLetters(sqs, queues.deadLetters, Math.min(limit, total), receiptHandles))
       letters.push(await describeLetter(message, rules));
   } finally {
-    await release(sqs, queues.deadLetters, invisible);
+    await release(sqs, queues.deadLetters, receiptHandles);
   }
   return { letters, causes: causesOf(letters), total: Math.max(total, letters.length) };
 }
@@ -139,7 +142,7 @@ async function describeLetter(message: Message, rules: MessageRules): Promise<De
   const time = (value: string | undefined) => (value === undefined ? undefined : new Date(Number(value)).toISOString());
   const beginning = cutText(Body, MAX_BODY);
   const sender = senderOfLetter(message);
-  // Bodies may be large: yield to other requests before each.
+  // Checking a large body takes long, so other requests may run first.
   await setImmediate();
   return {
     messageId: MessageId,
@@ -156,7 +159,7 @@ async function describeLetter(message: Message, rules: MessageRules): Promise<De
   };
 }
 
-/** Expects, in a process without the rules for senders (the API of a stack), that a refused sender is still refused. */
+/** Predicts that a refused sender is refused again, in a process without the rules for senders (the API of a stack). */
 const failureByClass = (
   type: string,
   reason: string | undefined,
@@ -184,14 +187,14 @@ async function depthOf(sqs: SQSClient, QueueUrl: string): Promise<number> {
 
 /**
  * Receives dead letters.
- * @param limit at most the number before the redrive, so that letters which fail again are not received twice
- * @param invisible receives the receipt handles of all received letters, also of those after an error
+ * @param limit at most the queue's depth before the redrive, so that letters which fail again are not received twice
+ * @param receiptHandles set to which the receipt handle of every received letter is added
  */
 async function* deadLetters(
   sqs: SQSClient,
   QueueUrl: string,
   limit: number,
-  invisible: Set<string | undefined>,
+  receiptHandles: Set<string | undefined>,
 ): AsyncGenerator<Message> {
   let remaining = limit;
   while (remaining > 0) {
@@ -213,14 +216,14 @@ async function* deadLetters(
     );
     if (Messages.length === 0) return;
     remaining -= Messages.length;
-    for (const { ReceiptHandle } of Messages) invisible.add(ReceiptHandle);
+    for (const { ReceiptHandle } of Messages) receiptHandles.add(ReceiptHandle);
     yield* Messages;
   }
 }
 
 /**
- * Returns error class and reason of a dead letter. Attributes of a message that SQS moved are ignored: its sender set
- * them.
+ * Returns the error class and the reason of a dead letter. Attributes of a message that SQS moved are ignored, since
+ * the sender of the request set them.
  */
 function causeOf({ Attributes = {}, MessageAttributes = {} }: Message): Pick<DeadLetter, "type" | "reason"> {
   const { errorType, reason } = Attributes.DeadLetterQueueSourceArn === undefined ? MessageAttributes : {};
@@ -228,7 +231,7 @@ function causeOf({ Attributes = {}, MessageAttributes = {} }: Message): Pick<Dea
 }
 
 /**
- * Returns the sender of a dead letter: the SenderId of a message that SQS moved, or the attribute of one that the
+ * Returns the sender of a dead letter: the SenderId of a message that SQS moved, or the attribute of a message that the
  * dispatcher moved.
  */
 function senderOfLetter({ Attributes = {}, MessageAttributes = {} }: Message): string | undefined {

@@ -9,7 +9,7 @@ import { parseRequest } from "./parse.ts";
 
 /** Predicted failure of a message that is sent again. */
 export interface ExpectedFailure {
-  /** `deadLetter`: it would become a dead letter again; `rejected`: it would be answered FAILED and create no job. */
+  /** `deadLetter`: it would become a dead letter again; `rejected`: it would get the response FAILED and create no job. */
   outcome: "deadLetter" | "rejected";
   /** Error class. */
   type: string;
@@ -19,13 +19,14 @@ export interface ExpectedFailure {
 /** Configuration that a message is checked against. */
 export type MessageRules = Pick<Settings, "jobs" | "callers" | "platformSenders">;
 
-/** Longest reason. Characters. */
+/** Maximum length of a reason. Characters. */
 const MAX_REASON = 500;
 
 /**
- * Predicts whether a message would fail again, from its text and the current configuration. Failures that only the run
- * finds (a missing source, bad rows) are not predicted.
+ * Predicts the failure of a message that is sent again, from its text and the current configuration. Failures that only
+ * the run finds (a missing source, bad rows) are not predicted.
  * @param sender SenderId of the message
+ * @returns undefined if the message would be accepted
  */
 export function expectedFailure(body: string, sender: string, rules: MessageRules): ExpectedFailure | undefined {
   const { value, isParsed, tenant, problem, problems } = readMessage(body);
@@ -47,7 +48,7 @@ export function expectedFailure(body: string, sender: string, rules: MessageRule
 
 function failureOf(outcome: ExpectedFailure["outcome"], error: unknown): ExpectedFailure {
   if (!(error instanceof JobError)) throw error;
-  const [first] = error.details as Partial<Problem>[];
-  const reason = first?.message === undefined ? error.message : `${first.field ?? ""} ${first.message}`.trim();
+  const [problem] = error.details as Partial<Problem>[];
+  const reason = problem?.message === undefined ? error.message : `${problem.field ?? ""} ${problem.message}`.trim();
   return { outcome, type: error.code, reason: cutText(redactText(reason), MAX_REASON) };
 }

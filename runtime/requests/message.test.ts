@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readMessage } from "./message.ts";
 
 describe("a queue message's body", () => {
-  it("is refused in complete sentences if its text is not parsed", () => {
+  it("is refused with a reason and a remedy in complete sentences if it is nested too deeply to be parsed", () => {
     for (const body of ["[".repeat(1_000), `{"a":${'{"a":'.repeat(1_000)}`]) {
       const { problem, isParsed } = readMessage(body);
       assert.equal(isParsed, false);

@@ -7,9 +7,9 @@ import { topLevelOf } from "../contract/topLevel.ts";
 export interface MessageContent {
   /** Undefined for text that is not JSON. */
   value: unknown;
-  /** True if its text was parsed. Otherwise `problems` has the reason, and `value` the recipient of the answer. */
+  /** True if its text was parsed. Otherwise `problems` has the reason, and `value` the recipient of the response. */
   isParsed: boolean;
-  /** Undefined if no answer can be sent. */
+  /** Undefined if no response can be sent. */
   requestId: string | undefined;
   tenant: string;
   /** Reason why it is not a request. */
@@ -18,7 +18,10 @@ export interface MessageContent {
   problems: Problem[];
 }
 
-/** Reads the body of a queue message: the request or the reason that it is not one, and the recipient of an answer. */
+/**
+ * Reads the body of a queue message: the request, or the reason why the body is not a request, and the recipient of the
+ * response.
+ */
 export function readMessage(body: string): MessageContent {
   let read: Body;
   try {
@@ -30,17 +33,17 @@ export function readMessage(body: string): MessageContent {
   if (!read.isParsed) return unparsedMessage(body, read.problems);
   const { value, problems } = read;
   const { requestId, tenant } = (value ?? {}) as { requestId?: unknown; tenant?: unknown };
-  // The recipient must be certain: a repeated id or tenant is not used.
+  // The recipient must be unambiguous: a repeated id or tenant is not used.
   const duplicated = problems.find(({ field }) => field === "requestId" || field === "tenant")?.field;
-  const found = duplicated ? validRecipient(undefined, undefined) : validRecipient(requestId, tenant);
+  const recipient = duplicated ? validRecipient(undefined, undefined) : validRecipient(requestId, tenant);
   const reason = duplicated ? `its ${duplicated} is given more than once` : invalidIdReason(value);
-  const problem = found.requestId === undefined ? new JobError("UnreadableMessage", { reason }) : undefined;
-  return { value, isParsed: true, ...found, problem, problems };
+  const problem = recipient.requestId === undefined ? new JobError("UnreadableMessage", { reason }) : undefined;
+  return { value, isParsed: true, ...recipient, problem, problems };
 }
 
 /**
- * Content of a message that is not parsed: an invalid request if it has a certain requestId, otherwise an unreadable
- * message.
+ * Returns the content of a message that is not parsed: an invalid request if its requestId is unambiguous, otherwise an
+ * unreadable message.
  */
 function unparsedMessage(body: string, problems: readonly Problem[]): MessageContent {
   const { requestId, tenant, reply } = recipientOf(body);
@@ -57,8 +60,8 @@ function unparsedMessage(body: string, problems: readonly Problem[]): MessageCon
 }
 
 /**
- * Finds the recipient of the answer in a text that is not parsed. Only certain values count, so that another request's
- * id or tenant is never used.
+ * Finds the recipient of the response in a text that is not parsed. Only unambiguous values count, so that another
+ * request's id or tenant is never used.
  */
 function recipientOf(body: string): ReturnType<typeof validRecipient> & { reply?: string | undefined } {
   const { values, uncertain } = topLevelOf(body.replace(/^\uFEFF/, ""), ["requestId", "tenant", "reply"]);
@@ -78,7 +81,7 @@ function describeId(requestId: unknown): string {
   return `${text} (${requestId.length} characters)`;
 }
 
-/** Explains why a message has no id that could be answered. */
+/** Explains why a message has no valid requestId. */
 function invalidIdReason(value: unknown): string {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return "it is not a JSON object";
   if (!("requestId" in value)) return "it has no requestId";

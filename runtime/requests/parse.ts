@@ -34,12 +34,12 @@ export type RequestRules = Pick<Settings["jobs"], "rawSql" | "timeoutSeconds" | 
 
 /**
  * Validates a request and fills in its defaults.
- * @param found problems of its text
+ * @param textProblems problems found in its text
  * @throws JobError InvalidRequest with all problems in its details
  */
-export function parseRequest(value: unknown, rules: RequestRules, found: readonly Problem[] = []): Request {
+export function parseRequest(value: unknown, rules: RequestRules, textProblems: readonly Problem[] = []): Request {
   const problems = new ProblemList();
-  problems.addAll(found);
+  problems.addAll(textProblems);
   if (value === null || typeof value !== "object" || Array.isArray(value))
     throw invalidRequest([{ field: "request", value: redactAndTruncate(value), message: "must be a JSON object." }]);
   const shape = shapeProblem(value);
@@ -66,7 +66,8 @@ export function parseRequest(value: unknown, rules: RequestRules, found: readonl
 
 /**
  * Fills in a request's defaults without checking its task and timeout, to compare it with a job that was accepted
- * before. Undefined if the request is invalid otherwise.
+ * before.
+ * @returns undefined if the rest of the request is invalid
  */
 export function requestAsSent(value: unknown, rules: RequestRules): Request | undefined {
   if (value === null || typeof value !== "object" || Array.isArray(value) || shapeProblem(value) !== undefined)
@@ -86,17 +87,25 @@ export function requestAsSent(value: unknown, rules: RequestRules): Request | un
 /** Checks the size of the labels, which are part of every response and document. */
 function checkLabels({ labels }: { labels?: unknown }, problems: ProblemList): void {
   if (labels === null || typeof labels !== "object") return;
-  // Counted as in jobs.bounded_labels: with the escapes of a response.
-  const bytes = Buffer.byteLength(JSON.stringify(labels).replace(/[\uFFFE\uFFFF]/g, "\\uffff"));
-  const maxBytes = BOUNDS.labelsBytes - LABEL_SPACES;
-  if (bytes <= maxBytes) return;
+  const bytes = labelsBytes(labels);
+  if (bytes <= MAX_LABELS_BYTES) return;
   problems.add(() => ({
     field: "labels",
-    message: `has ${bytes} bytes as JSON; the maximum is ${maxBytes}. Send fewer or shorter labels.`,
+    message: `has ${bytes} bytes as JSON; the maximum is ${MAX_LABELS_BYTES}. Send fewer or shorter labels.`,
   }));
 }
+
+/** Returns the bytes of labels as JSON, counted with the escapes of a response, as in jobs.bounded_labels. */
+const labelsBytes = (labels: object): number =>
+  Buffer.byteLength(JSON.stringify(labels).replace(/[\uFFFE\uFFFF]/g, "\\uffff"));
+
+/** Returns true if a request may have these labels, whose names and values are valid. */
+export const areLabelsWithinLimits = (labels: Readonly<Record<string, string>>): boolean =>
+  Object.keys(labels).length <= INPUT.labels.count && labelsBytes(labels) <= MAX_LABELS_BYTES;
+
 /** Spaces that Postgres writes into the JSON of 32 labels. */
 const LABEL_SPACES = 64;
+const MAX_LABELS_BYTES = BOUNDS.labelsBytes - LABEL_SPACES;
 
 function parseTask(value: unknown, rules: RequestRules, problems: ProblemList): Task | undefined {
   const schema = schemaFor(value);
@@ -106,9 +115,9 @@ function parseTask(value: unknown, rules: RequestRules, problems: ProblemList): 
   }
   const task = withDefaults(schema, value) as Task;
   problems.addAll(problemsOf(schema, task, "task"));
-  if ("query" in task) checkNamed("query", task.query, findQuery, allQueries(), task.params, problems);
+  if ("query" in task) checkNamedQuery("query", task.query, findQuery, allQueries(), task.params, problems);
   else if ("statement" in task)
-    checkNamed("statement", task.statement, findStatement, allStatements(), task.params, problems);
+    checkNamedQuery("statement", task.statement, findStatement, allStatements(), task.params, problems);
   else if ("sql" in task && !rules.rawSql)
     problems.add(() => ({
       field: "task.sql",
@@ -130,7 +139,7 @@ function parseTask(value: unknown, rules: RequestRules, problems: ProblemList): 
   return task;
 }
 
-/** Selects the task variant that a value is meant to be, so that errors name its fields only. */
+/** Selects the schema that a task is meant to match, so that errors name only that schema's fields. */
 function schemaFor(value: unknown): TSchema | Problem {
   if (value === null || typeof value !== "object" || Array.isArray(value))
     return { field: "task", value: redactAndTruncate(value), message: "must be a JSON object." };
@@ -166,7 +175,7 @@ const isSigned = (location: unknown): boolean =>
   typeof location === "string" &&
   /x-amz-(?:signature|credential|security-token)(?:=|%3d)/i.test(location.slice(0, INPUT.s3));
 
-function checkNamed(
+function checkNamedQuery(
   kind: "query" | "statement",
   name: unknown,
   find: (name: string) => NamedQuery | undefined,
@@ -197,7 +206,7 @@ function checkHost(address: string, hosts: readonly string[], problems: ProblemL
   if (!url) addProblem("is not a URL.");
   else if (url.username || url.password) addProblem("must not contain a user name or password.");
   else if (hosts.includes(url.hostname) && url.port !== "")
-    addProblem(`names port ${url.port}. Leave it out: sources are read from 443 only.`);
+    addProblem(`names port ${url.port}. Leave it out: sources are read only from port 443.`);
   else if (!hosts.includes(url.host))
     addProblem(
       `names a host that is not on this stack's list (${hosts.join(", ") || "which is empty"}). Ask the operator to add it to jobs.urlHosts, or upload the file and use s3.`,

@@ -4,13 +4,13 @@ import { type Database, type DueResponse, storeRefusal } from "../store/jobs.ts"
 import { type Source, storeRejected } from "./rejected.ts";
 import { hasJob } from "./repeat.ts";
 
-/** Returns true if an error is answered on the response queue: over HTTP the call itself is answered. */
-export const isAnsweredOnQueue = ({ source }: { source: Source }, request: unknown): boolean =>
+/** Returns true if an error is sent to the response queue; over HTTP, the call itself returns it. */
+export const respondsOnQueue = ({ source }: { source: Source }, request: unknown): boolean =>
   source === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
 
 /**
- * Stores a rejected request for operators. Over HTTP an error of storing is ignored, so that the caller gets the
- * answer.
+ * Stores a rejected request for operators. Over HTTP a storage error is ignored, so that the caller still gets the
+ * response.
  */
 export async function recordRejection(
   { db, source }: { db: Database; source: Source },
@@ -21,13 +21,13 @@ export async function recordRejection(
   await (source === "http" ? stored.catch(() => undefined) : stored);
 }
 
-/** Id of the answer to a rejected request; equal requests have equal ids. */
+/** Returns the id of the response to a rejected request; equal requests have equal ids. */
 const refusalIdOf = (tenant: string, requestId: string, { code }: JobError, request: unknown): string =>
   responseIdOf(tenant, requestId, `${code} ${identityOf(request)}`);
 
 /**
- * Answers an invalid request. If its id belongs to a job, the answer is RequestIdConflict: it must not contradict the
- * job's own response.
+ * Stores the response to an invalid request. If a job has this requestId, the error is RequestIdConflict, since the
+ * response must not contradict the job's.
  */
 export async function refuseInvalid(
   db: Database,
@@ -43,7 +43,7 @@ export async function refuseInvalid(
   return refuse(db, recipient, reportedError, value);
 }
 
-/** Fields of a refused request that its answer repeats. */
+/** Fields of a refused request that its response repeats. */
 interface Recipient {
   tenant: string;
   requestId: string;
@@ -51,7 +51,7 @@ interface Recipient {
   traceparent: string | undefined;
 }
 
-/** Commits a FAILED answer to a request that creates no job. Equal requests get the same answer with the same id. */
+/** Stores a FAILED response to a request that creates no job. Equal requests get the same response with the same id. */
 export async function refuse(
   db: Database,
   { tenant, requestId, labels = {}, traceparent }: Recipient,
@@ -62,7 +62,7 @@ export async function refuse(
   return storeRefusal(db, { responseId, tenant, requestId, error: error.body(), labels, traceparent });
 }
 
-/** Text that identifies a rejected request; empty if it is nested too deeply for JSON. */
+/** Returns the text that identifies a rejected request; empty if it is nested too deeply for JSON. */
 function identityOf(request: unknown): string {
   try {
     return JSON.stringify(request);

@@ -8,7 +8,7 @@ export type Source = "queue" | "http";
 
 /** A rejected request, stored for operators. */
 export interface RejectedRequest {
-  /** Id of its answer, which distinguishes different requests with one requestId. */
+  /** Id of its response, which distinguishes different requests with the same requestId. */
   id: string;
   tenant: string;
   requestId: string;
@@ -44,11 +44,11 @@ export function excerptOf(value: unknown): string {
   return cutText(JSON.stringify(excerpt(value, MAX_LEVELS, budget)) ?? "", MAX_BODY);
 }
 
-/** Removes credentials. Long text is cut and redacted as if a URL's user information ended there. */
+/** Removes credentials. Long text is cut; what may be a URL's user information at the cut is removed too. */
 const redactLongText = (text: string): string =>
   redactText(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}@` : text);
 
-/** @param budget remaining characters to copy: bounds the work for a value of any shape */
+/** Copies the beginning of a value. @param budget remaining characters to copy, which bound the work for any value */
 function excerpt(value: unknown, levels: number, budget: { remaining: number }): unknown {
   if (typeof value === "string") {
     const text = cutText(redactLongText(value), MAX_TEXT);

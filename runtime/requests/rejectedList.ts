@@ -14,14 +14,14 @@ export interface RejectedFilter {
   text?: string | undefined;
   /** Beginning of the id. */
   prefix?: string | undefined;
-  /** ISO times of the last copy; since inclusive, until exclusive. */
+  /** ISO times of the last copy; `since` is inclusive, `until` is exclusive. */
   since?: string | undefined;
   until?: string | undefined;
 }
 
-/** Maximum number of counted requests. */
+/** Maximum number of requests that are counted. */
 const MAX_COUNTED = 10_000;
-/** Characters of a message and a body in a list. */
+/** Maximum lengths of a message and of a body in a list. Characters. */
 const MAX_MESSAGE = 500;
 const MAX_BODY = 300;
 

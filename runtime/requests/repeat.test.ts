@@ -26,15 +26,15 @@ const REPEATS: Record<string, { task: Record<string, unknown>; timeoutSeconds?: 
 async function store(
   admin: { query(text: string, values: unknown[]): Promise<unknown> },
   { tenant, requestId, task }: { tenant: string; requestId: string; task: Record<string, unknown> },
-  accepted: { accept: (request: object) => Promise<unknown> },
+  api: { accept: (request: object) => Promise<unknown> },
 ): Promise<void> {
-  await accepted.accept({ requestId, tenant, task: { type: "read", query: "price_export" }, reply: "none" });
+  await api.accept({ requestId, tenant, task: { type: "read", query: "price_export" }, reply: "none" });
   const request = requestAsSent(
     { requestId, task },
     { rawSql: true, timeoutSeconds: 1, maxTimeoutSeconds: 1, urlHosts: [] },
   );
   if (request === undefined) throw new Error("not a request");
-  // The version that accepted it had the defaults of its own queries, so the hash may differ.
+  // The version that accepted the request had the defaults of its own queries, so the hash may differ.
   const hash = hashOf(canonical(request.task)) + ("query" in task && task.query === "former_query" ? "-before" : "");
   await admin.query("update jobs.jobs set request_hash = $1, task = $2 where request_id = $3", [
     hash,
@@ -44,72 +44,83 @@ async function store(
 }
 
 describe("a repeat of a request that would be refused today", () => {
-  describe("by queue", () => {
-    let d: Awaited<ReturnType<typeof testDispatcher>>;
+  describe("from the queue", () => {
+    let dispatcher: Awaited<ReturnType<typeof testDispatcher>>;
     beforeEach(async () => {
-      d = await testDispatcher({ jobs: { rawSql: true } });
+      dispatcher = await testDispatcher({ jobs: { rawSql: true } });
     });
-    afterEach(() => d.close());
-    const accept = (request: object) => handleRequests(d.context, sqsEvent(request));
-    const answers = async () => (await d.receive(d.context.queues.responses)).map(({ Body }) => JSON.parse(Body ?? ""));
-    const rejected = async () => (await d.admin.query("select from jobs.rejected")).rows.length;
+    afterEach(() => dispatcher.close());
+    const accept = (request: object) => handleRequests(dispatcher.context, sqsEvent(request));
+    const responses = async () =>
+      (await dispatcher.receive(dispatcher.context.queues.responses)).map(({ Body }) => JSON.parse(Body ?? ""));
+    const rejected = async () => (await dispatcher.admin.query("select from jobs.rejected")).rows.length;
 
-    for (const [what, { task, ...rest }] of Object.entries(REPEATS))
-      it(`returns the existing job: ${what}`, async () => {
+    for (const [reason, { task, ...rest }] of Object.entries(REPEATS))
+      it(`returns the existing job: ${reason}`, async () => {
         const requestId = "known";
-        await store(d.admin, { tenant: "default", requestId, task }, { accept });
-        await handleRequests(d.context, sqsEvent({ requestId, task, ...rest }, { requestId: "other", task, ...rest }));
+        await store(dispatcher.admin, { tenant: "default", requestId, task }, { accept });
+        await handleRequests(
+          dispatcher.context,
+          sqsEvent({ requestId, task, ...rest }, { requestId: "other", task, ...rest }),
+        );
         assert.deepEqual(
-          (await answers()).map((answer) => answer.requestId),
+          (await responses()).map(({ requestId }) => requestId),
           ["other"],
-          "only the one without a job is refused",
+          "only the request without a job is refused",
         );
         assert.equal(await rejected(), 1);
-        const { rows } = await d.admin.query("select request_id, status from jobs.jobs");
+        const { rows } = await dispatcher.admin.query("select request_id, status from jobs.jobs");
         assert.deepEqual(rows, [{ request_id: requestId, status: "PENDING" }]);
-        assert.equal((await d.admin.query("select from jobs.reply_requests")).rows.length, 1, "its response is wanted");
+        assert.equal(
+          (await dispatcher.admin.query("select from jobs.reply_requests")).rows.length,
+          1,
+          "its response is requested",
+        );
       });
 
     it("is refused when its task differs, or its text is ambiguous", async () => {
       const task = { type: "read", sql: "select pg_sleep(1)", format: "csv" };
-      await store(d.admin, { tenant: "default", requestId: "known", task }, { accept });
-      await handleRequests(d.context, sqsEvent({ requestId: "known", task: { ...task, sql: "select pg_sleep(2)" } }));
+      await store(dispatcher.admin, { tenant: "default", requestId: "known", task }, { accept });
       await handleRequests(
-        d.context,
+        dispatcher.context,
+        sqsEvent({ requestId: "known", task: { ...task, sql: "select pg_sleep(2)" } }),
+      );
+      await handleRequests(
+        dispatcher.context,
         sqsEvent(`{"requestId":"known","priority":1,"priority":2,"task":${JSON.stringify(task)}}`),
       );
-      await handleRequests(d.context, sqsEvent({ requestId: "known", tenant: "acme", task }));
+      await handleRequests(dispatcher.context, sqsEvent({ requestId: "known", tenant: "acme", task }));
       assert.deepEqual(
-        (await answers()).map(({ error }) => error.type),
+        (await responses()).map(({ error }) => error.type),
         ["RequestIdConflict", "RequestIdConflict"],
       );
       assert.equal(await rejected(), 3);
     });
 
-    it("is still refused to a sender who may not send it", async () => {
+    it("is refused if its sender may not send it", async () => {
       const task = { type: "update", statement: "former_statement", params: {} };
-      await store(d.admin, { tenant: "default", requestId: "known", task }, { accept });
-      d.context.settings.callers = [{ senderId: "*", tenants: ["default"], scopes: ["read"] }];
-      await handleRequests(d.context, sqsEvent({ requestId: "known", task }));
+      await store(dispatcher.admin, { tenant: "default", requestId: "known", task }, { accept });
+      dispatcher.context.settings.callers = [{ senderId: "*", tenants: ["default"], scopes: ["read"] }];
+      await handleRequests(dispatcher.context, sqsEvent({ requestId: "known", task }));
       assert.equal(await rejected(), 1);
     });
   });
 
   describe("over HTTP", () => {
-    let p: Awaited<ReturnType<typeof testApi>>;
+    let api: Awaited<ReturnType<typeof testApi>>;
     let headers: { authorization: string };
     before(async () => {
-      p = await testApi();
-      headers = await p.as("acme", ...SCOPES);
+      api = await testApi();
+      headers = await api.as("acme", ...SCOPES);
     });
-    after(() => p.close());
-    const post = (payload: object) => p.app.inject({ method: "POST", url: "/jobs", payload, headers });
+    after(() => api.close());
+    const post = (payload: object) => api.app.inject({ method: "POST", url: "/jobs", payload, headers });
 
-    for (const [index, [what, { task, ...rest }]] of Object.entries(REPEATS).entries())
-      it(`returns the existing job: ${what}`, async () => {
+    for (const [index, [reason, { task, ...rest }]] of Object.entries(REPEATS).entries())
+      it(`returns the existing job: ${reason}`, async () => {
         const requestId = `known-${index}`;
         const accept = async (request: object) => assert.equal((await post(request)).statusCode, 202);
-        await store(p.admin, { tenant: "acme", requestId, task }, { accept });
+        await store(api.admin, { tenant: "acme", requestId, task }, { accept });
         const response = await post({ requestId, task, ...rest });
         assert.equal(response.statusCode, 200, response.body);
         assert.deepEqual(response.json(), { requestId, tenant: "acme", status: "PENDING" });
@@ -117,15 +128,15 @@ describe("a repeat of a request that would be refused today", () => {
         assert.equal((await post({ requestId: `${requestId}-other`, task, ...rest })).statusCode, 400);
       });
 
-    it("returns the existing job when it is the second retry of one", async () => {
+    it("returns the existing job for the second retry of a job", async () => {
       const task = { type: "read", sql: "select pg_sleep(1)" };
       const accept = async (request: object) => assert.equal((await post(request)).statusCode, 202);
       for (const requestId of ["ended", "ended.retry-1"])
-        await store(p.admin, { tenant: "acme", requestId, task }, { accept });
-      await p.admin.query(
+        await store(api.admin, { tenant: "acme", requestId, task }, { accept });
+      await api.admin.query(
         "update jobs.jobs set status = 'FAILED', finished_at = jobs.clock() where request_id = 'ended'",
       );
-      const response = await p.app.inject({ method: "POST", url: "/jobs/ended/retry", headers });
+      const response = await api.app.inject({ method: "POST", url: "/jobs/ended/retry", headers });
       assert.deepEqual([response.statusCode, response.json().requestId], [200, "ended.retry-1"]);
     });
   });

@@ -12,7 +12,7 @@ export async function hasJob(db: Database, tenant: string, requestId: string): P
 }
 
 /**
- * Finds the job of which a request is a repeat.
+ * Finds the job that a request repeats.
  * @returns the job's request hash; undefined if no job has this id, or its task differs
  */
 export async function findRequestHash(
@@ -30,6 +30,6 @@ export async function findRequestHash(
 
 /**
  * Returns a task as its job stores it, or null for a batch, which is stored differently. The stored text is compared
- * since the hash differs for a named query of another version, whose defaults are unknown.
+ * because the hash of a named query of another version, whose defaults are unknown, may differ.
  */
 const storedTask = (task: Task): string | null => ("source" in task ? null : JSON.stringify(task));

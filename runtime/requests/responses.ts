@@ -1,11 +1,14 @@
 import { SendMessageBatchCommand, type SendMessageBatchRequestEntry, type SQSClient } from "@aws-sdk/client-sqs";
+import { isConflict, isOutage } from "../contract/classify.ts";
 import { TRACEPARENT, traceparentOfBody } from "../contract/traceparent.ts";
 import type { Settings } from "../platform/settings.ts";
 import { type Database, type DueResponse, responsesSent, type SentResponse } from "../store/jobs.ts";
+import { repeatCall } from "../store/repeatCall.ts";
 
+/** URLs of the stack's queues. */
 export type Queues = NonNullable<Settings["queues"]>;
 
-/** Response queue of a tenant: its own if the stack names one, otherwise the shared one. */
+/** Returns the response queue of a tenant: its own if the stack names one, otherwise the shared queue. */
 export const responseQueue = (queues: Queues, tenant: string): string => queues.tenants[tenant] ?? queues.responses;
 
 /** Maximum entries and bytes of a batch, including attributes (SQS API Reference, SendMessageBatch). */
@@ -53,8 +56,8 @@ export async function sendResponses(
 }
 
 /**
- * Sends committed responses and records that they were sent. A crash between the two sends them again: the same bodies
- * with the same responseIds, by which consumers drop repeats.
+ * Sends committed responses and records that they were sent. After a crash between the two steps they are sent again,
+ * with the same bodies and responseIds, by which consumers drop repeats.
  * @returns the responses that were not sent, which stay due
  */
 export async function deliverResponses(
@@ -64,19 +67,25 @@ export async function deliverResponses(
   responses: readonly DueResponse[],
 ): Promise<SendResult["failed"]> {
   const { sent, failed } = await sendResponses(sqs, queues, responses);
-  await responsesSent(db, sent);
+  // An unrecorded response is sent again. A second record is harmless, so calls with an unknown outcome are repeated.
+  await repeatCall(() => responsesSent(db, sent), {
+    isSafe: (error) => isConflict(error) || (isOutage(error) && !isStatementCancelled(error)),
+  });
   return failed;
 }
+
+/** Returns true if a timeout or an administrator ended the statement. A repeat would probably take as long. */
+const isStatementCancelled = (error: unknown): boolean => (error as { code?: string }).code === "57014";
 
 function groupByQueue(queues: Queues, responses: readonly DueResponse[]): { queue: string; batch: DueResponse[] }[] {
   const batches: { queue: string; batch: DueResponse[]; bytes: number }[] = [];
   for (const response of responses) {
     const queue = responseQueue(queues, response.tenant);
     const bytes = Buffer.byteLength(response.body) + ATTRIBUTE_BYTES;
-    const open = batches.findLast((batch) => batch.queue === queue);
-    if (open && open.batch.length < BATCH_ENTRIES && open.bytes + bytes <= BATCH_BYTES) {
-      open.batch.push(response);
-      open.bytes += bytes;
+    const lastBatch = batches.findLast((batch) => batch.queue === queue);
+    if (lastBatch && lastBatch.batch.length < BATCH_ENTRIES && lastBatch.bytes + bytes <= BATCH_BYTES) {
+      lastBatch.batch.push(response);
+      lastBatch.bytes += bytes;
     } else batches.push({ queue, batch: [response], bytes });
   }
   return batches;

@@ -2,19 +2,19 @@ import type { Request, Task } from "../contract/request.ts";
 import type { RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import { estimateBytes, estimateEach } from "../queries/explain.ts";
-import { turnsOf } from "../queries/planningTurns.ts";
+import { planningQueuesOf } from "../queries/planningQueue.ts";
 import type { Database } from "../store/jobs.ts";
 
 /** Expected result size above which a Glue run (1/16 DPU, a quarter of a vCPU) takes too long. */
 const LARGE_BYTES = 1_000_000_000;
 
 /**
- * Selects the runner type: Glue for reads, EC2 for updates and, where the stack allows it, large reads. If the stack
+ * Selects the runner type: Glue for reads, EC2 for updates and, if the stack allows it, large reads. If the stack
  * has no slots of that type, the other type is used.
  */
 export function runnerFor(task: Task, settings: Settings, expectedBytes?: number): RunnerType {
-  const large = (expectedBytes ?? 0) > LARGE_BYTES && canFallBackToEc2(task, settings);
-  const [first, second] = task.type === "read" && !large ? (["glue", "ec2"] as const) : (["ec2", "glue"] as const);
+  const isLarge = (expectedBytes ?? 0) > LARGE_BYTES && canFallBackToEc2(task, settings);
+  const [first, second] = task.type === "read" && !isLarge ? (["glue", "ec2"] as const) : (["ec2", "glue"] as const);
   return settings.runners[first].slots > 0 ? first : second;
 }
 
@@ -39,7 +39,7 @@ export async function expectedBytes(
     Array.from(byTenant, async ([tenant, tenantReads]) => {
       const statements = tenantReads.map(({ sql }) => sql);
       const plan = () => estimateBytes(plans, statements).catch(() => estimateEach(plans, statements));
-      const bytes = await turnsOf(plans)
+      const bytes = await planningQueuesOf(plans)
         .run(tenant, plan)
         .catch(() => []);
       for (const [position, { index }] of tenantReads.entries()) expected[index] = bytes[position];

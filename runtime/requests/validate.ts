@@ -8,45 +8,45 @@ import { parseRequest, type RequestRules, requestAsSent } from "./parse.ts";
 
 /**
  * Validates a request, including its places, and fills in its defaults.
- * @param found problems of its text
- * @param authorise throws a JobError if the sender may not submit the request
+ * @param textProblems problems found in its text
+ * @param authorize throws a JobError if the sender may not submit the request
  * @throws JobError InvalidRequest with the problems of all fields
  */
 export async function validateRequest(
   db: Database,
   value: unknown,
   rules: RequestRules,
-  found: readonly Problem[] = [],
-  authorise: (request: Request) => void = () => undefined,
+  textProblems: readonly Problem[] = [],
+  authorize: (request: Request) => void = () => undefined,
 ): Promise<Request> {
   let request: Request;
   try {
-    request = parseRequest(value, rules, found);
+    request = parseRequest(value, rules, textProblems);
   } catch (error) {
-    if (!(error instanceof JobError) || !mayLookUp(value, rules, authorise)) throw error;
+    if (!(error instanceof JobError) || !mayLookUp(value, rules, authorize)) throw error;
     const unknown = await unknownPlaces(db, value);
     if (unknown.length === 0) throw error;
-    const all = new ProblemList();
-    all.addAll(found);
-    all.addAll(unknown);
-    return parseRequest(value, rules, all);
+    const problems = new ProblemList();
+    problems.addAll(textProblems);
+    problems.addAll(unknown);
+    return parseRequest(value, rules, problems);
   }
-  authorise(request);
+  authorize(request);
   const unknown = await unknownPlaces(db, request);
   return unknown.length === 0 ? request : parseRequest(value, rules, unknown);
 }
 
-/** Returns the problems of a request's places. */
+/** Returns the problems of the places that a request names. */
 async function unknownPlaces(db: Database, value: unknown): Promise<Problem[]> {
   const [unknown = []] = await placeProblems(db, [isObject(value) ? value.task : undefined]);
   return unknown;
 }
 
 /** Returns true if the sender of an invalid request may learn which places exist. */
-function mayLookUp(value: unknown, rules: RequestRules, authorise: (request: Request) => void): boolean {
+function mayLookUp(value: unknown, rules: RequestRules, authorize: (request: Request) => void): boolean {
   const request = requestAsSent(value, rules);
   try {
-    if (request) authorise(request);
+    if (request) authorize(request);
     return true;
   } catch {
     return false;

@@ -12,48 +12,52 @@ const ERROR = 0x45; // E
 const READY = 0x5a; // Z
 const IGNORED_MESSAGES = new Set([0x4e, 0x53, 0x41]); // N notice, S parameter status, A notification
 const HEADER_BYTES = 5;
-/** Bytes of rows that are gathered before a reader gets them: the server sends 8 kB at a time. */
+/** Size of the buffers that gather rows for the reader, since the server sends only 8 kB at a time. Bytes. */
 const GATHERED_BYTES = 256 * 1024;
-/** Bytes that wait for a reader before the socket is paused. */
+/** Size of the first buffer, which holds all rows of a small result. Bytes. */
+const FIRST_GATHERED_BYTES = 4 * 1024;
+/** Number of waiting bytes at which the socket is paused. */
 const HIGH_WATER_BYTES = 2 * GATHERED_BYTES;
 
 /** Statements of a {@link CopyOut}, in the order in which they are sent. */
 export interface CopyOptions {
-  /** Statements before the COPY, with one that describes columns or none. */
+  /** Statements before the COPY; at most one of them describes columns. */
   before?: Statements;
   /** `COPY … TO STDOUT`. */
   copy: string;
   /** Statements after the COPY; their results are ignored. */
   after: ExecutedStatements;
-  /** True if the rows are JSON values that begin with a comma, to become one array. */
+  /** True if the rows form one JSON array; each row is then a value that begins with a comma. */
   isArray?: boolean;
-  /** Receives the results of `before`, before the first row. If it throws, the rows end with that error. */
+  /** Receives the results of `before`, before the first row. If it throws, reading the rows fails with that error. */
   onBegun?(results: PipelineResults): void;
 }
 
 /**
- * Streams the rows of `COPY … TO STDOUT`: `await client.query(copy)`, then iterate. The statements before and after it are
- * sent in the same round trip. The server sends one message per row; the rows of each chunk from the socket are
- * compacted in place, and counted. Memory is constant: the socket is paused while no caller reads.
+ * Streams the rows of `COPY … TO STDOUT`: `await client.query(copy)`, then iterate. The statements before and after the
+ * COPY are sent in the same round trip. The server sends one message per row; the rows of each chunk from the socket
+ * are compacted in place, and counted. Memory is constant: the socket is paused while too many bytes wait for the
+ * reader.
  *
  * Takes over the connection's data listener until the rows end, as pg-copy-streams does
  * (https://github.com/brianc/node-pg-copy-streams/blob/master/copy-to.js). That library takes 1.5 times the processor
- * time for the same rows, and counts them only at the end, so that no progress can be shown.
+ * time for the same rows, and counts them only at the end, so it cannot show progress.
  */
 export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
   readonly #isArray: boolean;
   readonly #onBegun: ((results: PipelineResults) => void) | undefined;
   #socket: Socket | undefined;
-  #driver: ((chunk: Buffer) => void) | undefined;
+  #driverListener: ((chunk: Buffer) => void) | undefined;
   /** True once the server has begun to send rows. */
   #isCopying = false;
-  /** Bytes still to come of the current row, and of a message that is not a row. */
+  /** Bytes of the current row that have not arrived yet. */
   #remainingBytes = 0;
-  #skip = 0;
+  /** Bytes of the current message that have not arrived yet, if it is not a row. */
+  #skipBytes = 0;
   #header: Buffer = Buffer.alloc(0);
   readonly #minorGc = new MinorGcTrigger();
 
-  /** Rows that no reader has yet, and their number of bytes. */
+  /** Buffer of rows for the reader, and the number of bytes in it. */
   #gathered: Buffer = EMPTY;
   #gatheredBytes = 0;
   #chunks: Buffer[] = [];
@@ -63,7 +67,7 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
   #error: Error | undefined;
   #reader: PromiseWithResolvers<IteratorResult<Buffer, undefined>> | undefined;
 
-  /** True while rows may still come: then the connection cannot be used for anything else. */
+  /** True while rows may still arrive; the connection cannot be used for anything else meanwhile. */
   isUnderway = false;
   rows = 0;
   bytes = 0;
@@ -74,14 +78,14 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
     this.#onBegun = onBegun;
   }
 
-  /** Called by pg when it is this query's turn: takes the socket over from the driver until the rows end. */
+  /** Called by pg when this query may be sent. Takes over the socket from the driver until the rows end. */
   override submit(connection: pg.Connection): void {
     const socket = connection.stream as Socket;
     this.#socket = socket;
-    [this.#driver] = socket.listeners("data") as ((chunk: Buffer) => void)[];
-    if (!this.#driver) throw new Error("the connection has no reader to take over from");
+    [this.#driverListener] = socket.listeners("data") as ((chunk: Buffer) => void)[];
+    if (!this.#driverListener) throw new Error("the connection has no data listener to take over from");
     this.isUnderway = true;
-    socket.off("data", this.#driver).on("data", this.#receive);
+    socket.off("data", this.#driverListener).on("data", this.#receive);
     super.submit(connection);
   }
 
@@ -93,7 +97,7 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
     const value = this.#chunks.shift();
     if (value !== undefined) {
       this.#waitingBytes -= value.length;
-      if (this.#driver && this.#waitingBytes < HIGH_WATER_BYTES) this.#socket?.resume();
+      if (this.#driverListener && this.#waitingBytes < HIGH_WATER_BYTES) this.#socket?.resume();
       return Promise.resolve({ value, done: false });
     }
     if (this.#error) return Promise.reject(this.#error);
@@ -102,7 +106,7 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
     return this.#reader.promise;
   }
 
-  /** Stops reading. In the middle of the rows, the connection must then be closed: the others are still to come. */
+  /** Stops reading. If rows may still arrive (`isUnderway`), the connection must be closed. */
   return(): Promise<IteratorResult<Buffer, undefined>> {
     this.#isStopped = true;
     this.#chunks = [];
@@ -111,13 +115,13 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
   }
 
   override handleError(error: Error & { severity?: string }): void {
-    // A server's error ends the statement; anything else leaves the connection in the middle of its rows.
+    // An error from the server ends the statement; after any other error, rows may still arrive.
     if (error.severity !== undefined) this.isUnderway = false;
     super.handleError(error);
-    this.#giveBack(undefined);
+    this.#returnSocket(undefined);
     this.#fail(error);
   }
-  /** Counts the statements before the COPY only. */
+  /** Counts only the statements before the COPY. */
   override handleCommandComplete(): void {
     if (!this.#isCopying) super.handleCommandComplete();
   }
@@ -138,36 +142,36 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
     const size = chunk.length;
     let at = 0;
     while (at < size) {
-      if (this.#skip > 0) {
-        const step = Math.min(size - at, this.#skip);
-        this.#skip -= step;
+      if (this.#skipBytes > 0) {
+        const step = Math.min(size - at, this.#skipBytes);
+        this.#skipBytes -= step;
         at += step;
         continue;
       }
       if (size - at < HEADER_BYTES) break;
       const code = chunk[at];
       if (code === ERROR || code === READY) {
-        this.#giveBack(chunk);
+        this.#returnSocket(chunk);
         return;
       }
       const length = 1 + chunk.readUInt32BE(at + 1);
       if (code === COPY_OUT) {
-        if (at > 0) this.#driver?.(chunk.subarray(0, at));
+        if (at > 0) this.#driverListener?.(chunk.subarray(0, at));
         this.#begin();
-        this.#skip = length;
+        this.#skipBytes = length;
         this.#takeRows(chunk, at);
         return;
       }
-      this.#skip = length;
+      this.#skipBytes = length;
     }
     this.#header = Buffer.from(chunk.subarray(at));
-    if (at > 0) this.#driver?.(chunk.subarray(0, at));
+    if (at > 0) this.#driverListener?.(chunk.subarray(0, at));
   }
 
   #begin(): void {
     this.#isCopying = true;
     try {
-      this.#onBegun?.(this.found);
+      this.#onBegun?.(this.collected);
     } catch (error) {
       this.#fail(error as Error);
     }
@@ -184,9 +188,9 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
         end += stop - at;
         this.#remainingBytes -= stop - at;
         at = stop;
-      } else if (this.#skip > 0) {
-        const step = Math.min(size - at, this.#skip);
-        this.#skip -= step;
+      } else if (this.#skipBytes > 0) {
+        const step = Math.min(size - at, this.#skipBytes);
+        this.#skipBytes -= step;
         at += step;
       } else if (size - at < HEADER_BYTES) {
         this.#header = Buffer.from(chunk.subarray(at));
@@ -197,7 +201,7 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
         if (code === COPY_DATA) {
           this.#remainingBytes = length - 4;
           this.rows++;
-        } else if (IGNORED_MESSAGES.has(code)) this.#skip = length - 4;
+        } else if (IGNORED_MESSAGES.has(code)) this.#skipBytes = length - 4;
         else {
           this.#finish(chunk, end, code === COPY_DONE ? at + 1 + length : at);
           return;
@@ -214,15 +218,18 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
     this.bytes += end;
     this.#minorGc.count(end);
     for (let at = 0; at < end; ) {
-      if (this.#gathered.length === 0) this.#gathered = Buffer.allocUnsafeSlow(GATHERED_BYTES);
+      if (this.#gathered.length === 0)
+        this.#gathered = Buffer.allocUnsafeSlow(
+          this.bytes <= FIRST_GATHERED_BYTES ? FIRST_GATHERED_BYTES : GATHERED_BYTES,
+        );
       const copied = chunk.copy(this.#gathered, this.#gatheredBytes, at, end);
       this.#gatheredBytes += copied;
       at += copied;
-      if (this.#gatheredBytes === GATHERED_BYTES) this.#flush();
+      if (this.#gatheredBytes === this.#gathered.length) this.#flush();
     }
   }
 
-  /** Passes the gathered rows on. */
+  /** Passes the gathered rows to the reader. */
   #flush(): void {
     const rows = this.#gathered.subarray(0, this.#gatheredBytes);
     this.#gathered = EMPTY;
@@ -250,12 +257,12 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
     this.#reader = undefined;
   }
 
-  /** Ends the rows at their end or at an error: the driver reads again, beginning with the rest of this chunk. */
+  /** Ends the rows, after the last row or at an error. The driver reads the rest of this chunk and all later chunks. */
   #finish(chunk: Buffer, end: number, from: number): void {
-    const failed = chunk[from] === ERROR; // the driver passes it to handleError
+    const isError = chunk[from] === ERROR; // the driver passes it to handleError
     const rest = Buffer.from(chunk.subarray(from));
     this.#passRows(chunk, end);
-    if (!failed) {
+    if (!isError) {
       this.#flush();
       this.isUnderway = false;
       if (this.#isArray) this.#push(this.bytes === 0 ? EMPTY_ARRAY : ARRAY_END);
@@ -263,16 +270,16 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
       this.#reader?.resolve({ value: undefined, done: true });
       this.#reader = undefined;
     }
-    this.#giveBack(rest);
+    this.#returnSocket(rest);
   }
 
-  #giveBack(rest: Buffer | undefined): void {
+  #returnSocket(rest: Buffer | undefined): void {
     const socket = this.#socket;
-    const driver = this.#driver;
-    if (!socket || !driver) return;
-    this.#driver = undefined;
-    socket.off("data", this.#receive).on("data", driver);
-    if (rest && rest.length > 0) driver(rest);
+    const driverListener = this.#driverListener;
+    if (!socket || !driverListener) return;
+    this.#driverListener = undefined;
+    socket.off("data", this.#receive).on("data", driverListener);
+    if (rest && rest.length > 0) driverListener(rest);
     socket.resume();
   }
 }

@@ -1,12 +1,12 @@
 import { JobError } from "../contract/errors.ts";
 import type { Format } from "./output.ts";
 
-/** Duplicated names that an error lists. */
+/** Maximum number of duplicated names that an error lists. */
 const LISTED_NAMES = 10;
 
 /**
  * Requires columns that the format can represent.
- * @throws JobError InvalidSql for no columns, and for two columns of a JSON result that have one name
+ * @throws JobError InvalidSql if there are no columns, or if two columns of a JSON result have the same name
  */
 export function requireColumns(names: readonly string[], format: Format): void {
   if (names.length === 0)
@@ -17,14 +17,14 @@ export function requireColumns(names: readonly string[], format: Format): void {
 /**
  * Builds the COPY statement that streams the result of one SELECT.
  * @param names columns, for CSV only
- * @param sql one statement; the caller has proved that it is one
+ * @param sql a single statement; this is verified before the COPY runs
  */
 export const copyStatement = (names: readonly string[], sql: string, format: Format): string =>
   format === "csv" ? csvStatement(sql, names) : jsonStatement(sql, format);
 
 /**
- * A NULL in the only column would be a blank line, which CSV readers skip: it is written as an empty value in quotes.
- * `format` writes every other value as COPY does, which a cast to text does not (booleans, char(n)).
+ * Writes a NULL in the only column as an empty value in quotes, since CSV readers skip a blank line. `format` writes
+ * every other value as COPY does, which a cast to text does not (booleans, char(n)).
  */
 function csvStatement(sql: string, names: readonly string[]): string {
   const [only = ""] = names;
@@ -47,8 +47,9 @@ function jsonStatement(sql: string, format: "ndjson" | "json"): string {
 }
 
 /**
- * Returns an alias for a row that a statement does not name: `row_to_json(name)` would use a column of this name. The same
- * statement always has the same alias, so that the server's statistics count it as one.
+ * Returns an alias for the rows. It must not occur in the statement, since `row_to_json(alias)` would use a column of
+ * that name. The same statement always gets the same alias, so that the server's statistics count its executions
+ * together.
  */
 function unusedName(sql: string): string {
   const used = new Set(Array.from(sql.matchAll(/row_(\d+)/gi), ([, number]) => Number(number)));

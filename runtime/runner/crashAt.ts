@@ -1,8 +1,8 @@
 import { type CrashPointEvent, crashPoints } from "./crashPoints.ts";
 
 /**
- * Loaded into a runner by fault tests (`node --import`): signals its own process when it passes the step of FAULT_STEP,
- * once. SIGKILL allows no further instruction; SIGSTOP pauses until a SIGCONT.
+ * Loaded into a runner by fault tests (`node --import`). Signals its own process once, at the crash point FAULT_STEP.
+ * SIGKILL allows no further instruction; SIGSTOP pauses the process until SIGCONT.
  */
 const { FAULT_STEP, FAULT_SIGNAL = "SIGKILL" } = process.env;
 const listener = (message: unknown) => {

@@ -5,18 +5,18 @@ import { type DatabaseProxy, databaseProxy } from "../testing/runner/databasePro
 import { testPlatform } from "../testing/runner/runner.ts";
 import { RUNNER_WORK, WORK } from "../testing/runner/work.ts";
 
-for (const [runner, work] of RUNNER_WORK)
-  describe(`a failover of the database during a job (${work}) of the runner in ${runner}`, () => {
+for (const [language, work] of RUNNER_WORK)
+  describe(`a failover of the database during a job (${work}) of the runner in ${language}`, () => {
     let p: Awaited<ReturnType<typeof testPlatform>>;
     let proxy: DatabaseProxy;
     let python: string | undefined;
-    const kind = work === "read" ? "glue" : "ec2";
+    const runnerType = work === "read" ? "glue" : "ec2";
     before(function () {
-      if (runner === "Python") python = requirePython(this, "python");
+      if (language === "Python") python = requirePython(this, "python");
     });
     beforeEach(async () => {
       p = await testPlatform({
-        runners: { [kind]: { slots: 1, idleSeconds: 0 } },
+        runners: { [runnerType]: { slots: 1, idleSeconds: 0 } },
         jobs: { leaseSeconds: 30, readsOnEc2: false },
       });
       proxy = await databaseProxy(Number(p.database.env.DATABASE_PORT));
@@ -26,13 +26,13 @@ for (const [runner, work] of RUNNER_WORK)
       await proxy?.close();
     });
 
-    it("is reported as DatabaseUnavailable by the run itself, and the job is done by the next attempt", async () => {
+    it("is reported as DatabaseUnavailable by the run itself, and the next attempt completes the job", async () => {
       const blocker = await p.as("migrator");
       await blocker.query("begin; lock table prices, ports in access exclusive mode");
       await p.request({ requestId: "job", task: WORK[work] });
-      const own = p.database.env.DATABASE_PORT ?? "";
+      const directPort = p.database.env.DATABASE_PORT ?? "";
       p.database.env.DATABASE_PORT = String(proxy.port);
-      const [run] = p.startRuns(kind, undefined, python);
+      const [run] = p.startRuns(runnerType, undefined, python);
       assert(run);
       await p.until("the job waits for the lock", async () => {
         const { rows } = await p.admin.query(
@@ -43,23 +43,23 @@ for (const [runner, work] of RUNNER_WORK)
       });
       await proxy.fail();
       proxy.recover();
-      await p.until("the attempt is recorded", async () => (await p.document("job")).status === "PENDING");
+      await p.until("the end of the attempt is recorded", async () => (await p.document("job")).status === "PENDING");
       await blocker.query("rollback");
       const { attempts, error } = await p.document("job");
       assert.equal(attempts[0].outcome, "DatabaseUnavailable", run.output());
       assert.deepEqual([error.type, error.category, error.retryable], ["DatabaseUnavailable", "System", true]);
 
       await run.exit;
-      p.database.env.DATABASE_PORT = own;
+      p.database.env.DATABASE_PORT = directPort;
       const handlers = createHandlers(p.context);
       p.launcher.statuses.set(run.run, "ENDED");
       await handlers.runEnded({ run: run.run, outcome: "ENDED" });
       await p.admin.query("update jobs.jobs set not_before = jobs.clock() where status = 'PENDING'");
       await handlers.tick();
-      const [second] = p.startRuns(kind, undefined, python);
+      const [second] = p.startRuns(runnerType, undefined, python);
       if (second) assert.equal(await second.exit, 0, second.output());
-      const done = await p.document("job");
-      assert.deepEqual([done.status, done.attempts.length], ["SUCCEEDED", 2], JSON.stringify(done));
+      const document = await p.document("job");
+      assert.deepEqual([document.status, document.attempts.length], ["SUCCEEDED", 2], JSON.stringify(document));
       const { rows } = await p.admin.query("select price from prices");
       assert.deepEqual(rows, work === "update" ? [{ price: 5 }] : []);
     });

@@ -5,8 +5,8 @@ import { CRASH_POINTS } from "./crashPoints.ts";
 
 const items = [1, 2, 3].map((price) => ({ orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price }));
 const TASKS = {
-  update: { kind: "ec2", task: { type: "update", target: "prices", source: { inline: items } } },
-  read: { kind: "glue", task: { type: "read", sql: "select generate_series(1, 3) as n", format: "json" } },
+  update: { runnerType: "ec2", task: { type: "update", target: "prices", source: { inline: items } } },
+  read: { runnerType: "glue", task: { type: "read", sql: "select generate_series(1, 3) as n", format: "json" } },
 } as const;
 
 describe("a job whose runner fails", () => {
@@ -35,9 +35,9 @@ describe("a job whose runner fails", () => {
     await handlers.tick();
   };
 
-  for (const [type, { kind: runnerType, task }] of Object.entries(TASKS))
+  for (const [type, { runnerType, task }] of Object.entries(TASKS))
     for (const step of CRASH_POINTS.filter((point) => type === "update" || point !== "COMMIT"))
-      it(`completes once and is answered when its runner is killed: ${type}, ${step}`, async () => {
+      it(`completes once and gets a response when its runner is killed: ${type}, ${step}`, async () => {
         await p.request({ requestId: "job", task });
         const [first] = p.startRuns(runnerType, { step, signal: "SIGKILL" });
         assert(first);
@@ -48,13 +48,13 @@ describe("a job whose runner fails", () => {
 
         await settle(first.run);
         const [second] = p.startRuns(runnerType);
-        assert.equal(second !== undefined, !committed, "a second run only where the first left something to do");
+        assert.equal(second !== undefined, !committed, "a second run starts only if the first did not commit");
         assert.equal(await (second?.exit ?? 0), 0, second?.output());
-        const answer = await response();
-        assert.equal(answer.status, "SUCCEEDED");
-        assert.equal(answer.stats.attempts, committed ? 1 : 2);
+        const received = await response();
+        assert.equal(received.status, "SUCCEEDED");
+        assert.equal(received.stats.attempts, committed ? 1 : 2);
         assert.deepEqual(await rows(), type === "update" ? [1, 2, 3] : []);
-        if (type === "read") assert.deepEqual(answer.result.inline, [{ n: 1 }, { n: 2 }, { n: 3 }]);
+        if (type === "read") assert.deepEqual(received.result.inline, [{ n: 1 }, { n: 2 }, { n: 3 }]);
       });
 
   for (const step of ["BEGIN", "COPY", "fence", "COMMIT"] as const)
@@ -64,10 +64,11 @@ describe("a job whose runner fails", () => {
       assert(paused);
       await p.until("the runner is paused", async () => p.isStopped(paused.child.pid ?? 0));
       await p.until(
-        "its lease is over",
-        async () => (await p.admin.query("select lease_until < jobs.clock() as over from jobs.jobs")).rows[0].over,
+        "its lease has expired",
+        async () =>
+          (await p.admin.query("select lease_until < jobs.clock() as expired from jobs.jobs")).rows[0].expired,
       );
-      // Another run gets the job while the first still lives: its slot stays taken.
+      // Another run gets the job while the first run is still alive and keeps its slot.
       await createHandlers(p.context).tick();
       assert.equal((await p.document("job")).status, "PENDING");
       await p.admin.query("update jobs.jobs set not_before = jobs.clock()");
@@ -91,21 +92,21 @@ describe("a job whose runner fails", () => {
     await p.requestUnchecked({ requestId: "job", task });
     const [run] = p.startRuns("ec2");
     assert(run);
-    const working = async () =>
+    const activeSessions = async () =>
       (
         await p.admin.query(
           `select a.pid, j.backend_pid from pg_stat_activity a cross join jobs.jobs j
            where a.datname = current_database() and a.usename like 'job_reader_%' and a.state = 'active' and a.query like 'copy%'`,
         )
       ).rows;
-    await p.until("it works", async () => (await working()).length > 0);
-    const [{ pid, backend_pid }] = await working();
+    await p.until("it reads", async () => (await activeSessions()).length > 0);
+    const [{ pid, backend_pid }] = await activeSessions();
     assert.equal(backend_pid, pid);
     run.child.kill("SIGKILL");
     await run.exit;
     await settle(run.run);
-    const { rows: left } = await p.admin.query("select from pg_stat_activity where pid = $1", [pid]);
-    assert.equal(left.length, 0);
+    const { rows: remaining } = await p.admin.query("select from pg_stat_activity where pid = $1", [pid]);
+    assert.equal(remaining.length, 0);
   });
 
   it("commits although the server ends its runner's job_keeper session during the work", async () => {
@@ -119,10 +120,10 @@ describe("a job whose runner fails", () => {
     );
     assert.equal(ended.length, 1);
     run.child.kill("SIGCONT");
-    assert.equal(await run.exit, 1, "it can claim nothing more");
+    assert.equal(await run.exit, 1, "it cannot claim further jobs");
     assert.deepEqual(await rows(), [1, 2, 3]);
-    const answer = await response();
-    assert.deepEqual([answer.status, answer.stats.attempts], ["SUCCEEDED", 1]);
+    const received = await response();
+    assert.deepEqual([received.status, received.stats.attempts], ["SUCCEEDED", 1]);
   });
 
   it("is applied once although its batch is sent five times at once", async () => {
@@ -149,15 +150,15 @@ describe("a job whose runner fails", () => {
       await settle(run.run);
       await settle(run.run);
     }
-    const answer = await response();
+    const received = await response();
     assert.deepEqual(
-      [answer.status, answer.error.type, answer.error.retryable, answer.stats.attempts],
+      [received.status, received.error.type, received.error.retryable, received.stats.attempts],
       ["FAILED", "RunnerLost", true, 3],
     );
     assert.deepEqual(await rows(), []);
   });
 
-  it("succeeds, and its idle runner exits with 1 and logs the reason when the connection is lost", async () => {
+  it("succeeds; when the connection is lost afterwards, its idle runner logs the reason and exits with 1", async () => {
     await p.close();
     p = await testPlatform({ runners: { glue: { slots: 1, idleSeconds: 60 }, ec2: { slots: 0 } } });
     await p.request({ requestId: "job", task: TASKS.read.task });

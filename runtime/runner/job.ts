@@ -1,9 +1,8 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
-import { classify, isConnectionLost } from "../contract/classify.ts";
+import { classify, isConflict } from "../contract/classify.ts";
 import { ERRORS, JobError } from "../contract/errors.ts";
 import type { LazyS3 } from "../platform/aws.ts";
-import { connect, type Role } from "../platform/postgres.ts";
+import type { Role } from "../platform/postgres.ts";
 import type { Settings } from "../platform/settings.ts";
 import {
   type ClaimedJob,
@@ -11,17 +10,19 @@ import {
   type Database,
   dueResponses,
   type Ending,
-  type FrozenResponse,
   finish,
   finishAndClaim,
   recordSession,
   retry,
   type SentResponse,
+  type StoredResponse,
 } from "../store/jobs.ts";
+import { repeatCall } from "../store/repeatCall.ts";
 import { reachCrashPoint } from "./crashPoints.ts";
 import { JobLease } from "./jobLease.ts";
 import { peakMemory } from "./memory.ts";
 import type { OutputOptions } from "./output.ts";
+import { persist } from "./persist.ts";
 import { read } from "./read.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { update } from "./update.ts";
@@ -32,14 +33,21 @@ export interface RunnerDeps {
   /** The role job_keeper's connection. */
   db: Database;
   sessions: Sessions;
-  /** The role that reads. */
+  /** Role whose connection executes reads. */
   reader: Role;
   settings: Settings;
   s3: LazyS3;
   resultsBucket: string;
   log: Logger;
-  /** Returns how to claim the next job with the end of this one, and responses to record; undefined for no claim. */
-  nextClaim(session: Session): { claimer: Claimer; sent: SentResponse[] } | undefined;
+  /** Returns the claim to make together with the end of this job; undefined if the run may claim no further job. */
+  nextClaim(session: Session): NextClaim | undefined;
+}
+
+/** A claim that is made together with the end of a job. */
+export interface NextClaim {
+  claimer: Claimer;
+  /** Makes a call that also records sent responses. If these may be why it fails, it is made again without them. */
+  record<T>(call: (sent: SentResponse[]) => Promise<T>): Promise<T>;
 }
 
 /** Outcome of a claim. */
@@ -52,8 +60,8 @@ export interface ClaimResult {
 
 /** Outcome of an attempt. */
 export interface JobOutcome {
-  /** Response for the caller to send; undefined if another run has the job, or if it waits again. */
-  response: FrozenResponse | undefined;
+  /** Response that the run must send; undefined if another run has the job, or if the job waits again. */
+  response: StoredResponse | undefined;
   /** Outcome of the claim that was made together with the job's end. */
   next?: ClaimResult;
 }
@@ -64,16 +72,16 @@ export const roleFor = ({ reader }: Pick<RunnerDeps, "reader">, type: "read" | "
 
 /**
  * Executes a claimed job.
- * @param onLease receives the job's lease, so that an announced cancel reaches it
+ * @param onLease receives the job's lease, whose `checkNow` must be called when a cancel is announced
  */
-export async function doJob(
+export async function executeJob(
   deps: RunnerDeps,
   job: ClaimedJob,
-  claimed: Session,
+  claimSession: Session,
   onLease: (lease: JobLease) => void,
 ): Promise<JobOutcome> {
   reachCrashPoint("claim", job);
-  const session = await sessionFor(deps, job, claimed);
+  const session = await sessionFor(deps, job, claimSession);
   const lease = new JobLease(deps.db, deps.run, job, session);
   onLease(lease);
   try {
@@ -86,16 +94,16 @@ export async function doJob(
   }
 }
 
-/** Returns the session that the claim recorded, or one with the role that this task needs. */
-async function sessionFor(deps: RunnerDeps, job: ClaimedJob, claimed: Session): Promise<Session> {
+/** Returns a session with the role that this task needs. Records it unless the claim already did. */
+async function sessionFor(deps: RunnerDeps, job: ClaimedJob, claimSession: Session): Promise<Session> {
   const session = await deps.sessions.get(roleFor(deps, job.task.type));
-  if (session !== claimed) await recordSession(deps.db, deps.run, job, session.backend);
+  if (session !== claimSession) await recordSession(deps.db, deps.run, job, session.backend);
   return session;
 }
 
 async function doRead(deps: RunnerDeps, job: ClaimedJob, session: Session, lease: JobLease): Promise<JobOutcome> {
   if (job.task.type !== "read") return { response: undefined };
-  const done = await read(job.task, {
+  const output = await read(job.task, {
     sql: job.sql ?? "",
     session,
     timeoutSeconds: job.timeoutSeconds,
@@ -103,22 +111,24 @@ async function doRead(deps: RunnerDeps, job: ClaimedJob, session: Session, lease
     output: outputOf(deps, job, "result"),
     onBegin: () => reachCrashPoint("BEGIN", job),
     onCopy: () => reachCrashPoint("COPY", job),
-    onProgress: (current) => lease.follow(current),
+    onProgress: (current) => lease.trackProgress(current),
     discard: () => deps.sessions.discard(session),
   });
   await lease.stop();
-  if (lease.interruption) throw new JobError("Cancelled"); // after the last row; conclude determines the error
+  if (lease.interruption) throw new JobError("Cancelled"); // interrupted after the last row; conclude determines the error
   reachCrashPoint("fence", job);
   const end: Ending = {
     status: "SUCCEEDED",
-    result: done.json(done.rows),
-    rows: done.rows,
-    bytes: done.bytes,
+    result: output.json(output.rows),
+    rows: output.rows,
+    bytes: output.bytes,
     peakMemoryBytes: peakMemory(),
   };
   const nextClaim = deps.nextClaim(session);
   if (!nextClaim) return { response: await finish(deps.db, job, end) };
-  const { response, next, running } = await finishAndClaim(deps.db, job, end, nextClaim.claimer, nextClaim.sent);
+  const { response, next, running } = await nextClaim.record((sent) =>
+    repeatCall(() => finishAndClaim(deps.db, job, end, nextClaim.claimer, sent), { isSafe: isConflict }),
+  );
   return { response, next: { job: next, running } };
 }
 
@@ -127,7 +137,7 @@ async function doUpdate(
   job: ClaimedJob,
   session: Session,
   lease: JobLease,
-): Promise<FrozenResponse | undefined> {
+): Promise<StoredResponse | undefined> {
   if (job.task.type !== "update") return undefined;
   return update(job.task, {
     job,
@@ -138,11 +148,11 @@ async function doUpdate(
     signal: lease.signal,
     report: outputOf(deps, job, "report"),
     peakMemory,
-    onProgress: (progress) => lease.follow(() => progress),
+    onProgress: (progress) => lease.trackProgress(() => progress),
   });
 }
 
-/** A key has the response's id and the attempt: no text of the caller, and each attempt writes its own object. */
+/** Returns output options. The key has no text from the caller, and differs per attempt. */
 const outputOf = (deps: RunnerDeps, job: ClaimedJob, name: string): Omit<OutputOptions, "format" | "compression"> => ({
   inlineBytes: deps.settings.jobs.inlineBytes,
   s3: deps.s3,
@@ -150,19 +160,19 @@ const outputOf = (deps: RunnerDeps, job: ClaimedJob, name: string): Omit<OutputO
   key: `${job.responseId}/${job.attempt}/${name}`,
 });
 
-/** Classifies the error of an attempt and records it; the session of interrupted work has ended before. */
+/** Classifies and records the error of an attempt, after the session of interrupted work has ended. */
 async function conclude(
   deps: RunnerDeps,
   job: ClaimedJob,
   session: Session,
   lease: JobLease,
   thrown: unknown,
-): Promise<FrozenResponse | undefined> {
+): Promise<StoredResponse | undefined> {
   await lease.stop();
   const { interruption } = lease;
   if (interruption) deps.sessions.discard(session);
   if (interruption === "lost") {
-    deps.log.warn({ job: job.id, attempt: job.attempt }, "the job was given away");
+    deps.log.warn({ job: job.id, attempt: job.attempt }, "another run has the job");
     return undefined;
   }
   const error =
@@ -180,11 +190,15 @@ async function conclude(
     },
     error.message,
   );
-  return settle(deps, job, (db) => endAttempt(db, job, error));
+  // Repeated for as long as a lease lasts. After a failover, this reports the attempt as DatabaseUnavailable and
+  // requeues its job immediately; otherwise the job would be lost (RunnerLost), and be requeued only when its lease
+  // expires. The run itself ends afterwards.
+  const options = { db: deps.db, seconds: job.leaseSeconds, log: deps.log.child({ job: job.id }) };
+  return persist(options, (db) => endAttempt(db, job, error));
 }
 
 /** Requeues a failed job, or ends it. Idempotent. */
-async function endAttempt(db: Database, job: ClaimedJob, error: JobError): Promise<FrozenResponse | undefined> {
+async function endAttempt(db: Database, job: ClaimedJob, error: JobError): Promise<StoredResponse | undefined> {
   const peak = peakMemory();
   if (error.retryable && ERRORS[error.code].category !== "User") {
     const outcome = await retry(db, job, error.body(), peak);
@@ -201,37 +215,6 @@ async function endAttempt(db: Database, job: ClaimedJob, error: JobError): Promi
   return (await finish(db, job, end)) ?? (await dueResponses(db, 1, [job.id]))[0];
 }
 
-/** Pauses between two attempts to reconnect, in milliseconds: the first, doubled up to the last. */
-const RECONNECT_MS = { first: 50, last: 1_000 };
-
-/**
- * Records the end of an attempt; if the run's connection was lost, over a new one, for as long as a lease lasts. After
- * a failover, the attempt is then reported as DatabaseUnavailable and its job requeued immediately, instead of being
- * RunnerLost when its lease expires. The run itself ends afterwards.
- */
-async function settle<T>(deps: RunnerDeps, job: ClaimedJob, work: (db: Database) => Promise<T>): Promise<T> {
-  try {
-    return await work(deps.db);
-  } catch (error) {
-    if (!isConnectionLost(error)) throw error;
-    deps.log.warn({ job: job.id, error: (error as Error).message }, "reconnecting to record the end of the attempt");
-  }
-  const limit = performance.now() + job.leaseSeconds * 1000;
-  for (let wait = RECONNECT_MS.first; ; wait = Math.min(RECONNECT_MS.last, wait * 2)) {
-    try {
-      const client = await connect("job_keeper");
-      try {
-        return await work(client);
-      } finally {
-        await client.end().catch(() => undefined);
-      }
-    } catch (error) {
-      if (!isConnectionLost(error) || performance.now() + wait > limit) throw error;
-      await pause(wait);
-    }
-  }
-}
-
 /**
  * Returns true if the server ended a statement at the job's own timeout, and not on an administrator's request. The
  * message may be in any language, so the lease's clock counts as well.
@@ -242,7 +225,7 @@ const isStatementTimeout = (error: unknown, lease: JobLease): boolean => {
 };
 const QUERY_CANCELED = "57014";
 
-/** Returns true for SQL that is refused, which may become known only when a slow statement is ended. */
+/** Returns true if the SQL was refused. This error takes precedence over a timeout that passed meanwhile. */
 const isInvalidSql = (error: unknown): boolean => error instanceof JobError && error.code === "InvalidSql";
 
 /** A statement sent after the server ended the session only reports a closed connection; `ended` has the reason. */

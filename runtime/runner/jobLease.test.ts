@@ -9,32 +9,32 @@ describe("a job's lease", () => {
   beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
   afterEach(() => mock.timers.reset());
 
-  it("sends one heartbeat at a time, however often a cancel is announced while one is sent", async () => {
+  it("sends one heartbeat at a time, however often a cancel is announced while a heartbeat is being sent", async () => {
     let sent = 0;
-    const answers: ((value: unknown) => void)[] = [];
+    const pending: ((value: unknown) => void)[] = [];
     const query = () => {
       sent += 1;
-      return new Promise((resolve) => answers.push(resolve));
+      return new Promise((resolve) => pending.push(resolve));
     };
-    const answerAll = async () => {
-      for (let turn = 0; turn < 20; turn++) {
-        answers.shift()?.({ rows: [{ outcome: "KEEP" }] });
+    const endPending = async () => {
+      for (let round = 0; round < 20; round++) {
+        pending.shift()?.({ rows: [{ outcome: "KEEP" }] });
         await setImmediate();
       }
     };
     const job = { id: "1", attempt: 1, leaseSeconds: 60, timeoutSeconds: 60 } as unknown as ClaimedJob;
     const lease = new JobLease({ query } as unknown as Database, "run", job, {} as Session);
     for (let announced = 0; announced < 5; announced++) lease.checkNow();
-    await answerAll();
+    await endPending();
     assert.equal(sent, 5, "one for each announcement");
     for (let second = 1; second <= 3; second++) {
       mock.timers.tick(1_000);
-      await answerAll();
+      await endPending();
       assert.equal(sent, 5 + second);
     }
     await lease.stop();
     mock.timers.tick(10_000);
-    await answerAll();
+    await endPending();
     assert.equal(sent, 8);
   });
 });

@@ -7,9 +7,9 @@ import type { Session } from "./sessions.ts";
 export type Interruption = "cancelled" | "timedOut" | "lost";
 
 /**
- * Keeps a job's lease while it runs, over another connection than the job's: extends the lease, records progress,
- * detects a cancel, and enforces the timeout. To interrupt the work it ends its database session; `stop` resolves only
- * when that session is known to be gone.
+ * Keeps the lease of a running job, over a connection other than the job's own: extends the lease, records progress,
+ * detects a cancel, and enforces the timeout. To interrupt the work, it ends the job's database session; `stop`
+ * resolves only when that session is known to be gone.
  */
 export class JobLease {
   readonly #db: Database;
@@ -19,9 +19,9 @@ export class JobLease {
   readonly #abort = new AbortController();
   readonly #deadline: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
-  #beat: Promise<void> = Promise.resolve();
+  #heartbeat: Promise<void> = Promise.resolve();
   #ending: Promise<void> | undefined;
-  #lastBeatAt = Date.now();
+  #lastHeartbeatAt = Date.now();
   #isStopped = false;
   #stoppedAt: number | undefined;
   readonly #deadlineAt: number;
@@ -36,7 +36,7 @@ export class JobLease {
     this.#session = session;
     this.#deadlineAt = performance.now() + job.timeoutSeconds * 1000;
     this.#deadline = setTimeout(() => this.interrupt("timedOut"), job.timeoutSeconds * 1000);
-    this.#next();
+    this.#scheduleNext();
   }
 
   /** Aborted when the work must stop. */
@@ -50,21 +50,21 @@ export class JobLease {
   }
 
   /** Sets the function that returns the current progress, which each heartbeat records. */
-  follow(progress: () => Progress): void {
+  trackProgress(progress: () => Progress): void {
     this.#progress = progress;
   }
 
-  /** Sends a heartbeat now, since a cancel was announced. */
+  /** Sends a heartbeat now, because a cancel was announced. */
   checkNow(): void {
     clearTimeout(this.#timer);
-    this.#beatNow();
+    this.#queueHeartbeat();
   }
 
   /** Interrupts the work. Only the first reason counts. */
   interrupt(reason: Interruption): void {
     if (this.interruption || this.#isStopped) return;
     this.interruption = reason;
-    this.#ending = this.#end();
+    this.#ending = this.#endSession();
     this.#ending.catch(() => undefined);
   }
 
@@ -74,11 +74,11 @@ export class JobLease {
     this.#stoppedAt ??= performance.now();
     clearTimeout(this.#deadline);
     clearTimeout(this.#timer);
-    await this.#beat;
+    await this.#heartbeat;
     await this.#ending;
   }
 
-  async #end(): Promise<void> {
+  async #endSession(): Promise<void> {
     this.#abort.abort();
     const canceller = await connect("canceller");
     try {
@@ -88,29 +88,29 @@ export class JobLease {
     }
   }
 
-  #next(): void {
+  #scheduleNext(): void {
     // At least four heartbeats per lease, and often enough to show progress.
-    const pause = Math.min(1_000, (this.#job.leaseSeconds * 1000) / 4);
-    // Another heartbeat, sent by checkNow meanwhile, may have set it.
+    const pauseMs = Math.min(1_000, (this.#job.leaseSeconds * 1000) / 4);
+    // checkNow may have sent a heartbeat meanwhile, which set the timer.
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#beatNow(), pause);
+    this.#timer = setTimeout(() => this.#queueHeartbeat(), pauseMs);
   }
 
-  #beatNow(): void {
-    this.#beat = this.#beat.then(() => this.#sendHeartbeat());
+  #queueHeartbeat(): void {
+    this.#heartbeat = this.#heartbeat.then(() => this.#sendHeartbeat());
   }
 
   async #sendHeartbeat(): Promise<void> {
     if (this.#isStopped || this.interruption) return;
     try {
       const outcome = await heartbeat(this.#db, this.#run, this.#job, this.#progress());
-      this.#lastBeatAt = Date.now();
+      this.#lastHeartbeatAt = Date.now();
       if (outcome === "CANCEL") this.interrupt("cancelled");
       if (outcome === "LOST") this.interrupt("lost");
     } catch {
-      // The database is unreachable: after a lease without a heartbeat, another run may have the job.
-      if (Date.now() - this.#lastBeatAt > this.#job.leaseSeconds * 1000) this.interrupt("lost");
+      // The database is unreachable: once the lease has passed without a heartbeat, another run may have the job.
+      if (Date.now() - this.#lastHeartbeatAt > this.#job.leaseSeconds * 1000) this.interrupt("lost");
     }
-    if (!this.#isStopped && !this.interruption) this.#next();
+    if (!this.#isStopped && !this.interruption) this.#scheduleNext();
   }
 }

@@ -10,10 +10,10 @@ import { Sessions } from "./sessions.ts";
 const USAGE = "usage: node --expose-gc runtime/runner/main.ts (--run ID | --launch ID --instance ID) --runner glue|ec2";
 
 /**
- * A run of the TypeScript runner: `node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2`. An instance of
- * several that were launched together gets `--launch ID --instance ID` instead of its run. All other settings come from
- * the environment (platform/postgres.ts, platform/settings.ts). SIGTERM drains: the current job is finished, and no
- * other is claimed.
+ * A run of the TypeScript runner: `node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2`. An EC2 instance
+ * gets `--launch ID --instance ID` instead, and receives its run from the database. All other settings come from the
+ * environment (platform/postgres.ts, platform/settings.ts). SIGTERM drains: the run finishes its current job and claims
+ * no other.
  */
 const text = { type: "string" } as const;
 const { values } = parseArgs({ options: { run: text, launch: text, instance: text, runner: text } });
@@ -32,7 +32,7 @@ async function main(identity: RunIdentity, runnerType: RunnerType): Promise<numb
   const draining = new AbortController();
   process.on("SIGTERM", () => draining.abort());
   process.on("SIGINT", () => draining.abort());
-  // The parent process has exited, and can no longer end this one.
+  // The parent process has exited, and can no longer end this process.
   process.on("disconnect", () => process.exit(1));
 
   const settings = readSettings();
@@ -40,7 +40,7 @@ async function main(identity: RunIdentity, runnerType: RunnerType): Promise<numb
   const sessions = new Sessions();
   const sqs = sqsClient();
   const s3 = lazyS3(settings);
-  // Most jobs of this runner type load a file from S3: the client is loaded while the run connects to the database.
+  // Most jobs of this runner type load a file from S3, so the client is loaded while the run connects to the database.
   if (runnerType === "ec2") s3().catch(() => undefined);
   const client = await connect("job_keeper");
   try {
@@ -51,7 +51,7 @@ async function main(identity: RunIdentity, runnerType: RunnerType): Promise<numb
       resultsBucket: buckets.results,
       log,
     };
-    const done = await run({
+    const jobs = await run({
       runnerType,
       identity,
       client,
@@ -61,7 +61,7 @@ async function main(identity: RunIdentity, runnerType: RunnerType): Promise<numb
       logLocation: process.env.LOG_LOCATION,
       draining: draining.signal,
     });
-    log.info({ jobs: done }, "ended");
+    log.info({ jobs }, "ended");
     return 0;
   } catch (error) {
     log.error({ error: error instanceof Error ? error.stack : String(error) }, "failed");

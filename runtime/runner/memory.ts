@@ -9,13 +9,14 @@ export const availableMemory = (): number => {
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 };
 
-/** Bytes streamed between two collections. */
+/** Bytes streamed between two garbage collections. */
 const BYTES_PER_COLLECTION = 2 * 1024 * 1024;
 
 /**
  * Collects young objects while a stream flows. The memory of a chunk is outside of V8's heap, and V8 frees it only when
- * that heap fills: a stream adds almost nothing to it, and would keep 60 MB of dead chunks until then. A collection
- * takes less than a millisecond. Needs `node --expose-gc`, with which runners are started; without it, does nothing.
+ * that heap fills. A stream adds almost nothing to the heap, so up to 60 MB of dead chunks would accumulate. A
+ * collection takes less than a millisecond. Needs `node --expose-gc`, with which runners are started; without it, does
+ * nothing.
  */
 export class MinorGcTrigger {
   #bytes = 0;

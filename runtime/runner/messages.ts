@@ -1,8 +1,9 @@
 import type { Parameter } from "../store/jobs.ts";
 
 /**
- * Messages of Postgres's extended query protocol (Postgres documentation, 54.7), several in one write: of statements
- * without parameters, and of prepared statements. Each text must be one statement: the server refuses several.
+ * Builds messages of Postgres's extended query protocol (Postgres documentation, 54.7), several per write: for
+ * statements without parameters, and for prepared statements. Each text must be one statement, since the server refuses
+ * several in one Parse.
  */
 
 const int32 = (value: number): Buffer => {
@@ -21,7 +22,7 @@ function parse(text: string): Buffer {
   return message;
 }
 
-/** Bind of an unnamed portal without parameters, and Execute of it without a maximum of rows. */
+/** Bind of an unnamed portal without parameters, and its Execute without a maximum of rows. */
 const BIND_AND_EXECUTE = Buffer.concat([
   Buffer.from("B"),
   int32(12),
@@ -34,7 +35,7 @@ const BIND_AND_EXECUTE = Buffer.concat([
 const DESCRIBE = Buffer.concat([Buffer.from("D"), int32(6), Buffer.from("S\0")]);
 const SYNC = Buffer.concat([Buffer.from("S"), int32(4)]);
 
-/** Statements of one round trip, with one Sync at the end: the first error skips all statements after it. */
+/** Statements of one round trip, with one Sync at the end. The first error skips all statements after it. */
 export class Statements {
   readonly texts: string[] = [];
   readonly #messages: Buffer[] = [];
@@ -43,6 +44,7 @@ export class Statements {
     for (const text of texts) this.execute(text);
   }
 
+  /** Adds a statement to execute. */
   execute(text: string): this {
     this.texts.push(text);
     this.#messages.push(parse(text), BIND_AND_EXECUTE);
@@ -56,7 +58,7 @@ export class Statements {
     return this;
   }
 
-  /** Returns the columns of a statement, without planning or executing it. */
+  /** Adds a request for the columns of a statement, without planning or executing it. */
   describe(text: string): this {
     this.texts.push(text);
     this.#messages.push(parse(text), DESCRIBE);
@@ -73,20 +75,20 @@ export class Statements {
   }
 }
 
-/** Close, Parse and Describe of a named statement. Close permits that a statement of this name exists or not. */
+/** Builds Close, Parse and Describe of a named statement. Close succeeds even if there is no statement of this name. */
 export function prepare(name: string, text: string): Buffer {
   const target = `S${name}\0`;
   return Buffer.concat([message("C", target), message("P", `${name}\0${text}\0\0\0`), message("D", target)]);
 }
 
-/** A message of text: type, length, text. */
+/** Builds a message of text: type, length, text. */
 function message(type: string, text: string): Buffer {
   const bytes = Buffer.from(`${type}\0\0\0\0${text}`);
   bytes.writeInt32BE(bytes.length - 1, 1);
   return bytes;
 }
 
-/** Bind of a named statement to the unnamed portal, with values as text, Execute of it, and Sync. */
+/** Builds Bind of a named statement to the unnamed portal, with values as text, then Execute and Sync. */
 export function bindAndExecute(name: string, values: readonly Parameter[]): Buffer {
   const texts = values.map((value) =>
     typeof value === "object" && value !== null ? arrayText(value) : value === null ? null : String(value),
@@ -113,9 +115,9 @@ export function bindAndExecute(name: string, values: readonly Parameter[]): Buff
   EXECUTE_AND_SYNC.copy(bytes, at);
   return bytes;
 }
-/** Type and length of a message. */
+/** Bytes of a message's type and length. */
 const HEAD_BYTES = 5;
-/** Length of a null. */
+/** Length that stands for NULL. */
 const NULL = -1;
 const EXECUTE_AND_SYNC = Buffer.concat([Buffer.from("E"), int32(9), Buffer.alloc(5), SYNC]);
 
@@ -129,7 +131,7 @@ export interface ExecutedStatements {
   bytes: Buffer;
 }
 
-/** Builds the messages of statements that are sent again and again. */
+/** Builds the messages of statements that are sent repeatedly. */
 export function constantStatements(texts: readonly string[]): ExecutedStatements {
   return { texts, bytes: new Statements(texts).bytes };
 }

@@ -1,7 +1,11 @@
 import type { CompletedPart, S3Client } from "@aws-sdk/client-s3";
 import { JobError } from "../contract/errors.ts";
+import type { LazyS3 } from "../platform/aws.ts";
 
-/** S3's smallest part (S3 User Guide, multipart upload limits): with 10,000 parts at most, results up to 48 GiB. */
+/**
+ * Size of a part: S3's minimum (S3 User Guide, multipart upload limits). At most 10,000 parts allow results up to 48
+ * GiB.
+ */
 const PART_BYTES = 5 * 1024 * 1024;
 
 /** The object to create. */
@@ -11,17 +15,25 @@ export interface UploadTarget {
   ContentType: string;
 }
 
+/** An upload that S3 has created. */
+interface CreatedUpload {
+  s3: S3Client;
+  sdk: typeof import("@aws-sdk/client-s3");
+  id: string;
+}
+
 /**
- * A multipart upload with two reused buffers: one has the part that is being uploaded, the other collects the bytes
- * that follow, which are copied to the first when the part has arrived. A result of any size takes the memory of one
+ * A multipart upload with two reused buffers. One has the part that is being uploaded. The other collects the following
+ * bytes, which are copied to the first buffer once the part is uploaded. A result of any size takes the memory of one
  * part and of the bytes that arrive during its upload. (The SDK's own Upload takes new memory for every part; a run
  * that exported 10,000,000 rows grew by 60 MB with it.)
+ *
+ * The constructor creates the upload in the background. If that fails, the next call of a method throws.
  */
 export class MultipartUpload {
-  readonly #s3: S3Client;
-  readonly #sdk: typeof import("@aws-sdk/client-s3");
   readonly #target: UploadTarget;
-  readonly #id: string;
+  readonly #created: Promise<CreatedUpload>;
+  #partCount = 0;
   readonly #completedParts: CompletedPart[] = [];
   // The operating system allocates only the pages that are written.
   readonly #part: Buffer = Buffer.allocUnsafeSlow(PART_BYTES);
@@ -29,79 +41,113 @@ export class MultipartUpload {
   /** Number of buffered bytes: in `#ahead` while a part is being uploaded, otherwise in `#part`. */
   #bufferedBytes = 0;
   #isUploading = false;
-  #uploading: Promise<void> = Promise.resolve();
+  /** The call before the next part: the creation of the upload, then the upload of each full part. */
+  #previous: Promise<unknown>;
+  /** Error of the first failed call, after which nothing is uploaded. */
+  #failure: unknown;
 
-  private constructor(s3: S3Client, sdk: typeof import("@aws-sdk/client-s3"), target: UploadTarget, id: string) {
-    this.#s3 = s3;
-    this.#sdk = sdk;
+  constructor(s3: LazyS3, target: UploadTarget) {
     this.#target = target;
-    this.#id = id;
+    this.#created = create(s3, target);
+    this.#previous = this.#created;
+    this.#recordFailure();
   }
 
-  /** @throws JobError StorageUnavailable, as every method does when S3 refuses */
-  static async begin(s3: S3Client, target: UploadTarget): Promise<MultipartUpload> {
-    const sdk = await import("@aws-sdk/client-s3");
-    const { UploadId } = await s3.send(new sdk.CreateMultipartUploadCommand(target)).catch(unavailable);
-    return new MultipartUpload(s3, sdk, target, UploadId ?? "");
-  }
-
-  /** Adds a chunk; waits while both buffers are full. The chunk's memory may be reused when this resolves. */
+  /**
+   * Adds a chunk; waits while both buffers are full. The chunk's memory may be reused when this resolves.
+   *
+   * @throws JobError StorageUnavailable
+   */
   async write(chunk: Buffer): Promise<void> {
+    this.#throwIfFailed();
     for (let at = 0; at < chunk.length; ) {
       const copied = chunk.copy(this.#isUploading ? this.#ahead : this.#part, this.#bufferedBytes, at);
       this.#bufferedBytes += copied;
       at += copied;
-      if (this.#bufferedBytes === PART_BYTES) await this.#send();
+      if (this.#bufferedBytes === PART_BYTES) await this.#uploadFullPart();
     }
   }
 
-  /** Uploads the rest and completes the object. */
+  /**
+   * Uploads the rest, at the same time as the part before it, and completes the object.
+   *
+   * @throws JobError StorageUnavailable
+   */
   async finish(): Promise<void> {
-    if (this.#bufferedBytes > 0) await this.#send();
-    await this.#uploading;
+    this.#throwIfFailed();
+    const rest = (this.#isUploading ? this.#ahead : this.#part).subarray(0, this.#bufferedBytes);
+    this.#bufferedBytes = 0;
+    // Waits for both, so that no part arrives after an abort.
+    const uploads = await Promise.allSettled([this.#previous, rest.length > 0 ? this.#uploadPart(rest) : undefined]);
+    for (const upload of uploads) if (upload.status === "rejected") throw upload.reason;
+    const { s3, sdk, id } = await this.#created;
     const { Bucket, Key } = this.#target;
     const MultipartUpload = { Parts: this.#completedParts };
-    await this.#s3
-      .send(new this.#sdk.CompleteMultipartUploadCommand({ Bucket, Key, UploadId: this.#id, MultipartUpload }))
+    await s3
+      .send(new sdk.CompleteMultipartUploadCommand({ Bucket, Key, UploadId: id, MultipartUpload }))
       .catch((error) => {
-        if (!isDone(error)) unavailable(error);
+        if (!wasCompleted(error)) throwUnavailable(error);
       });
   }
 
   /** Aborts the upload, which removes its parts. If that fails, the bucket's lifecycle rule removes them. */
   async abort(): Promise<void> {
-    await this.#uploading.catch(() => undefined);
-    const { Bucket, Key } = this.#target;
-    await this.#s3
-      .send(new this.#sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId: this.#id }))
-      .catch(() => undefined);
+    await this.#previous.catch(() => undefined);
+    try {
+      const { s3, sdk, id } = await this.#created;
+      const { Bucket, Key } = this.#target;
+      await s3.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId: id }));
+    } catch {
+      // The job's own error is reported.
+    }
   }
 
-  async #send(): Promise<void> {
-    await this.#uploading;
-    const { Bucket, Key } = this.#target;
-    const PartNumber = this.#completedParts.length + 1;
-    const Body = this.#part.subarray(0, this.#bufferedBytes);
+  async #uploadFullPart(): Promise<void> {
+    await this.#previous;
     this.#bufferedBytes = 0;
     this.#isUploading = true;
-    this.#uploading = this.#s3
-      .send(new this.#sdk.UploadPartCommand({ Bucket, Key, UploadId: this.#id, PartNumber, Body }))
-      .then(({ ETag }) => {
-        this.#completedParts.push({ PartNumber, ETag });
-        this.#ahead.copy(this.#part, 0, 0, this.#bufferedBytes);
-        this.#isUploading = false;
-      }, unavailable);
-    this.#uploading.catch(() => undefined);
+    this.#previous = this.#uploadPart(this.#part).then(() => {
+      this.#ahead.copy(this.#part, 0, 0, this.#bufferedBytes);
+      this.#isUploading = false;
+    });
+    this.#recordFailure();
+  }
+
+  #recordFailure(): void {
+    this.#previous.catch((error) => {
+      this.#failure ??= error;
+    });
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #uploadPart(Body: Buffer): Promise<void> {
+    const PartNumber = ++this.#partCount;
+    const { s3, sdk, id } = await this.#created;
+    const { Bucket, Key } = this.#target;
+    const { ETag } = await s3
+      .send(new sdk.UploadPartCommand({ Bucket, Key, UploadId: id, PartNumber, Body }))
+      .catch(throwUnavailable);
+    this.#completedParts[PartNumber - 1] = { PartNumber, ETag };
   }
 }
 
+async function create(s3: LazyS3, target: UploadTarget): Promise<CreatedUpload> {
+  const sdk = await import("@aws-sdk/client-s3");
+  const client = await s3();
+  const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand(target)).catch(throwUnavailable);
+  return { s3: client, sdk, id: UploadId ?? "" };
+}
+
 /**
- * Returns true if a repeated completion had already taken effect, with its response lost. The upload belongs to this
+ * Returns true if an earlier completion call took effect, although its response was lost. The upload belongs to this
  * run alone, and the bucket's lifecycle rule keeps it longer than any run lives.
  */
-const isDone = ({ name, $metadata }: Error & { $metadata?: { attempts?: number } }): boolean =>
+const wasCompleted = ({ name, $metadata }: Error & { $metadata?: { attempts?: number } }): boolean =>
   name === "NoSuchUpload" && ($metadata?.attempts ?? 1) > 1;
 
-function unavailable(error: Error): never {
+function throwUnavailable(error: Error): never {
   throw new JobError("StorageUnavailable", { reason: `${error.name}: ${error.message}` }, { cause: error });
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { Readable, type Transform } from "node:stream";
 import { createGzip } from "node:zlib";
 import type { LazyS3 } from "../platform/aws.ts";
@@ -7,7 +7,7 @@ import { MultipartUpload } from "./multipart.ts";
 export type Format = "csv" | "ndjson" | "json";
 export type Compression = "none" | "gzip";
 
-/** Possible destinations of a result. */
+/** Format and possible destinations of a result. */
 export interface OutputOptions {
   format: Format;
   compression: Compression;
@@ -19,9 +19,9 @@ export interface OutputOptions {
   key: string;
 }
 
-/** A finished result. */
+/** A stored result. */
 export interface Output {
-  /** Returns the contract's `result` as JSON text; the caller knows the number of rows. */
+  /** Returns the contract's `result` as JSON text, with the given number of rows. */
   json: (rows: number) => string;
   /** Bytes of the stored result, after compression. */
   bytes: number;
@@ -48,17 +48,18 @@ export async function storeResult(
     compression === "gzip"
       ? pipe(Readable.from(source, { objectMode: false }), createGzip({ level: 1, chunkSize: 64 * 1024 }))
       : source;
-  const held: Buffer[] = [];
+  const buffered: Buffer[] = [];
   let bytes = 0;
   let upload: MultipartUpload | undefined;
-  const hash = createHash("sha256");
+  let hash: Hash | undefined;
   const write = async (chunk: Buffer) => {
-    hash.update(chunk);
+    hash?.update(chunk);
     await upload?.write(chunk);
   };
-  const uploadHeld = async () => {
-    upload = await begin(options);
-    for (const chunk of held.splice(0)) await write(chunk);
+  const uploadBuffered = async () => {
+    upload = beginUpload(options);
+    hash = createHash("sha256");
+    for (const chunk of buffered.splice(0)) await write(chunk);
   };
 
   try {
@@ -69,15 +70,15 @@ export async function storeResult(
         await write(chunk);
         continue;
       }
-      held.push(chunk);
-      // Loading the S3 client takes a while, so it begins before the result is known to be too large.
-      if (bytes > options.inlineBytes / 4) void options.s3();
-      if (bytes > options.inlineBytes) await uploadHeld();
+      buffered.push(chunk);
+      // Loading the S3 client takes a while, so it begins before the result is known to be too large. The upload reports an error.
+      if (bytes > options.inlineBytes / 4) options.s3().catch(() => undefined);
+      if (bytes > options.inlineBytes) await uploadBuffered();
     }
     if (!upload) {
-      const inline = inlineText(Buffer.concat(held), options);
-      // Escapes and base64 may make a text too large that its bytes do not.
-      if (inlineSize(inline) > options.inlineBytes) await uploadHeld();
+      const inline = inlineText(Buffer.concat(buffered), options);
+      // Escapes or base64 may make the JSON text too large although the result's bytes would fit.
+      if (inlineSize(inline) > options.inlineBytes) await uploadBuffered();
       else return { bytes, json: (rows) => `{"inline":${inline},"format":"${format}","rows":${rows}}` };
     }
     await upload?.finish();
@@ -86,28 +87,31 @@ export async function storeResult(
     throw error;
   }
   const location = `s3://${options.bucket}/${objectKey(options)}`;
-  const sha256 = hash.digest("hex");
+  const sha256 = hash?.digest("hex");
   return { bytes, json: (rows) => JSON.stringify({ location, format, compression, rows, bytes, sha256 }) };
 }
 
 const objectKey = ({ key, format, compression }: OutputOptions) =>
   `${key}.${format}${compression === "gzip" ? ".gz" : ""}`;
 
-/** Characters that SQS refuses. A response has escapes for them: six bytes in place of three. */
+/** Characters that SQS refuses. A response contains escapes instead: six bytes in place of three. */
 const NONCHARACTERS = /[\uFFFE\uFFFF]/g;
 
 /** Bytes that an inline result takes in a response. */
 const inlineSize = (inline: string): number =>
   Buffer.byteLength(inline) + 3 * (inline.match(NONCHARACTERS)?.length ?? 0);
 
-/** The JSON text of an inline result: base64 if it is compressed, JSON itself, or a string. */
-function inlineText(whole: Buffer, { format, compression }: OutputOptions): string {
-  if (compression === "gzip") return JSON.stringify(whole.toString("base64"));
-  return format === "json" ? whole.toString() : JSON.stringify(whole.toString());
+/**
+ * Returns an inline result as JSON text: a base64 string if it is compressed, JSON unchanged, any other format as a
+ * string.
+ */
+function inlineText(bytes: Buffer, { format, compression }: OutputOptions): string {
+  if (compression === "gzip") return JSON.stringify(bytes.toString("base64"));
+  return format === "json" ? bytes.toString() : JSON.stringify(bytes.toString());
 }
 
-const begin = async (options: OutputOptions): Promise<MultipartUpload> =>
-  MultipartUpload.begin(await options.s3(), {
+const beginUpload = (options: OutputOptions): MultipartUpload =>
+  new MultipartUpload(options.s3, {
     Bucket: options.bucket,
     Key: objectKey(options),
     ContentType: options.compression === "gzip" ? "application/gzip" : CONTENT_TYPE[options.format],

@@ -21,7 +21,7 @@ export class Pipeline {
   /** Executed statements that succeeded. */
   completed = 0;
 
-  protected readonly found: PipelineResults = { names: [], rows: [] };
+  protected readonly collected: PipelineResults = { names: [], rows: [] };
   readonly #resolve: (results: PipelineResults) => void;
   readonly #reject: (error: Error) => void;
 
@@ -39,11 +39,11 @@ export class Pipeline {
   }
 
   handleRowDescription({ fields }: { fields: { name: string }[] }): void {
-    this.found.names = fields.map(({ name }) => name);
+    this.collected.names = fields.map(({ name }) => name);
   }
 
   handleDataRow({ fields }: { fields: (string | null)[] }): void {
-    this.found.rows.push(fields);
+    this.collected.rows.push(fields);
   }
 
   handleCommandComplete(): void {
@@ -51,7 +51,7 @@ export class Pipeline {
   }
 
   handleReadyForQuery(): void {
-    this.#resolve(this.found);
+    this.#resolve(this.collected);
   }
 
   handleError(error: Error): void {

@@ -72,7 +72,7 @@ describe("prepared statements", () => {
     assert.deepEqual(await run("changed", "select * from changed"), [{ a: 1, b: null }]);
   });
 
-  it("replace those that an earlier user of the connection prepared under the same name", async () => {
+  it("replace statements that the connection's previous user prepared under the same names", async () => {
     assert.deepEqual(await run("shared", "select 1 as n"), [{ n: 1 }]);
     db = preparedStatements(client);
     assert.deepEqual(await run("shared", "select 2 as n"), [{ n: 2 }]);

@@ -9,7 +9,7 @@ import type { Session } from "./sessions.ts";
 
 /** Dependencies and callbacks of a read. */
 export interface ReadContext {
-  /** Query to run; the job stores it at acceptance. */
+  /** Query to run, which was stored with the job when it was accepted. */
   sql: string;
   session: Session;
   timeoutSeconds: number;
@@ -17,7 +17,7 @@ export interface ReadContext {
   output: Omit<OutputOptions, "format" | "compression">;
   onBegin(): void;
   onCopy(): void;
-  /** Discards the session, which is in the middle of a statement or has unknown settings. */
+  /** Discards the session, which is still running a statement or has unknown settings. */
   discard(): void;
   /** Receives the function that returns the current progress, once the rows begin. */
   onProgress(current: () => Progress): void;
@@ -25,10 +25,10 @@ export interface ReadContext {
 
 /**
  * Runs a read in a read-only transaction and stores its result, which COPY streams from the server in constant memory.
- * A caller's SQL is planned first, which proves that it is one statement: COPY takes no parameters and wraps its query
- * in parentheses, which the SQL could close. If planning fails, no later statement runs.
+ * A caller's SQL is planned first, which proves that it is one statement: COPY contains its query as text in
+ * parentheses, which several statements could close. If planning fails, no later statement runs.
  *
- * The COPY statement of a CSV contains the names of the columns, so that it needs another round trip.
+ * The COPY statement for CSV depends on the columns, so a round trip before it reads them.
  *
  * @throws JobError NotOneStatement or InvalidSql; the server's other errors unchanged
  */
@@ -37,7 +37,7 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
   const { client } = session;
   const isFromCaller = "sql" in task;
   const { format, compression } = task;
-  const header = format === "csv" ? 1 : 0;
+  const headerRows = format === "csv" ? 1 : 0;
   context.onBegin();
   let running: Pipeline | CopyOut | undefined;
   let copy: CopyOut | undefined;
@@ -57,27 +57,27 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
       onBegun(await pipeline.results);
       before = undefined;
     }
-    const begun = before === undefined ? {} : { before, onBegun };
+    const opening = before === undefined ? {} : { before, onBegun };
     context.onCopy();
     copy = new CopyOut({
-      ...begun,
+      ...opening,
       copy: copyStatement(names, sql, format),
       after: isFromCaller ? RESET_AND_COMMIT : COMMIT,
       isArray: format === "json",
     });
     if (before) running = copy;
-    const rows = copy;
+    const copyOut = copy;
     await client.query(copy);
     context.onProgress(() => ({
-      rows: Math.max(0, rows.rows - header),
-      bytes: rows.bytes,
+      rows: Math.max(0, copyOut.rows - headerRows),
+      bytes: copyOut.bytes,
       ...(plan ? { estimatedRows: expectedRows(plan) } : {}),
     }));
     const output = await storeResult(copy, { ...context.output, format, compression }, context.signal);
     await copy.results;
-    return { ...output, rows: copy.rows - header };
+    return { ...output, rows: copy.rows - headerRows };
   } catch (error) {
-    // After stopping in the middle of a COPY the connection cannot be reused: its rows are still to come.
+    // If the COPY was stopped, the connection cannot be reused: rows may still arrive.
     if (copy?.isUnderway) context.discard();
     else {
       await client.query("rollback").catch(() => undefined);

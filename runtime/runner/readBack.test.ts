@@ -19,7 +19,7 @@ const table = fc
     { weight: 5, arbitrary: fc.uniqueArray(columnName, { minLength: 1, maxLength: 5 }) },
     {
       weight: 1,
-      arbitrary: fc.array(columnName, { minLength: 2, maxLength: 4 }).map((some) => [...some, some[0] ?? ""]),
+      arbitrary: fc.array(columnName, { minLength: 2, maxLength: 4 }).map((names) => [...names, names[0] ?? ""]),
     },
   )
   .chain((names) =>
@@ -55,7 +55,7 @@ describe("the result of a read", () => {
   let admin: pg.Client;
   let client: pg.Client;
   let reader: PythonReader | undefined;
-  const ask = (request: object) => reader?.ask(request) ?? Promise.reject(new Error("Python was not started"));
+  const askPython = (request: object) => reader?.ask(request) ?? Promise.reject(new Error("Python was not started"));
   before(async function () {
     [database, cloud] = await Promise.all([migratedDatabase(), testCloud()]);
     cloud.createBucket("results");
@@ -93,7 +93,10 @@ describe("the result of a read", () => {
     const failure = (error: Error & { code?: string }) => `${error.code}: ${error.message}`;
     return [
       ["TypeScript", await byTypeScript(task, inlineBytes).catch(failure)],
-      ["Python", await (ask({ read: task, inlineBytes, key: `python/${key++}` }) as Promise<string>).catch(failure)],
+      [
+        "Python",
+        await (askPython({ read: task, inlineBytes, key: `python/${key++}` }) as Promise<string>).catch(failure),
+      ],
     ];
   };
   /** Reads CSV with COPY FROM, which distinguishes NULL from an empty text. */
@@ -111,31 +114,31 @@ describe("the result of a read", () => {
     }
   };
 
-  it("is inline if its text in a response has at most the maximum of bytes, otherwise in S3, from both runners", async () => {
+  it("is inline if its text in a response does not exceed the maximum, otherwise in S3, from both runners", async () => {
     for (const text of ["plain", '"\\\n\t\u0001', "é𠀀\uFFFE\uFFFF"])
       for (const format of FORMATS)
         for (const compression of COMPRESSIONS) {
           const sql = `select repeat(${client.escapeLiteral(text)}, 50) as a`;
           const task: Task = { type: "read", sql, format, compression };
-          for (const [runner, whole] of await byBoth(task, 1_000_000)) {
-            const [, inline = ""] = /^\{"inline":(.*),"format":/s.exec(whole) ?? [];
+          for (const [runner, json] of await byBoth(task, 1_000_000)) {
+            const [, inline = ""] = /^\{"inline":(.*),"format":/s.exec(json) ?? [];
             const size = Buffer.byteLength(inline.replace(/[\uFFFE\uFFFF]/g, "\\uFFFF"));
             for (const [maximum, field] of [
               [size, '{"inline":'],
               [size - 1, '{"location":'],
             ] as const) {
-              const found = new Map(await byBoth(task, maximum)).get(runner);
-              assert.equal(found?.slice(0, field.length), field, `${runner}, ${format}, ${compression}: ${text}`);
+              const result = new Map(await byBoth(task, maximum)).get(runner);
+              assert.equal(result?.slice(0, field.length), field, `${runner}, ${format}, ${compression}: ${text}`);
             }
           }
         }
   });
 
-  it("has Postgres's values for Python's csv and json, from both runners, inline and in S3", async function () {
+  it("has Postgres's values when Python's csv and json modules read it, from both runners, inline and in S3", async function () {
     this.timeout(propertyTimeout(300_000));
     await fc.assert(
       fc.asyncProperty(table, async ({ names, rows, inlineBytes }) => {
-        const quoted = names.map((one) => `"${one.replaceAll('"', '""')}"`);
+        const quoted = names.map((name) => `"${name.replaceAll('"', '""')}"`);
         const selects = rows.map(
           (cells) => `select ${cells.map((cell, at) => `${cell?.sql ?? "null"} as ${quoted[at]}`).join(", ")}`,
         );
@@ -144,40 +147,40 @@ describe("the result of a read", () => {
         for (const [row, line] of rows.entries())
           for (const [at, cell] of line.entries())
             if (cell?.text !== undefined) assert.equal(cells[row]?.[at], cell.text);
-        const csv = [names, ...cells.map((line) => line.map((one) => one ?? ""))];
+        const csv = [names, ...cells.map((line) => line.map((cell) => cell ?? ""))];
         const objects: unknown[] = [];
         const isAmbiguous = new Set(names).size < names.length;
         if (!isAmbiguous) {
-          const asJson = `select ${quoted.map((one) => `to_json(t.${one})`).join(", ")} from (${sql}) t`;
+          const asJson = `select ${quoted.map((name) => `to_json(t.${name})`).join(", ")} from (${sql}) t`;
           const json = await client.query({ text: asJson, rowMode: "array", types: asText });
           for (const line of json.rows as (string | null)[][])
-            objects.push(await ask({ names, values: line.map((one) => one ?? "null") }));
+            objects.push(await askPython({ names, values: line.map((cell) => cell ?? "null") }));
         }
         for (const format of FORMATS)
           for (const compression of COMPRESSIONS) {
             const task: Task = { type: "read", sql, format, compression };
             for (const [runner, text] of await byBoth(task, inlineBytes)) {
-              const what = `${runner}, ${format}, ${compression}, ${inlineBytes}: ${sql}`;
+              const label = `${runner}, ${format}, ${compression}, ${inlineBytes}: ${sql}`;
               if (isAmbiguous && format !== "csv") {
-                assert.match(text, /several columns have the same name/, what);
+                assert.match(text, /several columns have the same name/, label);
                 continue;
               }
               const {
                 read: found,
                 rows: count,
                 csv: file,
-              } = (await ask({ parse: text, format, compression })) as {
+              } = (await askPython({ parse: text, format, compression })) as {
                 read: unknown;
                 rows: number;
                 csv: string;
               };
-              assert.deepEqual(found, format === "csv" ? csv : objects, what);
-              assert.equal(count, cells.length, what);
+              assert.deepEqual(found, format === "csv" ? csv : objects, label);
+              assert.equal(count, cells.length, label);
               if (format !== "csv") continue;
               const back = await readByPostgres(file, names.length);
               // In a single column NULL would be a blank line, so it is written as an empty text.
               const expected = names.length > 1 ? cells : cells.map(([only]) => [only ?? ""]);
-              assert.deepEqual(back, expected, what);
+              assert.deepEqual(back, expected, label);
             }
           }
       }),
@@ -186,14 +189,14 @@ describe("the result of a read", () => {
   });
 
   it("does not depend on where the server's messages and chunks end", async () => {
-    // A row around each size at which buffers of the runners and of the network end.
+    // Rows of about the sizes at which buffers of the runners and of the network end.
     const sql = `select n, repeat('x"', n / 2) as filler, '{"a":"é"}'::json as j
       from (values (65535), (65536), (65537), (131072), (262143), (1), (0), (262145), (5)) as v(n)`;
     const expected = (await client.query({ text: sql, rowMode: "array", types: asText })).rows;
     for (const format of FORMATS)
       for (const compression of COMPRESSIONS)
         for (const [runner, text] of await byBoth({ type: "read", sql, format, compression }, 100_000)) {
-          const { read: found } = (await ask({ parse: text, format, compression })) as {
+          const { read: found } = (await askPython({ parse: text, format, compression })) as {
             read: Record<string, unknown>[] | string[][];
           };
           const rows =

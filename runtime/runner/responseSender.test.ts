@@ -10,15 +10,23 @@ const QUEUES = { responses: "shared", tenants: { acme: "acmes" } } as unknown as
 /** Longer than any test, so that nothing is sent because of a timer. */
 const NEVER = 3_600_000;
 
-/** A sender whose queue and database only record calls, and the recorded calls. */
-function sender(gatherMs = NEVER, refuse: (body: string) => boolean = () => false) {
+/**
+ * Creates a sender with a fake queue and database that record calls. The first `failures` database calls fail, with a
+ * deadlock unless `code` says otherwise.
+ */
+function createSender(
+  gatherMs = NEVER,
+  refuse: (body: string) => boolean = () => false,
+  failures = 0,
+  code = DEADLOCK.code,
+) {
   const calls: { queue: string; bodies: string[] }[] = [];
   const recorded: number[][] = [];
   const sqs = {
     async send({ input: { QueueUrl = "", Entries = [] } }: SendMessageBatchCommand) {
       calls.push({ queue: QueueUrl, bodies: Entries.map(({ MessageBody = "" }) => MessageBody) });
       const refused = Entries.filter(({ MessageBody = "" }) => refuse(MessageBody));
-      const taken = Entries.filter((one) => !refused.includes(one));
+      const taken = Entries.filter((entry) => !refused.includes(entry));
       return {
         Successful: taken.map(({ Id }) => ({ Id, MessageId: `m-${Id}` })),
         Failed: refused.map(({ Id }) => ({ Id, Code: "InvalidMessageContents" })),
@@ -28,13 +36,19 @@ function sender(gatherMs = NEVER, refuse: (body: string) => boolean = () => fals
   const db = {
     async query(statement: string | { values: unknown[] }) {
       if (typeof statement !== "string") recorded.push(statement.values[0] as number[]);
+      if (recorded.length <= failures) throw Object.assign(new Error("the record failed"), { code });
       return { rows: [] };
     },
   } as Database;
-  const made = new ResponseSender({ sqs, queues: QUEUES, db, log: pino({ level: "silent" }), gatherMs });
-  return { sender: made, calls, recorded };
+  const sender = new ResponseSender({ sqs, queues: QUEUES, db, log: pino({ level: "silent" }), gatherMs });
+  return { sender, calls, recorded };
 }
 
+const DEADLOCK = Object.assign(new Error("deadlock detected"), { code: "40P01" });
+/** Records sent responses with another call, which succeeds. */
+const recordWith = (sender: ResponseSender) => sender.recordWith(async (sent) => sent);
+/** Waits for the fakes to respond, which they do within one turn of the event loop. */
+const fakesResponded = () => new Promise(setImmediate);
 const job = { id: 1, attempt: 1 } as ClaimedJob;
 const response = (id: number, more: Partial<DueResponse> = {}): DueResponse => ({
   id,
@@ -48,19 +62,25 @@ const response = (id: number, more: Partial<DueResponse> = {}): DueResponse => (
 });
 
 describe("a run's responses", () => {
+  let now = 0;
+  beforeEach(() => mock.method(performance, "now", () => now));
   afterEach(() => mock.restoreAll());
+  /** Lets enough time pass that the next finish or claim records sent responses. */
+  const passSecond = () => {
+    now += 1_000;
+  };
 
   it("are sent at once while the run is idle, and recorded before it ends", async () => {
-    const { sender: one, calls, recorded } = sender();
-    one.add(job, response(1));
-    await one.close();
+    const { sender, calls, recorded } = createSender();
+    sender.add(job, response(1));
+    await sender.close();
     assert.deepEqual([calls, recorded], [[{ queue: "shared", bodies: ["body 1"] }], [[1]]]);
   });
 
   it("are sent in calls of up to ten responses per queue while the next job runs", async () => {
-    const { sender: one, calls } = sender();
-    one.markBusy();
-    for (let id = 1; id <= 11; id++) one.add(job, response(id, id === 3 ? { tenant: "acme" } : {}));
+    const { sender, calls } = createSender();
+    sender.markBusy();
+    for (let id = 1; id <= 11; id++) sender.add(job, response(id, id === 3 ? { tenant: "acme" } : {}));
     assert.deepEqual(
       calls.map(({ queue, bodies }) => [queue, bodies.length]),
       [
@@ -68,74 +88,190 @@ describe("a run's responses", () => {
         ["acmes", 1],
       ],
     );
-    await one.close();
+    await sender.close();
     assert.deepEqual(calls.at(-1), { queue: "shared", bodies: ["body 11"] });
   });
 
   it("never exceed SQS's maximum size of a call", async () => {
-    const { sender: one, calls } = sender();
-    one.markBusy();
-    for (let id = 1; id <= 3; id++) one.add(job, response(id, { body: "x".repeat(600_000) }));
-    await one.close();
+    const { sender, calls } = createSender();
+    sender.markBusy();
+    for (let id = 1; id <= 3; id++) sender.add(job, response(id, { body: "x".repeat(600_000) }));
+    await sender.close();
     assert.deepEqual(
       calls.map(({ bodies }) => bodies.length),
       [1, 1, 1],
     );
   });
 
-  it("are recorded by the call that ends a job a second later, each once", async () => {
-    const now = mock.method(performance, "now", () => 5_000);
-    const { sender: one, calls, recorded } = sender(0);
-    one.markBusy();
-    one.add(job, response(1));
-    // The stand-in answers within the same turn of the event loop.
-    await new Promise(setImmediate);
-    assert.deepEqual([calls.length, one.takeUnrecorded()], [1, []]);
-    now.mock.mockImplementation(() => 6_000);
+  it("are recorded, each once, by the call that ends a job a second later", async () => {
+    const { sender, calls, recorded } = createSender(0);
+    sender.markBusy();
+    sender.add(job, response(1));
+    await fakesResponded();
+    assert.deepEqual([calls.length, await recordWith(sender)], [1, []]);
+    passSecond();
     assert.deepEqual(
-      [one.takeUnrecorded(), one.takeUnrecorded(), recorded],
+      [await recordWith(sender), await recordWith(sender), recorded],
       [[{ id: 1, version: 3, messageId: "m-0" }], [], []],
     );
-    await one.close();
+    await sender.close();
     assert.deepEqual(recorded, []);
   });
 
-  it("are recorded together by the call that ends a job, at the latest when they are fifty", async () => {
-    mock.method(performance, "now", () => 5_000);
-    const { sender: one } = sender(0);
-    one.markBusy();
-    for (let id = 1; id < 50; id++) one.add(job, response(id));
-    await new Promise(setImmediate);
-    assert.deepEqual(one.takeUnrecorded(), []);
-    one.add(job, response(50));
-    await new Promise(setImmediate);
-    assert.equal(one.takeUnrecorded().length, 50);
+  it("are recorded together by the call that ends a job, at the latest when there are fifty", async () => {
+    const { sender } = createSender(0);
+    sender.markBusy();
+    for (let id = 1; id < 50; id++) sender.add(job, response(id));
+    await fakesResponded();
+    assert.deepEqual(await recordWith(sender), []);
+    sender.add(job, response(50));
+    await fakesResponded();
+    assert.equal((await recordWith(sender)).length, 50);
   });
 
-  it("are recorded at once by the next claim of an idle run", async () => {
-    const { sender: one } = sender(0);
-    one.add(job, response(1));
-    await new Promise(setImmediate);
-    assert.equal(one.takeUnrecorded().length, 1);
-    await one.close();
+  it("are left out when a call that ends a job is made again because they may be why it failed", async () => {
+    const { sender } = createSender(0);
+    sender.add(job, response(1));
+    await fakesResponded();
+    passSecond();
+    const calls: number[] = [];
+    const ended = await sender.recordWith(async (sent) => {
+      calls.push(sent.length);
+      if (sent.length > 0) throw DEADLOCK;
+      return "ended";
+    });
+    assert.deepEqual([ended, calls], ["ended", [1, 0]]);
+    await sender.close();
   });
 
-  it("are recorded later if the call that ends the next job could not record them", async () => {
-    const { sender: one, recorded } = sender(0);
-    one.markBusy();
-    one.add(job, response(1));
-    await new Promise(setImmediate);
-    one.markIdle();
-    one.returnUnrecorded(one.takeUnrecorded());
-    await one.close();
-    assert.deepEqual(recorded, [[1]]);
+  it("do not cause a second call that ends a job after a lost connection", async () => {
+    const { sender } = createSender(0);
+    sender.add(job, response(1));
+    await fakesResponded();
+    passSecond();
+    const call = mock.fn(async () => Promise.reject(new Error("Connection terminated")));
+    await assert.rejects(sender.recordWith(call), /terminated/);
+    assert.equal(call.mock.callCount(), 1);
+    await sender.close();
   });
 
-  it("stay due if the queue refuses them, while the others of their call are recorded", async () => {
-    const { sender: one, recorded } = sender(NEVER, (body) => body === "body 2");
-    one.markBusy();
-    for (const id of [1, 2, 3]) one.add(job, response(id));
-    await one.close();
+  describe("of a run that is idle between its jobs", () => {
+    beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+    afterEach(() => mock.timers.reset());
+
+    it("are recorded by a separate call if no job follows, and not by a claim that follows within a second", async () => {
+      const { sender, recorded } = createSender(0);
+      sender.add(job, response(1));
+      await fakesResponded();
+      assert.deepEqual([await recordWith(sender), recorded], [[], []]);
+      mock.timers.tick(100);
+      await fakesResponded();
+      assert.deepEqual(recorded, [[1]]);
+      await sender.close();
+    });
+
+    it("are recorded by a separate call while the next job runs, only if that takes a second", async () => {
+      const { sender, recorded } = createSender(0);
+      sender.add(job, response(1));
+      await fakesResponded();
+      sender.markIdle();
+      mock.timers.tick(50);
+      assert.deepEqual(await recordWith(sender), []);
+      sender.markBusy();
+      mock.timers.tick(900);
+      await fakesResponded();
+      assert.deepEqual(recorded, []);
+      mock.timers.tick(100);
+      await fakesResponded();
+      assert.deepEqual(recorded, [[1]]);
+      await sender.close();
+    });
+  });
+
+  describe("after a failed call", () => {
+    beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+    afterEach(() => mock.timers.reset());
+
+    const tick = async (milliseconds: number) => {
+      mock.timers.tick(milliseconds);
+      await fakesResponded();
+    };
+    const send = async (sender: ResponseSender, id: number) => {
+      sender.add(job, response(id));
+      await fakesResponded();
+    };
+
+    it("are recorded by a separate call, with later ones, before other calls record them again", async () => {
+      const { sender, recorded } = createSender(0);
+      await send(sender, 1);
+      sender.markBusy();
+      passSecond();
+      await assert.rejects(
+        sender.recordWith(async () => Promise.reject(DEADLOCK)),
+        /deadlock/,
+      );
+      sender.markIdle();
+      await tick(600);
+      await send(sender, 2);
+      assert.deepEqual([await recordWith(sender), recorded], [[], []]);
+      await tick(400);
+      assert.deepEqual(recorded, [[1, 2]]);
+      await send(sender, 3);
+      passSecond();
+      assert.deepEqual(
+        (await recordWith(sender)).map(({ id }) => id),
+        [3],
+      );
+      await sender.close();
+      assert.equal(recorded.length, 1);
+    });
+
+    it("are recorded by further separate calls, after pauses that double up to five seconds", async () => {
+      const { sender, recorded } = createSender(0, undefined, 5);
+      sender.markBusy();
+      await send(sender, 1);
+      const times: number[] = [];
+      for (let time = 1_000; recorded.length < 6; time += 1_000) {
+        const before = recorded.length;
+        await tick(1_000);
+        if (recorded.length > before) times.push(time);
+      }
+      assert.deepEqual(times, [1_000, 2_000, 4_000, 8_000, 13_000, 18_000]);
+      await sender.close();
+      assert.equal(recorded.length, 6);
+    });
+
+    it("are left to the dispatcher if the reason was neither a conflict nor an outage", async () => {
+      const { sender, recorded } = createSender(0, undefined, 1, "42501");
+      await send(sender, 1);
+      await tick(100);
+      assert.deepEqual(recorded, [[1]], "this call fails");
+      await tick(60_000);
+      assert.deepEqual(recorded, [[1]]);
+      await send(sender, 2);
+      assert.deepEqual(await recordWith(sender), [], "the reason may still exist");
+      await tick(200);
+      assert.deepEqual(recorded, [[1], [2]]);
+      await send(sender, 3);
+      passSecond();
+      assert.equal((await recordWith(sender)).length, 1);
+      await sender.close();
+      assert.equal(recorded.length, 2);
+    });
+  });
+
+  it("are recorded before the run ends even if calls fail because of a conflict", async () => {
+    const { sender, recorded } = createSender(NEVER, undefined, 2);
+    sender.add(job, response(1));
+    await sender.close();
+    assert.deepEqual(recorded, [[1], [1], [1]]);
+  });
+
+  it("stay due if the queue refuses them, while other responses of the same call are recorded", async () => {
+    const { sender, recorded } = createSender(NEVER, (body) => body === "body 2");
+    sender.markBusy();
+    for (const id of [1, 2, 3]) sender.add(job, response(id));
+    await sender.close();
     assert.deepEqual(recorded, [[1, 3]]);
   });
 });

@@ -1,21 +1,26 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type pg from "pg";
+import { isConflict } from "../contract/classify.ts";
 import type { RunnerType } from "../contract/states.ts";
 import { readerRole } from "../platform/postgres.ts";
 import type { Queues } from "../requests/responses.ts";
 import { claim, drain, instanceStarted, isDue, retire, runStarted } from "../store/jobs.ts";
-import { type ClaimResult, doJob, type RunnerDeps, roleFor } from "./job.ts";
+import { repeatCall } from "../store/repeatCall.ts";
+import { type ClaimResult, executeJob, type RunnerDeps, roleFor } from "./job.ts";
 import type { JobLease } from "./jobLease.ts";
 import { availableMemory } from "./memory.ts";
 import { preparedStatements } from "./preparedStatements.ts";
 import { ResponseSender } from "./responseSender.ts";
 
-/** Maximum interval of an idle run's claims without a wake-up; they are its heartbeats, at least three per lease. */
+/**
+ * Maximum interval between the claims of an idle run. They are also its heartbeats: at least three per lease.
+ * Milliseconds.
+ */
 const POLL_MS = 2_000;
-/** Time that a response waits for those of the next jobs, to share a call to SQS. Milliseconds. */
+/** Time that a response waits for those of the next jobs, to be sent in one call to SQS. Milliseconds. */
 const GATHER_MS = 200;
 
-/** Identity of a process: its run's id, or its launch and instance, by which it claims one of the launch's runs. */
+/** Identity of a process: its run's id, or its launch and instance, with which it receives one of the launch's runs. */
 export type RunIdentity = { run: string } | { launch: string; instance: string };
 
 /** Options of `run`: a run in an EC2 instance or a local process. */
@@ -43,7 +48,7 @@ export async function run(options: RunOptions): Promise<number> {
   const { runnerType, identity, client, sqs, queues, logLocation, draining } = options;
   const { settings } = options.deps;
   const { idleSeconds, lifetimeSeconds } = settings.runners[runnerType];
-  const poll = Math.min(POLL_MS, (settings.jobs.leaseSeconds * 1000) / 3);
+  const pollMs = Math.min(POLL_MS, (settings.jobs.leaseSeconds * 1000) / 3);
   const wakeSignal = new WakeSignal(client);
   const db = preparedStatements(client);
   let lease: JobLease | undefined;
@@ -57,8 +62,8 @@ export async function run(options: RunOptions): Promise<number> {
   if (started === undefined) return 0;
   const { run: id, slot } = started;
   await client.query(`listen "jobs_run_${id}"`);
-  const end = Date.now() + lifetimeSeconds * 1000;
-  const mayClaim = () => !draining.aborted && Date.now() < end;
+  const endAt = Date.now() + lifetimeSeconds * 1000;
+  const mayClaim = () => !draining.aborted && Date.now() < endAt;
   const sender = new ResponseSender({
     sqs,
     queues,
@@ -75,13 +80,16 @@ export async function run(options: RunOptions): Promise<number> {
     nextClaim(session) {
       if (!mayClaim()) return undefined;
       wakeSignal.reset();
-      return { claimer: { run: id, backend: session.backend, log: logLocation }, sent: sender.takeUnrecorded() };
+      return {
+        claimer: { run: id, backend: session.backend, log: logLocation },
+        record: (call) => sender.recordWith(call),
+      };
     },
   };
 
-  let done = 0;
+  let jobCount = 0;
   let idleSince = Date.now();
-  /** The claim that came with the end of the last job. */
+  /** The claim that was made together with the end of the last job. */
   let nextClaim: ClaimResult | undefined;
   try {
     while (nextClaim?.job || mayClaim()) {
@@ -92,20 +100,20 @@ export async function run(options: RunOptions): Promise<number> {
       if (!running) break;
       if (job) {
         sender.markBusy();
-        const ended = await doJob(deps, job, session, (made) => {
-          lease = made;
+        const outcome = await executeJob(deps, job, session, (jobLease) => {
+          lease = jobLease;
         });
         lease = undefined;
-        nextClaim = ended.next;
-        done++;
+        nextClaim = outcome.next;
+        jobCount++;
         idleSince = Date.now();
-        if (ended.response && isDue(ended.response)) sender.add(job, ended.response);
+        if (outcome.response && isDue(outcome.response)) sender.add(job, outcome.response);
         // The next job does not wait for responses. Without a next job they are sent now; the run's end waits for them.
         if (!nextClaim?.job) sender.markIdle();
         continue;
       }
-      const left = idleSince + idleSeconds * 1000 - Date.now();
-      if (left > 0) await wakeSignal.wait(Math.min(left, poll));
+      const idleLeftMs = idleSince + idleSeconds * 1000 - Date.now();
+      if (idleLeftMs > 0) await wakeSignal.wait(Math.min(idleLeftMs, pollMs));
       else if (await retire(client, deps.run)) break;
     }
     if (!mayClaim()) await drain(client, deps.run);
@@ -113,10 +121,13 @@ export async function run(options: RunOptions): Promise<number> {
     // Also if the database is unavailable, so that committed responses are sent.
     await sender.close();
   }
-  return done;
+  return jobCount;
 }
 
-/** Reports that the run has started. @returns its id and slot; undefined if it must exit */
+/**
+ * Reports that the run has started.
+ * @returns its id and slot; undefined if it must exit
+ */
 async function reportIn(client: pg.Client, identity: RunIdentity): Promise<{ run: string; slot: number } | undefined> {
   if ("launch" in identity) return instanceStarted(client, identity, availableMemory());
   const slot = await runStarted(client, identity.run, availableMemory());
@@ -129,14 +140,13 @@ async function claimNext(
   backend: { pid: number; start: string },
   logLocation: string | undefined,
 ): Promise<ClaimResult> {
-  const sent = sender.takeUnrecorded();
   try {
-    return { job: await claim(deps.db, deps.run, backend, logLocation, sent), running: true };
+    const job = await sender.recordWith((sent) =>
+      repeatCall(() => claim(deps.db, deps.run, backend, logLocation, sent), { isSafe: isConflict }),
+    );
+    return { job, running: true };
   } catch (error) {
-    if ((error as { code?: string }).code === "P0002") {
-      sender.returnUnrecorded(sent);
-      return { job: undefined, running: false };
-    }
+    if ((error as { code?: string }).code === "P0002") return { job: undefined, running: false };
     throw error;
   }
 }
@@ -147,7 +157,7 @@ class WakeSignal {
   #wake: (() => void) | undefined;
 
   constructor(client: pg.Client) {
-    // Not events.once: it rejects at the error before the end, and that rejection would be unhandled.
+    // Not events.once, which rejects when an `error` event precedes `end`: nothing would handle that rejection.
     client.once("end", () => this.raise());
   }
 

@@ -7,7 +7,7 @@ import { isTerminal } from "../contract/states.ts";
 import { schedule } from "../dispatcher/schedule.ts";
 import { type RunnerProcess, testPlatform, type UncheckedRead } from "../testing/runner/runner.ts";
 
-/** Two warm runner processes do all of these jobs, as they would in the cloud. */
+/** Two warm runner processes execute all jobs of these tests, as they would in AWS. */
 describe("a runner", () => {
   let p: Awaited<ReturnType<typeof testPlatform>>;
   let count = 0;
@@ -25,23 +25,24 @@ describe("a runner", () => {
     await p.close();
   });
 
-  /** Submits a task and waits for its response. */
-  const begin = async (task: object, rest: object = {}): Promise<string> => {
+  /** Submits a task and starts a planned run. Returns the requestId. */
+  const submit = async (task: object, rest: object = {}): Promise<string> => {
     const requestId = `job-${++count}`;
     if ("sql" in task) await p.requestUnchecked({ requestId, task: task as UncheckedRead["task"], ...rest });
     else await p.request({ requestId, task, ...rest });
     await schedule(p.context);
-    for (const kind of ["glue", "ec2"] as const) {
+    for (const runnerType of ["glue", "ec2"] as const) {
       const runs = p.launcher.started.length;
       if (
         runs > 0 &&
-        (await p.admin.query("select from jobs.runs where state = 'STARTING' and runner = $1", [kind])).rows.length > 0
+        (await p.admin.query("select from jobs.runs where state = 'STARTING' and runner = $1", [runnerType])).rows
+          .length > 0
       )
-        runners.push(...p.startRuns(kind));
+        runners.push(...p.startRuns(runnerType));
     }
     return requestId;
   };
-  const ended = async (requestId: string) => {
+  const responseOf = async (requestId: string) => {
     await p.until(`${requestId} ends`, async () => isTerminal((await p.document(requestId)).status));
     return JSON.parse(
       (
@@ -52,11 +53,11 @@ describe("a runner", () => {
       ).rows[0].body,
     );
   };
-  const run = async (task: object, rest: object = {}) => ended(await begin(task, rest));
+  const run = async (task: object, rest: object = {}) => responseOf(await submit(task, rest));
   const sql = (text: string, more: object = {}) => run({ type: "read", sql: text, ...more });
   const prices = async () => (await p.admin.query("select count(*)::int as n from prices")).rows[0].n;
 
-  it("answers a read inline: csv and ndjson as text, json as JSON, gzip as base64", async () => {
+  it("returns a result inline: csv and ndjson as text, json as JSON, gzip as base64", async () => {
     const query = "select n, 'a\"\\,é' || chr(10) as t, null as z from generate_series(1, 2) n";
     assert.equal((await sql(query)).result.inline, 'n,t,z\n1,"a""\\,é\n",\n2,"a""\\,é\n",\n');
     const rows = [1, 2].map((n) => ({ n, t: 'a"\\,é\n', z: null }));
@@ -87,7 +88,7 @@ describe("a runner", () => {
     assert.match(
       key ?? "",
       /^[0-9a-f]{32}\/1\/result\.csv\.gz$/,
-      "a place of this attempt's own, without a caller's text",
+      "the key is unique per attempt, and has no text from the caller",
     );
     const object = await p.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
     const bytes = Buffer.from((await object.Body?.transformToByteArray()) ?? []);
@@ -113,20 +114,20 @@ describe("a runner", () => {
   for (const [name, text, code] of [
     ["a second statement", "select 1; delete from regions", "NotOneStatement"],
     ["SQL that closes the parenthesis of COPY", "select 1) to stdout; delete from regions; --", "InvalidSql"],
-    ["a comment that would swallow it", "select 1 /*", "InvalidSql"],
+    ["an unterminated comment", "select 1 /*", "InvalidSql"],
     ["an insert", "insert into regions values ('x', 'x') returning *", "InvalidSql"],
     ["a CTE that deletes", "with gone as (delete from regions returning *) select * from gone", "InvalidSql"],
     [
-      "a lifted read-only setting",
+      "a changed read-only setting",
       "select set_config('transaction_read_only', 'off', false), set_config('default_transaction_read_only', 'off', false)",
       "NotReadOnly",
     ],
     ["a large object", "select lo_create(4711)", "NotReadOnly"],
-    ["somebody else's jobs", "select * from jobs.jobs", "InvalidSql"],
+    ["the jobs of all callers", "select * from jobs.jobs", "InvalidSql"],
     ["a file of the server", "select pg_read_file('postgresql.conf')", "InvalidSql"],
     ["an EXPLAIN that would run it", "analyze delete from regions", "InvalidSql"],
-    ["a table that is not there", "select * from nowhere", "InvalidSql"],
-    ["a division by zero, halfway", "select 1 / (500 - n) from generate_series(1, 1000) n", "InvalidSql"],
+    ["an unknown table", "select * from nowhere", "InvalidSql"],
+    ["a division by zero after some rows", "select 1 / (500 - n) from generate_series(1, 1000) n", "InvalidSql"],
   ] as const)
     it(`cannot be made to write by a read: ${name}`, async () => {
       const response = await sql(text);
@@ -138,7 +139,7 @@ describe("a runner", () => {
       assert.deepEqual(rows, [{ regions: 1, objects: 0 }]);
     });
 
-  it("says where in the SQL an error is, and what the server suggests", async () => {
+  it("reports where in the SQL an error is, and what the server suggests", async () => {
     const { error } = await sql('select 1 as "é🚢",\n  nme from ports');
     assert.match(
       error.message,
@@ -166,7 +167,7 @@ describe("a runner", () => {
   });
 
   it("ends a read at its timeout although its SQL raises statement_timeout, and reports TimedOut", async () => {
-    const begun = Date.now();
+    const startedAt = Date.now();
     const response = await run(
       {
         type: "read",
@@ -175,7 +176,7 @@ describe("a runner", () => {
       { timeoutSeconds: 1 },
     );
     assert.deepEqual([response.status, response.error.type], ["FAILED", "TimedOut"]);
-    assert(Date.now() - begun < 15_000);
+    assert(Date.now() - startedAt < 15_000);
     const { rows } = await p.admin.query(
       "select from pg_stat_activity where datname = current_database() and usename like 'job_reader%' and query like '%pg_sleep(0.5)%' and state = 'active'",
     );
@@ -183,18 +184,18 @@ describe("a runner", () => {
   });
 
   it("reports CANCELLED only when its database session has ended", async () => {
-    const requestId = await begin({ type: "read", sql: "select n, pg_sleep(0.5) from generate_series(1, 1000) n" });
+    const requestId = await submit({ type: "read", sql: "select n, pg_sleep(0.5) from generate_series(1, 1000) n" });
     await p.until("it runs", async () => (await p.document(requestId)).status === "IN_PROGRESS");
     const { rows: before } = await p.admin.query(
       "select backend_pid, backend_start::text from jobs.jobs where request_id = $1",
       [requestId],
     );
     const reader = await p.as("api_reader");
-    const { rows: answer } = await reader.query("select jobs.cancel('default', $1, 'wrong month') as status", [
+    const { rows: cancelled } = await reader.query("select jobs.cancel('default', $1, 'wrong month') as status", [
       requestId,
     ]);
-    assert.deepEqual(answer, [{ status: "IN_PROGRESS" }]);
-    const response = await ended(requestId);
+    assert.deepEqual(cancelled, [{ status: "IN_PROGRESS" }]);
+    const response = await responseOf(requestId);
     assert.deepEqual([response.status, response.error.type], ["CANCELLED", "Cancelled"]);
     assert.equal(response.error.message, "The job was cancelled on request. Reason: wrong month");
     const { rows } = await p.admin.query("select from pg_stat_activity where pid = $1 and backend_start = $2", [
@@ -202,7 +203,7 @@ describe("a runner", () => {
       before[0].backend_start,
     ]);
     assert.equal(rows.length, 0);
-    assert.equal((await sql("select 1")).status, "SUCCEEDED", "and the runner goes on with a new session");
+    assert.equal((await sql("select 1")).status, "SUCCEEDED", "the runner continues with a new session");
   });
 
   const items = (price: number) => [{ orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price }];
@@ -236,7 +237,7 @@ describe("a runner", () => {
     assert.equal(await prices(), 0);
   });
 
-  it("changes nothing for a batch with bad rows, and answers with the complete report", async () => {
+  it("changes nothing for a batch with bad rows, and responds with the complete report", async () => {
     const response = await update({ inline: [...items(5), ...items(0), ...items(-1), ...items(-2), ...items(-3)] });
     assert.deepEqual(
       [response.status, response.error.type, response.error.retryable],
@@ -282,7 +283,7 @@ describe("a runner", () => {
     assert.equal(await prices(), 0);
   });
 
-  it("blocks no other writers and readers of prices, in both modes", async () => {
+  it("blocks no other writers and readers of prices, in either mode", async () => {
     const blocker = new pg.Client(p.database.url);
     await blocker.connect();
     await p.admin.query(`
@@ -292,7 +293,7 @@ describe("a runner", () => {
     try {
       for (const mode of ["append", "replace"]) {
         await blocker.query("begin; select pg_advisory_xact_lock(4242)");
-        const requestId = await begin({ type: "update", target: "prices", mode, source: { inline: items(3) } });
+        const requestId = await submit({ type: "update", target: "prices", mode, source: { inline: items(3) } });
         const locks = async () =>
           (
             await p.admin.query(
@@ -308,7 +309,7 @@ describe("a runner", () => {
           mode,
         );
         await blocker.query("commit");
-        assert.equal((await ended(requestId)).status, "SUCCEEDED");
+        assert.equal((await responseOf(requestId)).status, "SUCCEEDED");
       }
     } finally {
       await blocker.end();
@@ -316,23 +317,23 @@ describe("a runner", () => {
     }
   });
 
-  it("loads the version of an object at the request's acceptance, or nothing", async () => {
+  it("loads the version of an object that existed when the request was accepted, or nothing", async () => {
     const put = (body: string) => p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "prices.csv", Body: body }));
     await put("orig_code,dest_code,day,price\nAAAAA,BBBBB,2021-01-01,7\n");
     assert.equal((await update({ s3: "s3://uploads/prices.csv" })).result.rows, 1);
     await p.admin.query("truncate prices");
     await p.admin.query("begin; lock table prices in access exclusive mode");
-    const blocker = await begin({ type: "update", target: "prices", source: { inline: items(1) } });
-    const requestId = await begin({ type: "update", target: "prices", source: { s3: "s3://uploads/prices.csv" } });
+    const blocker = await submit({ type: "update", target: "prices", source: { inline: items(1) } });
+    const requestId = await submit({ type: "update", target: "prices", source: { s3: "s3://uploads/prices.csv" } });
     await put("orig_code,dest_code,day,price\nAAAAA,BBBBB,2021-01-01,8\n");
     await p.admin.query("commit");
-    await ended(blocker);
-    assert.deepEqual((await ended(requestId)).error.type, "SourceChanged");
+    await responseOf(blocker);
+    assert.deepEqual((await responseOf(requestId)).error.type, "SourceChanged");
     assert.equal(await prices(), 1);
     await p.admin.query("truncate prices");
   });
 
-  it("refuses a file that is not the gzip it is said to be", async () => {
+  it("refuses a file that is declared as gzip but is not", async () => {
     await p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "broken.csv.gz", Body: "plain" }));
     assert.equal(
       (await update({ s3: "s3://uploads/broken.csv.gz" }, { compression: "gzip" })).error.type,
@@ -340,7 +341,7 @@ describe("a runner", () => {
     );
   });
 
-  it("stored no signed URL in any document", async () => {
+  it("stores no signed URL in any document", async () => {
     await p.request({
       requestId: "signed",
       task: { type: "update", target: "prices", source: { url: "https://allowed.example.com/x.csv?signature=secret" } },

@@ -16,27 +16,27 @@ const ONCE: readonly Omit<S3Fault, "times">[] = (
   { operation, when: "after", how: "reset" },
 ]);
 
-for (const kind of ["TypeScript", "Python"] as const)
-  describe(`the runner in ${kind}, when S3 fails`, () => {
+for (const language of ["TypeScript", "Python"] as const)
+  describe(`the runner in ${language}, while S3 fails`, () => {
     let p: Awaited<ReturnType<typeof testPlatform>>;
-    let front: Awaited<ReturnType<typeof startS3Proxy>>;
+    let proxy: Awaited<ReturnType<typeof startS3Proxy>>;
     let python: string | undefined;
     let count = 0;
     before(async function () {
-      if (kind === "Python") python = requirePython(this, "python");
+      if (language === "Python") python = requirePython(this, "python");
       p = await testPlatform({ jobs: { leaseSeconds: 30, maxAttempts: 2, inlineBytes: 2_000 } });
-      front = await startS3Proxy(p.cloud.endpoint);
+      proxy = await startS3Proxy(p.cloud.endpoint);
       // Part of the environment of the runners.
-      p.cloud.env.AWS_ENDPOINT_URL_S3 = front.endpoint;
+      p.cloud.env.AWS_ENDPOINT_URL_S3 = proxy.endpoint;
     });
     after(async () => {
-      await front?.stop();
+      await proxy?.stop();
       await p?.close();
     });
     beforeEach(() => {
-      front.faults.length = 0;
-      front.seen.length = 0;
-      front.open.clear();
+      proxy.faults.length = 0;
+      proxy.seen.length = 0;
+      proxy.open.clear();
     });
 
     /** Lets a run execute waiting jobs. */
@@ -47,23 +47,25 @@ for (const kind of ["TypeScript", "Python"] as const)
       await p.admin.query("update jobs.runs set state = 'ENDED'");
     };
     const submit = async (): Promise<string> => {
-      const requestId = `${kind}-${++count}`;
+      const requestId = `${language}-${++count}`;
       await p.request({ requestId, task: { type: "read", sql: SQL, format: "csv" } });
       return requestId;
     };
-    /** The job's second attempt, without its back-off. */
-    const again = async (): Promise<void> => {
+    /** Runs the job's second attempt, without its back-off. */
+    const runAgain = async (): Promise<void> => {
       await p.admin.query("update jobs.jobs set not_before = jobs.clock() where status = 'PENDING'");
       await schedule(p.context);
       await run();
     };
-    const responses = async (requestId: string) => {
+    const responseOf = async (requestId: string) => {
       const messages = await p.receive(p.context.queues.responses);
-      const all = messages.map(({ Body }) => JSON.parse(Body ?? "")).filter((one) => one.requestId === requestId);
+      const all = messages
+        .map(({ Body }) => JSON.parse(Body ?? ""))
+        .filter((response) => response.requestId === requestId);
       assert.equal(all.length, 1);
       return all[0];
     };
-    const whole = async ({ result }: { result: { location: string; sha256: string; bytes: number } }) => {
+    const assertComplete = async ({ result }: { result: { location: string; sha256: string; bytes: number } }) => {
       const [bucket, ...key] = result.location.slice("s3://".length).split("/");
       const { Body } = await p.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key.join("/") }));
       const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
@@ -74,43 +76,43 @@ for (const kind of ["TypeScript", "Python"] as const)
       (await p.s3.send(new ListObjectsV2Command({ Bucket: "results", Prefix: responseId }))).Contents ?? [];
 
     for (const fault of ONCE)
-      it(`delivers the whole result though one ${fault.operation} fails ${fault.when} it took effect`, async () => {
-        front.faults.push({ ...fault, times: 1 });
+      it(`delivers the whole result although one ${fault.operation} fails ${fault.when} it takes effect`, async () => {
+        proxy.faults.push({ ...fault, times: 1 });
         const id = await submit();
         await run();
-        const response = await responses(id);
+        const response = await responseOf(id);
         assert.deepEqual([response.status, response.stats.attempts], ["SUCCEEDED", 1], JSON.stringify(response));
-        await whole(response);
+        await assertComplete(response);
         assert.equal((await objects(response.responseId)).length, 1);
         // The lifecycle rule removes an upload with an unknown id.
         const unknown = fault.operation === "CreateMultipartUpload" && fault.when === "after" ? 1 : 0;
-        assert.equal(front.open.size, unknown);
+        assert.equal(proxy.open.size, unknown);
       });
 
-    for (const operation of ["UploadPart", "CompleteMultipartUpload"] as const)
+    for (const operation of ["CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"] as const)
       it(`leaves no parts when every ${operation} fails, and retries the job`, async () => {
-        front.faults.push({ operation, when: "before", how: "SlowDown", times: Number.POSITIVE_INFINITY });
+        proxy.faults.push({ operation, when: "before", how: "SlowDown", times: Number.POSITIVE_INFINITY });
         const id = await submit();
         await run();
         const { status, attempts } = await p.document(id);
         assert.deepEqual([status, attempts[0].outcome], ["PENDING", "StorageUnavailable"]);
-        assert(front.seen.includes("AbortMultipartUpload"));
-        assert.equal(front.open.size, 0);
-        front.faults.length = 0;
-        await again();
-        const response = await responses(id);
+        assert.equal(proxy.seen.includes("AbortMultipartUpload"), operation !== "CreateMultipartUpload");
+        assert.equal(proxy.open.size, 0);
+        proxy.faults.length = 0;
+        await runAgain();
+        const response = await responseOf(id);
         assert.deepEqual([response.status, response.stats.attempts], ["SUCCEEDED", 2], JSON.stringify(response));
-        await whole(response);
+        await assertComplete(response);
         assert.equal((await objects(response.responseId)).length, 1);
       });
 
     it("fails with S3's reason when its attempts are used up, even if the upload cannot be aborted", async () => {
       for (const operation of ["UploadPart", "AbortMultipartUpload"] as const)
-        front.faults.push({ operation, when: "before", how: "SlowDown", times: Number.POSITIVE_INFINITY });
+        proxy.faults.push({ operation, when: "before", how: "SlowDown", times: Number.POSITIVE_INFINITY });
       const id = await submit();
       await run();
-      await again();
-      const response = await responses(id);
+      await runAgain();
+      const response = await responseOf(id);
       assert.deepEqual(
         [response.status, response.error.type, response.error.retryable, response.stats.attempts],
         ["FAILED", "StorageUnavailable", true, 2],
@@ -120,14 +122,14 @@ for (const kind of ["TypeScript", "Python"] as const)
   });
 
 describe("an update whose source stalls", () => {
-  it("is cancelled during COPY FROM STDIN, which ignores a cancel request, by ending its session; nothing is changed", async () => {
+  it("is cancelled by ending its session during COPY FROM STDIN, which ignores a cancel request, and changes nothing", async () => {
     const p = await testPlatform({ jobs: { leaseSeconds: 30 } });
-    const front = await startS3Proxy(p.cloud.endpoint);
-    p.cloud.env.AWS_ENDPOINT_URL_S3 = front.endpoint;
+    const proxy = await startS3Proxy(p.cloud.endpoint);
+    p.cloud.env.AWS_ENDPOINT_URL_S3 = proxy.endpoint;
     try {
       const Body = `orig_code,dest_code,day,price\n${"AAAAA,BBBBB,2021-01-01,7\n".repeat(20_000)}`;
       await p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "slow.csv", Body }));
-      front.faults.push({ operation: "GetObject", when: "after", how: "stall", times: 1 });
+      proxy.faults.push({ operation: "GetObject", when: "after", how: "stall", times: 1 });
       await p.request({
         requestId: "slow",
         task: { type: "update", target: "prices", source: { s3: "s3://uploads/slow.csv" } },
@@ -143,7 +145,7 @@ describe("an update whose source stalls", () => {
       assert.equal(await run.exit, 0, run.output());
       assert.equal((await p.admin.query("select count(*)::int as n from prices")).rows[0].n, 0);
     } finally {
-      await front.stop();
+      await proxy.stop();
       await p.close();
     }
   });

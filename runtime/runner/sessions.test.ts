@@ -34,7 +34,7 @@ describe("the sessions of a run", () => {
     assert.notEqual(await sessions.get("job_reader"), first);
   });
 
-  it("stay known, and are closed, although the end of a discarded one is reported late", async () => {
+  it("stay open until closed, even if the end of a discarded session is reported late", async () => {
     sessions.discard(await sessions.get("job_reader"));
     await undefined;
     const second = await sessions.get("job_reader");
@@ -44,13 +44,13 @@ describe("the sessions of a run", () => {
     assert.deepEqual([clients.length, clients[1]?.closed], [2, 1]);
   });
 
-  it("are opened again after a failed attempt", async () => {
+  it("are opened at the next use after a connection has failed", async () => {
     let tries = 0;
     const failing = new Sessions(async () => {
-      if (++tries === 1) throw new Error("no room");
+      if (++tries === 1) throw new Error("too many connections");
       return new Client() as unknown as pg.Client;
     });
-    await assert.rejects(failing.get("job_reader"), /no room/);
+    await assert.rejects(failing.get("job_reader"), /too many connections/);
     assert(await failing.get("job_reader"));
   });
 });

@@ -3,7 +3,7 @@ import { abandon, connect, type Role } from "../platform/postgres.ts";
 import { backendOf } from "../store/backend.ts";
 import type { Backend } from "../store/jobs.ts";
 
-/** A connection that does jobs' work, and its backend. */
+/** A connection that executes jobs, and its backend. */
 export interface Session {
   client: pg.Client;
   backend: Backend;
@@ -12,8 +12,8 @@ export interface Session {
 }
 
 /**
- * Connects, and ends leftover sessions of an earlier run in the same slot: they share the login role, and could see and
- * signal this one.
+ * Connects, and ends leftover sessions of an earlier run in the same slot. Those sessions have the same login role, and
+ * could see and signal this one.
  */
 async function connectAlone(role: Role): Promise<pg.Client> {
   const client = await connect(role);
@@ -36,19 +36,19 @@ export class Sessions {
   }
 
   get(role: Role): Promise<Session> {
-    const known = this.#sessions.get(role);
-    if (known) return known;
-    const made = this.#connect(role);
-    this.#sessions.set(role, made);
-    const forget = () => this.#forget(role, made);
-    made.then(({ client }) => client.once("end", forget), forget);
-    return made;
+    const existing = this.#sessions.get(role);
+    if (existing) return existing;
+    const opened = this.#connect(role);
+    this.#sessions.set(role, opened);
+    const forget = () => this.#forget(role, opened);
+    opened.then(({ client }) => client.once("end", forget), forget);
+    return opened;
   }
 
   /** Removes a session whose state is unknown, and closes it without waiting for its statement. */
   discard(session: Session): void {
-    for (const [role, known] of this.#sessions)
-      known.then((current) => current === session && this.#forget(role, known)).catch(() => undefined);
+    for (const [role, opened] of this.#sessions)
+      opened.then((current) => current === session && this.#forget(role, opened)).catch(() => undefined);
     // client.end() would wait behind the running statement.
     abandon(session.client);
   }
@@ -57,7 +57,7 @@ export class Sessions {
     await Promise.allSettled([...this.#sessions.values()].map(async (session) => (await session).client.end()));
   }
 
-  /** Removes a session, unless another one has replaced it: its end may be reported late. */
+  /** Removes a session, unless another session has replaced it: the end of a session may be reported late. */
   #forget(role: Role, endedSession: Promise<Session>): void {
     if (this.#sessions.get(role) === endedSession) this.#sessions.delete(role);
   }

@@ -4,9 +4,9 @@ import type { InlineTask, S3Task, StatementTask, UrlTask } from "../contract/req
 import type { LazyS3 } from "../platform/aws.ts";
 import type { Settings } from "../platform/settings.ts";
 import { bindParams, findStatement } from "../queries/catalogue.ts";
-import { type ClaimedJob, type Database, type FrozenResponse, finish } from "../store/jobs.ts";
+import { type ClaimedJob, type Database, finish, type StoredResponse } from "../store/jobs.ts";
 import { reachCrashPoint } from "./crashPoints.ts";
-import { type LoadResult, loadBatch, stopText } from "./load/batch.ts";
+import { type LoadResult, loadBatch } from "./load/batch.ts";
 import { openSource } from "./load/source.ts";
 import { type OutputOptions, storeResult } from "./output.ts";
 import type { Session } from "./sessions.ts";
@@ -35,7 +35,7 @@ export interface UpdateContext {
  * Executes an update in one transaction, whose last statement is the fence (jobs.finish).
  * @returns the stored response; undefined if another run has the job, and nothing was changed
  */
-export async function update(task: UpdateTask, context: UpdateContext): Promise<FrozenResponse | undefined> {
+export async function update(task: UpdateTask, context: UpdateContext): Promise<StoredResponse | undefined> {
   const { job, session, db } = context;
   const { client } = session;
   reachCrashPoint("BEGIN", job);
@@ -43,17 +43,17 @@ export async function update(task: UpdateTask, context: UpdateContext): Promise<
     `begin; set local statement_timeout = ${Math.ceil(job.timeoutSeconds * 1000)}; set local lock_timeout = '${LOCK_SECONDS}s'`,
   );
   try {
-    const done = "statement" in task ? await runStatement(task, context) : await load(task, context);
+    const applied = "statement" in task ? await runStatement(task, context) : await load(task, context);
     const end = {
       status: "SUCCEEDED",
-      result: JSON.stringify({ inline: done.inline, format: "json", rows: done.rows }),
-      rows: done.rows,
-      bytes: done.bytes,
+      result: JSON.stringify({ inline: applied.inline, format: "json", rows: applied.rows }),
+      rows: applied.rows,
+      bytes: applied.bytes,
       peakMemoryBytes: context.peakMemory(),
     } as const;
-    const dryRun = "dryRun" in task && task.dryRun;
+    const isDryRun = "dryRun" in task && task.dryRun;
     reachCrashPoint("fence", job);
-    if (dryRun) {
+    if (isDryRun) {
       await client.query("rollback");
       return await finish(db, job, end);
     }
@@ -125,9 +125,9 @@ async function load(
 
 type RejectedBatch = Extract<LoadResult, { bad: unknown }>;
 
-/** Builds the error of a batch with bad rows: the first ones, and a pointer to the whole report if there are more. */
+/** Builds the error of a batch with bad rows: the first problems, and the report's location if there are more. */
 async function rejectBatch(
-  { rows, bad, stopped }: RejectedBatch,
+  { rows, bad, stopped, incomplete }: RejectedBatch,
   { report, signal }: UpdateContext,
 ): Promise<JobError> {
   const details: unknown[] = [...bad.first];
@@ -142,7 +142,7 @@ async function rejectBatch(
   }
   return new JobError(
     "InvalidRows",
-    { count: bad.rows, rows, ...(stopped ? { stopped: ` ${stopText(stopped)}` } : {}) },
+    { count: bad.rows, rows, ...(incomplete ? { incomplete: ` ${incomplete}` } : {}) },
     { details },
   );
 }

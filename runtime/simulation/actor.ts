@@ -30,7 +30,7 @@ export class Actor {
   /** The waiting call; undefined while the actor computes, and after its end. */
   waiting: { label: string; resume(outcome: CallOutcome): void } | undefined;
   state: "alive" | "crashed" | "ended" = "alive";
-  /** True while it gets no turn. */
+  /** True while the actor gets no turn. */
   paused = false;
   readonly #onCrash: () => void;
   readonly #watchers = new Set<() => void>();
@@ -41,25 +41,29 @@ export class Actor {
     this.#onCrash = onCrash;
   }
 
-  /** Starts the actor. */
+  /** Starts the actor's work. */
   begin(work: () => Promise<unknown>): void {
     work()
-      // Its own failure is irrelevant; only its effects are checked.
+      // The actor's own failure is irrelevant; only its effects are checked.
       .catch(() => undefined)
       .finally(() => {
         if (this.state === "alive") this.state = "ended";
-        this.#onArrival();
+        this.#notifyWatchers();
       });
   }
 
-  /** Executes one external call: waits for its turn, then applies the outcome that the schedule chose. */
+  /**
+   * Executes one external call: waits for its turn, then applies the outcome that the schedule chose.
+   *
+   * @param lose - Breaks the call's connection when the outcome is a failure.
+   */
   async call<T>(label: string, effect: () => Promise<T>, lose: () => void = () => undefined): Promise<T> {
     if (this.state === "crashed") return NEVER_SETTLES;
     const { promise, resolve } = Promise.withResolvers<CallOutcome>();
     // Concurrent calls (Promise.all) take turns one after the other.
     while (this.waiting) await this.#waitForRelease();
     this.waiting = { label, resume: resolve };
-    this.#onArrival();
+    this.#notifyWatchers();
     const outcome = await promise;
     this.waiting = undefined;
     this.#resolveRelease?.();
@@ -72,7 +76,7 @@ export class Actor {
       throw new ConnectionLost();
     }
     // A crashed actor gets no result, not even a connection error.
-    const answer = await effect().catch((error: unknown) => {
+    const result = await effect().catch((error: unknown) => {
       if (this.crashed) return NEVER_SETTLES;
       throw error;
     });
@@ -81,10 +85,10 @@ export class Actor {
       lose();
       throw new ConnectionLost();
     }
-    return answer;
+    return result;
   }
 
-  /** Pauses or resumes the actor, like a stopped process. */
+  /** Pauses the actor like a stopped process, or resumes it. */
   pause(paused: boolean): void {
     this.paused = paused;
   }
@@ -93,14 +97,14 @@ export class Actor {
     if (this.state !== "alive") return;
     this.state = "crashed";
     this.#onCrash();
-    this.#onArrival();
+    this.#notifyWatchers();
   }
 
   get crashed(): boolean {
     return this.state === "crashed";
   }
 
-  /** Resolves when it waits for a turn or has ended, or after the given milliseconds (it waits for a lock). */
+  /** Resolves when the actor waits for a turn or has ended, or after a time, when the actor waits for a lock. */
   async waitUntilSettled(milliseconds: number): Promise<void> {
     if (this.waiting || this.state !== "alive") return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -111,7 +115,7 @@ export class Actor {
     this.#watchers.delete(resolve);
   }
 
-  #onArrival(): void {
+  #notifyWatchers(): void {
     for (const watcher of this.#watchers) watcher();
   }
 

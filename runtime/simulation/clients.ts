@@ -9,13 +9,13 @@ export const sever = abandon;
 
 async function openClient(url: string): Promise<pg.Client> {
   const client = await connectWith({ connectionString: url });
-  // Each run on the connection listens for its errors.
+  // Lift Node.js's limit of listeners, since every run that uses the connection adds some.
   return client.setMaxListeners(0);
 }
 
 /**
  * Turns the statements of a connection into calls of an actor; a lost call closes the connection. A stream (COPY)
- * belongs to the preceding statement.
+ * needs no turn of its own: it belongs to the preceding statement.
  */
 function gateQueries(actor: Actor, client: pg.Client, statement: pg.Client["query"]): pg.Client {
   const query = statement.bind(client) as (...all: unknown[]) => unknown;
@@ -51,17 +51,17 @@ function gateQueries(actor: Actor, client: pg.Client, statement: pg.Client["quer
 
 const summaryOf = (text: string): string => text.replace(/\s+/g, " ").slice(0, 60);
 
-/** Idle connections kept per role, since a starting run needs one at once. */
+/** Number of connections per role that are opened in advance, since a starting run needs one at once. */
 const SPARE_CLIENTS = 2;
 
-/** Original `query`, before a schedule decides when it runs. */
+/** Original `query`, whose calls no schedule delays. */
 const QUERY = pg.Client.prototype.query;
 /** Resets a session, as the server does when a session ends. */
 const RESET = "rollback; unlisten *";
 
 /**
- * Connections that belong to one actor each during a schedule, like those of a process. They are opened in advance and
- * reused by the next schedule if they are intact, since opening them is the slowest part.
+ * Connections that belong to one actor each during a schedule, like those of a process. They are opened in advance, and
+ * the next schedule reuses intact ones, since opening connections is the slowest part of a schedule.
  */
 export class DedicatedClients {
   readonly #url: (role: string) => string;
@@ -83,9 +83,9 @@ export class DedicatedClients {
   }
 
   /**
-   * Gives back the connections of an actor that has ended normally. They are reused from the next schedule on.
+   * Gives back the connections of an actor that has ended normally. The next schedule may reuse them.
    */
-  async leave(clients: readonly pg.Client[]): Promise<void> {
+  async giveBack(clients: readonly pg.Client[]): Promise<void> {
     await Promise.allSettled(
       clients.map(async (client) => {
         client.removeAllListeners("notification").removeAllListeners("end");
@@ -100,7 +100,7 @@ export class DedicatedClients {
   /**
    * Begins a new schedule, which may reuse the connections that were given back.
    *
-   * @returns Process ids of the server for the available connections
+   * @returns The server's process ids of the available connections.
    */
   async renew(): Promise<number[]> {
     for (const { role, client } of this.#returned.splice(0))
@@ -123,7 +123,7 @@ export class DedicatedClients {
   }
 }
 
-/** Idle connections of one role that ended actors leave to new ones, since opening one is slow. */
+/** Connections of one role. New actors reuse those of actors that have ended, since opening a connection is slow. */
 export class SharedClients {
   readonly #url: string;
   readonly #idle: pg.Client[] = [];
@@ -133,20 +133,20 @@ export class SharedClients {
   }
 
   /**
-   * Creates a pool with as many connections as an actor needs at once. `sever` breaks them; `release` leaves those that
-   * are intact to other actors, after the actor's end.
+   * Creates a pool with as many connections as an actor needs at once. `sever` breaks them. `release`, called after the
+   * actor's end, makes the intact ones available to other actors.
    */
   poolFor(actor: Actor): { pool: pg.Pool; sever(): void; release(): void } {
-    const mine: pg.Client[] = [];
+    const ownClients: pg.Client[] = [];
     let free: pg.Client[] = [];
     const take = async (): Promise<pg.Client> => {
-      const known = free.pop();
-      if (known) return known;
+      const freeClient = free.pop();
+      if (freeClient) return freeClient;
       const client = gateQueries(actor, this.#idle.pop() ?? (await openClient(this.#url)), QUERY);
-      mine.push(client);
+      ownClients.push(client);
       client.once("end", () => {
         free = free.filter((candidate) => candidate !== client);
-        mine.splice(mine.indexOf(client), 1);
+        ownClients.splice(ownClients.indexOf(client), 1);
       });
       return client;
     };
@@ -154,9 +154,9 @@ export class SharedClients {
       async query(text: string, values?: unknown[]) {
         const client = await take();
         try {
-          const answer = await client.query(text, values);
+          const result = await client.query(text, values);
           free.push(client);
-          return answer;
+          return result;
         } catch (error) {
           // An error of the statement does not affect the connection.
           if (error instanceof pg.DatabaseError) free.push(client);
@@ -165,16 +165,16 @@ export class SharedClients {
       },
       async connect() {
         const client = await take();
-        return Object.assign(client, { release: (broken?: boolean) => void (broken || free.push(client)) });
+        return Object.assign(client, { release: (isBroken?: boolean) => void (isBroken || free.push(client)) });
       },
     };
     return {
       pool: pool as unknown as pg.Pool,
-      sever: () => mine.forEach(sever),
+      sever: () => ownClients.forEach(sever),
       release: () => {
-        for (const client of mine) {
+        for (const client of ownClients) {
           client.removeAllListeners("end");
-          // A statement that the invocation did not await must not run as part of another one.
+          // A statement that an invocation did not await must not run as part of another invocation.
           if (!free.includes(client)) sever(client);
           else if (!isAbandoned(client)) this.#idle.push(client);
         }

@@ -10,7 +10,7 @@ import {
 const REQUESTS = { size: 5, perSecond: 2 };
 const INSTANCES = { size: 1_000, perSecond: 2 };
 /** Delay until DescribeInstances shows a new instance. Milliseconds. */
-const SHOWN_AFTER_MS = 3_000;
+const VISIBLE_AFTER_MS = 3_000;
 
 /** An instance of the simulated account. */
 export interface SimulatedInstance {
@@ -31,9 +31,13 @@ interface Ec2Options {
   /** Called for each new instance. */
   onLaunch(instance: SimulatedInstance): void;
   onTerminate(instance: string): void;
-  /** Injected outcome of the next request; undefined: none. */
+  /** Returns the injected outcome of the next request; undefined if none is injected. */
   outcome?(): SimulatedLaunchOutcome | undefined;
-  /** Capacity of each subnet in instances, with `spot:` before it for Spot Instances. @default unlimited */
+  /**
+   * Number of instances that can still start, by subnet id, or by `spot:` and the subnet id for Spot Instances.
+   *
+   * @default unlimited
+   */
   capacity?: Map<string, number>;
 }
 
@@ -73,8 +77,8 @@ const awsError = (name: string, message: string, httpStatusCode = 400) =>
   Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
 
 /**
- * Simulated EC2 for launches: client tokens, launches of fewer instances than requested, request and instance buckets,
- * and instances that appear late. It serves the SDK's production client.
+ * Simulated EC2 for launches: client tokens, launches of fewer instances than requested, token buckets of requests and
+ * instances, and instances that appear late. It serves the SDK's production client.
  */
 export class SimulatedEc2 {
   readonly instances: SimulatedInstance[] = [];
@@ -91,15 +95,15 @@ export class SimulatedEc2 {
     this.#options = options;
   }
 
-  /** Creates a client whose calls are executed through `through`. */
-  client(through: <T>(what: string, effect: () => Promise<T>) => Promise<T>): EC2Client {
+  /** Creates a client that passes each call to `execute`. */
+  client(execute: <T>(label: string, effect: () => Promise<T>) => Promise<T>): EC2Client {
     const client = new EC2Client({ region: "eu-west-1", credentials: { accessKeyId: "sim", secretAccessKey: "sim" } });
     const send = (command: unknown) => {
-      const what = command instanceof RunInstancesCommand ? "launch ec2" : "call ec2";
+      const label = command instanceof RunInstancesCommand ? "launch ec2" : "call ec2";
       const { input, middlewareStack } = command as Command;
-      // The last step of the command's middleware stack runs when the call is executed.
+      // The command's middleware stack ends in #respond instead of an HTTP request, and runs when `execute` calls it.
       const handler = middlewareStack.resolve(async () => ({ output: this.#respond(command), response: {} }), {});
-      return through(what, async () => (await handler({ input })).output);
+      return execute(label, async () => (await handler({ input })).output);
     };
     return Object.assign(client, { send });
   }
@@ -111,8 +115,8 @@ export class SimulatedEc2 {
       return {};
     }
     if (command instanceof DescribeInstancesCommand) {
-      const shown = this.instances.filter(({ launchedAt }) => launchedAt + SHOWN_AFTER_MS <= this.#options.now());
-      return { Reservations: shown.map((instance) => ({ Instances: [this.#describe(instance)] })) };
+      const visible = this.instances.filter(({ launchedAt }) => launchedAt + VISIBLE_AFTER_MS <= this.#options.now());
+      return { Reservations: visible.map((instance) => ({ Instances: [this.#describe(instance)] })) };
     }
     throw new Error("the simulated EC2 does not support this call");
   }
@@ -152,10 +156,10 @@ export class SimulatedEc2 {
     const pairs = (TagSpecifications[0]?.Tags ?? []).map(({ Key = "", Value = "" }) => [Key, Value]);
     return Array.from({ length: count }, () => {
       const instance = `i-${this.instances.length.toString(16).padStart(17, "0")}`;
-      const made = { instance, tags: Object.fromEntries(pairs), launchedAt: now };
-      this.instances.push(made);
-      this.#options.onLaunch(made);
-      return made;
+      const started = { instance, tags: Object.fromEntries(pairs), launchedAt: now };
+      this.instances.push(started);
+      this.#options.onLaunch(started);
+      return started;
     });
   }
 

@@ -1,11 +1,11 @@
 import type { CallOutcome } from "./actor.ts";
 
-/** Probabilities of each kind of fault in one schedule, per turn or call. */
+/** Probability of each kind of fault in one schedule, per turn or call. */
 export interface FaultProfile {
   readonly crash: number;
   readonly lost: number;
   readonly pause: number;
-  /** Probability that a run which is about to end a job is paused until another run has ended that job. */
+  /** Probability that a run stalls before it ends its job, or a dispatcher before it launches a run. */
   readonly stall: number;
   readonly jump: number;
   readonly refuse: number;
@@ -15,8 +15,8 @@ export interface FaultProfile {
 }
 
 /**
- * Some kinds of faults are frequent in a schedule and others rare: with equal probabilities, several faults of one kind
- * in a row never occur (swarm testing: Groce et al., ISSTA 2012).
+ * Draws a profile in which some kinds of faults are frequent and others rare. With equal probabilities, several faults of
+ * one kind in a row would hardly ever occur (swarm testing: Groce et al., ISSTA 2012).
  */
 export const faultProfile = (pick: () => number): FaultProfile => {
   const often = (max: number) => (pick() < 0.5 ? max : max / 10);
@@ -36,7 +36,7 @@ export const faultProfile = (pick: () => number): FaultProfile => {
 /**
  * Draws the outcome of a call.
  *
- * @param chance - In [0, 1).
+ * @param chance - Random number in [0, 1).
  */
 export function callOutcome(chance: number, { crash, lost }: FaultProfile): CallOutcome {
   if (chance < crash) return "crash";

@@ -5,8 +5,9 @@ import { violatedGuarantees } from "./guarantees.ts";
 import { Schedule } from "./schedule.ts";
 import { SimulatedEnvironment } from "./simulatedEnvironment.ts";
 
-/** A change of the source of a function in the schema jobs. */
+/** A change to the source of a function in the schema `jobs`. */
 export interface Sabotage {
+  /** Name of the function, without its schema. */
   readonly name: string;
   readonly from: string;
   readonly to: string;
@@ -15,14 +16,14 @@ export interface Sabotage {
 /** A database in which schedules run one after the other, each from an empty state. */
 export interface Harness {
   /** Runs the schedule of a seed; returns the violated guarantees and the history of actions. */
-  play(seed: number): Promise<{ violations: string[]; history: readonly string[] }>;
-  /** Changes the source of a protocol function, to check that the violation is detected. */
+  runSchedule(seed: number): Promise<{ violations: string[]; history: readonly string[] }>;
+  /** Changes the source of a function, to check that the simulation detects the resulting violation. */
   sabotage(change: Sabotage): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Distance between a schedule's seed and that of its further random numbers. */
-const FURTHER_SEED = 1_000_000_007;
+/** Difference between a schedule's seed and the seed of its random cancels. */
+const CANCEL_SEED_OFFSET = 1_000_000_007;
 
 /** Creates a harness: the platform's schema, with a clock that only schedules advance. */
 export async function openHarness(): Promise<Harness> {
@@ -41,7 +42,7 @@ export async function openHarness(): Promise<Harness> {
   const dispatchers = new SharedClients(database.urlAs("dispatcher"));
   const runs = new DedicatedClients((role) => database.urlAs(role));
   return {
-    async play(seed) {
+    async runSchedule(seed) {
       await admin.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
          where datname = current_database() and usename <> 'dispatcher' and pid <> pg_backend_pid() and pid <> all ($1)`,
@@ -60,8 +61,8 @@ export async function openHarness(): Promise<Harness> {
       const slots = { glue: 1 + Math.round(pick()), ec2: 1 + Math.floor(3 * pick()) };
       const environment = new SimulatedEnvironment(admin, dispatchers, runs, slots);
       try {
-        const schedule = new Schedule(environment, pick, random(seed + FURTHER_SEED));
-        await schedule.play();
+        const schedule = new Schedule(environment, pick, random(seed + CANCEL_SEED_OFFSET));
+        await schedule.run();
         return { violations: await violatedGuarantees(schedule), history: schedule.history };
       } finally {
         environment.close();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { readOptions } from "./options.ts";
-import type { PlayedSchedule } from "./worker.ts";
+import type { ScheduleResult } from "./worker.ts";
 import { runWorkers } from "./workers.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
@@ -19,8 +19,8 @@ async function runSimulation(args: readonly string[], env: NodeJS.ProcessEnv = {
 describe("npm run simulate", () => {
   it("runs each seed exactly once, in one of the workers", async function () {
     this.timeout(60_000);
-    const results: PlayedSchedule[] = [];
-    await runWorkers({ seed: 7, count: 5, workers: 2 }, (one) => results.push(one));
+    const results: ScheduleResult[] = [];
+    await runWorkers({ seed: 7, count: 5, workers: 2 }, (result) => results.push(result));
     assert.deepEqual(
       results.map(({ seed }) => seed).sort((a, b) => a - b),
       [7, 8, 9, 10, 11],

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 
 /** Options of `npm run simulate`. */
 export interface SimulationOptions {
-  /** Seed of the first schedule; the next ones count up. */
+  /** Seed of the first schedule; each following schedule has the next number. */
   seed: number;
   /** Number of schedules. */
   count: number;
@@ -13,26 +13,26 @@ export interface SimulationOptions {
 }
 
 const DEFAULTS = { seed: 1, workers: 2, processes: false };
-/** Default number of schedules: about two minutes of either kind. */
+/** Default numbers of schedules; either kind then takes about two minutes. */
 const COUNTS = { simulation: 2_000, processes: 15 };
 
-export const HELP = `Runs schedules of faults against the platform and verifies guarantees 1 to 6 from outside; without
---processes also 9.
+export const HELP = `Runs schedules of faults against the platform and verifies, from outside, guarantees 1 to 6
+(without --processes also 9) of the table in runtime/contract/README.md.
 
   npm run simulate -- [--processes] [--seed N] [--count M] [--workers W]
 
-  --processes  the platform's own processes (Postgres, API, dispatcher, runners), which are killed, paused and cut off from
-               SQS and S3, one schedule after the other, some seconds each. Without it: a simulation that decides in which
-               order every call of dispatchers and runners takes place, twenty schedules per second
-  --seed N     seed of the first schedule (${DEFAULTS.seed}); the others follow. In the simulation a seed always gives the same
+  --processes  runs the platform's own processes (Postgres, API, dispatcher, runners), which are killed, paused and cut off
+               from SQS and S3; a schedule takes some seconds. Without it: a simulation, which decides the order of all calls
+               of dispatchers and runners; twenty schedules per second
+  --seed N     seed of the first schedule (${DEFAULTS.seed}); the next ones count up. In the simulation a seed always gives the same
                schedule; with --processes it determines the faults, and the machine their timing
-  --count M    number of schedules (${COUNTS.simulation}; with --processes ${COUNTS.processes}); a single one (--count 1) that fails prints its history
-  --workers W  processes that run the simulation (${DEFAULTS.workers})
-  --help       this text
+  --count M    number of schedules (${COUNTS.simulation}; with --processes ${COUNTS.processes}); with --count 1, a failed schedule prints its history
+  --workers W  number of processes that run the simulation (${DEFAULTS.workers})
+  --help       prints this text
 
 Exit status: 0 all guarantees hold, 1 one was violated or a process failed, 2 invalid options.`;
 
-/** Reads the command line. Returns "help", or all problems as text. */
+/** Reads the command line. Returns the options, "help", or all problems as text. */
 export function readOptions(args: readonly string[]): SimulationOptions | "help" | { problems: string[] } {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;

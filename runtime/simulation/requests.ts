@@ -1,4 +1,4 @@
-/** Requests of a schedule: small jobs of every kind, some repeated, some conflicting. */
+/** A request of a schedule. */
 export interface SentRequest {
   readonly requestId: string;
   readonly task: object;
@@ -9,7 +9,7 @@ export interface SentRequest {
 const DAY = "2021-01-01";
 
 /**
- * Generates the requests of a schedule.
+ * Generates the requests of a schedule: small reads and updates, some updates with a bad row.
  *
  * @param pick - Returns a number in [0, 1).
  */

@@ -4,28 +4,28 @@ import { callOutcome, type FaultProfile, faultProfile } from "./faultProfile.ts"
 import { generateRequests, type SentRequest } from "./requests.ts";
 import type { Message, SimulatedEnvironment } from "./simulatedEnvironment.ts";
 
-/** Milliseconds to wait for an actor that does not return because it waits for a lock. */
+/** Milliseconds after which an actor that has not made its next call is assumed to wait for a lock. */
 const LOCK_WAIT_MS = 30;
-/** Turns with faults. */
+/** Number of turns with faults. */
 const TURNS = 80;
-/** Turns without faults afterwards; a platform that needs more does not recover. */
-const RECOVERY = 2_000;
-/** Maximum seconds that pass at once: a lease takes 30, and a run that is silent for 60 is ended. */
-const MAX_CLOCK_JUMP = 40;
-/** Maximum while a run is stalled: its lease expires and its job is repeated before it counts as silent. */
-const SHORT_CLOCK_JUMP = 20;
+/** Maximum number of turns without faults afterwards; a platform that needs more does not recover. */
+const RECOVERY_TURNS = 2_000;
+/** Maximum seconds of a clock jump. For comparison: a lease lasts 30, and a run that is silent for 60 is ended. */
+const MAX_CLOCK_JUMP_SECONDS = 40;
+/** Maximum while a run is stalled: its lease must expire and its job be repeated before the run counts as silent. */
+const SHORT_CLOCK_JUMP_SECONDS = 20;
 /** Call that ends a job: a run that is stalled here has loaded its rows but not committed them. */
 const FENCE = "select * from jobs.finish";
 /**
- * Call that starts a run: a dispatcher that is stalled here has a slot for it, which another dispatcher takes
- * meanwhile.
+ * Call that launches a run. While a dispatcher is stalled here, another dispatcher takes the slot that it planned for
+ * the run.
  */
 const LAUNCH = /^launch (.+)/;
-/** Statements that can end a job or change its session: afterwards a visible CANCELLED must be true. */
-const ENDS = /cancel|jobs\.(claim|record_session|finish|retry|settle_lost)|commit/;
-/** Injected outcomes of launches; most often the outcome stays unknown. */
+/** Statements that can end a job or change its session: after each, no CANCELLED job may have a busy session. */
+const ENDING_CALL = /cancel|jobs\.(claim|record_session|finish|retry|settle_lost)|commit/;
+/** Injected outcomes of launches; an unknown outcome is the most frequent. */
 const LAUNCH_OUTCOMES: readonly SimulatedLaunchOutcome[] = ["refuse", "unknown", "unknown", "partial", "throttle"];
-/** Concurrent invocations of the dispatcher. */
+/** Maximum concurrent invocations of the dispatcher. */
 const DISPATCHERS = 3;
 
 /** A possible next action. */
@@ -34,8 +34,8 @@ interface Action {
   readonly run: () => Promise<unknown> | unknown;
 }
 
-/** Lets an actor's call proceed with an outcome. */
-const turnOf = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, outcome: CallOutcome): Action => ({
+/** Returns the action that lets an actor's call proceed with an outcome. */
+const resumeAction = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, outcome: CallOutcome): Action => ({
   label: `${actor.name}: ${waiting.label}${outcome === "go" ? "" : ` (${outcome})`}`,
   run: () => {
     waiting.resume(outcome);
@@ -44,9 +44,9 @@ const turnOf = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, outcome: C
 });
 
 /**
- * Runs one schedule: messages arrive late, twice and in any order, calls fail before and after they took effect, actors
- * crash and pause, the clock jumps, the account refuses, callers cancel. Then the faults stop, and the platform must
- * recover. The same seed gives the same schedule, except for the order of lock waits.
+ * Runs one schedule. Messages arrive late, twice and in any order; calls fail before and after they take effect; actors
+ * crash and pause; the clock jumps, the account refuses launches, and callers cancel. Then the faults stop, and the
+ * platform must recover. The same seed gives the same schedule, except for the order of lock waits.
  */
 export class Schedule {
   readonly requests: readonly SentRequest[];
@@ -54,16 +54,16 @@ export class Schedule {
   readonly history: string[] = [];
   readonly environment: SimulatedEnvironment;
   readonly #pick: () => number;
-  /** Random numbers of their own for cancels of running jobs after a first cancel, so that the other draws stay. */
+  /** Separate random numbers for cancels of running jobs after a first cancel, so that other draws do not change. */
   readonly #pickCancel: () => number;
   readonly #faultProfile: FaultProfile;
   #cancelled = false;
-  /** True if a working job was cancelled. */
+  /** True if a job was cancelled while a run was at the fence. */
   #cancelledAtFence = false;
-  /** A run that is about to end its job, stalled until nothing else can progress. */
+  /** A run that is about to end its job, stalled until every job has ended. */
   #stalledRun: Actor | undefined;
-  /** A dispatcher that is about to start a run, stalled until other runs hold all slots of that type. */
-  #delayedDispatcher: { readonly actor: Actor; readonly kind: string } | undefined;
+  /** A dispatcher that is about to start a run, stalled until other runs hold all slots of its runner type. */
+  #delayedDispatcher: { readonly actor: Actor; readonly runnerType: string } | undefined;
 
   /**
    * @param pick - Random numbers of the seed in [0, 1).
@@ -78,14 +78,14 @@ export class Schedule {
     environment.messages.push(...this.#messages());
   }
 
-  async play(): Promise<void> {
+  async run(): Promise<void> {
     for (let turn = 0; turn < TURNS; turn++)
-      await this.#perform(this.#pickOne([...this.#work(false), ...this.#faults()]));
+      await this.#perform(this.#pickOne([...this.#nextActions(false), ...this.#faults()]));
     this.history.push("faults end");
     this.environment.launchOutcomes.length = 0;
-    for (let turn = 0; turn < RECOVERY; turn++) {
-      const move = this.#pickOne(this.#work(true));
-      if (move) await this.#perform(move);
+    for (let turn = 0; turn < RECOVERY_TURNS; turn++) {
+      const action = this.#pickOne(this.#nextActions(true));
+      if (action) await this.#perform(action);
       else if (await this.#isStuck()) {
         if (await this.environment.isAtRest()) return;
         await this.#passTime();
@@ -97,18 +97,18 @@ export class Schedule {
     return list[Math.floor(this.#pick() * list.length)];
   }
 
-  async #perform(move: Action | undefined): Promise<void> {
-    if (!move) return;
-    this.history.push(move.label);
-    await move.run();
-    if (this.#cancelled && ENDS.test(move.label)) await this.environment.checkCancelled();
+  async #perform(action: Action | undefined): Promise<void> {
+    if (!action) return;
+    this.history.push(action.label);
+    await action.run();
+    if (this.#cancelled && ENDING_CALL.test(action.label)) await this.environment.checkCancelled();
   }
 
-  /** Sends the requests; some twice, some with a used id, some invalid. */
+  /** Returns the messages of the requests: some twice, some with a used id, some invalid. */
   #messages(): Message[] {
     const message = (body: object): Message => ({ body: JSON.stringify(body), deleted: false });
     const requests = this.requests.map(({ requestId, task }) => ({ requestId, task }));
-    // Some want no reply on the queue; a repeat decides this independently.
+    // Some requests ask for no reply on the queue; for a repeat, this is drawn independently.
     const reply = () => (this.#pick() < 0.3 ? { reply: "none" } : {});
     const all = requests.map((request) => message({ ...request, ...reply() }));
     if (this.#pick() < 0.5) all.push(message({ ...this.#pickOne(requests), ...reply() }));
@@ -124,82 +124,83 @@ export class Schedule {
     return this.environment.actors.filter(({ state }) => state === "alive");
   }
 
-  get #isDispatching(): boolean {
+  /** True if no further invocation of the dispatcher may start. */
+  get #hasMaximumDispatchers(): boolean {
     return this.#activeActors.filter(({ kind }) => kind === "dispatcher").length >= DISPATCHERS;
   }
 
-  /** Next actions: calls of actors, deliveries, starting runs. */
-  #work(isCalm: boolean): Action[] {
-    const moves: Action[] = [];
-    const delayedMove = this.#resumeDelayed();
-    if (delayedMove) return [delayedMove];
+  /** Returns the possible next actions: calls of actors, deliveries, starts of runs. */
+  #nextActions(isRecovering: boolean): Action[] {
+    const actions: Action[] = [];
+    const delayedAction = this.#resumeDelayed();
+    if (delayedAction) return [delayedAction];
     for (const actor of this.#activeActors) {
       const { waiting, paused } = actor;
       if (!waiting || paused) continue;
-      const outcome = isCalm ? "go" : callOutcome(this.#pick(), this.#faultProfile);
-      // Also without faults: few runs get this far before.
+      const outcome = isRecovering ? "go" : callOutcome(this.#pick(), this.#faultProfile);
+      // Runs also stall in turns without faults, because few of them reach the fence earlier.
       if (!this.#stalledRun && waiting.label.startsWith(FENCE) && this.#pick() < this.#faultProfile.stall) {
-        moves.push({ label: `stall ${actor.name}`, run: () => this.#stall(actor) });
+        actions.push({ label: `stall ${actor.name}`, run: () => this.#stall(actor) });
         continue;
       }
       // A caller may cancel at any time; random cancels rarely hit a job that is about to commit.
       if (!this.#cancelledAtFence && waiting.label.startsWith(FENCE)) {
         const chance = this.#cancelled ? this.#pickCancel() : this.#pick();
-        if (chance < this.#faultProfile.cancel) moves.push({ label: "cancel", run: () => this.#cancelWorking() });
+        if (chance < this.#faultProfile.cancel) actions.push({ label: "cancel", run: () => this.#cancelRunningJob() });
       }
-      const [, kind] = LAUNCH.exec(waiting.label) ?? [];
-      if (!this.#delayedDispatcher && kind && this.#pick() < this.#faultProfile.stall) {
-        moves.push({ label: `stall ${actor.name}`, run: () => this.#delay(actor, kind) });
+      const [, runnerType] = LAUNCH.exec(waiting.label) ?? [];
+      if (!this.#delayedDispatcher && runnerType && this.#pick() < this.#faultProfile.stall) {
+        actions.push({ label: `stall ${actor.name}`, run: () => this.#delayDispatcher(actor, runnerType) });
         continue;
       }
-      moves.push(turnOf(actor, waiting, outcome));
+      actions.push(resumeAction(actor, waiting, outcome));
     }
     const visible = this.environment.messages.filter(({ deleted }) => !deleted);
-    if (visible.length > 0 && !this.#isDispatching)
-      moves.push({
+    if (visible.length > 0 && !this.#hasMaximumDispatchers)
+      actions.push({
         label: "deliver",
-        run: () => this.#deliver(isCalm ? visible : visible.filter(() => this.#pick() < 0.6)),
+        run: () => this.#deliver(isRecovering ? visible : visible.filter(() => this.#pick() < 0.6)),
       });
     for (const launched of this.environment.launched)
       if (!launched.actor && !launched.stopped)
-        moves.push({
+        actions.push({
           label: `boot ${launched.runnerType}`,
           run: () => this.environment.boot(launched).waitUntilSettled(LOCK_WAIT_MS),
         });
-    return moves;
+    return actions;
   }
 
   /** Returns faults and actions of callers. */
   #faults(): Action[] {
     const { repeat, tick, pause, jump, refuse, cancel } = this.#faultProfile;
-    const moves: Action[] = [];
-    const addWithChance = (chance: number, what: string, done: Action["run"]) => {
-      if (this.#pick() < chance) moves.push({ label: what, run: done });
+    const actions: Action[] = [];
+    const addWithChance = (chance: number, label: string, run: Action["run"]) => {
+      if (this.#pick() < chance) actions.push({ label, run });
     };
-    const again = this.#pickOne(this.environment.messages.filter(({ deleted }) => deleted));
-    if (!this.#isDispatching) {
-      if (again) addWithChance(repeat, "deliver again", () => this.#deliver([again]));
+    const deletedMessage = this.#pickOne(this.environment.messages.filter(({ deleted }) => deleted));
+    if (!this.#hasMaximumDispatchers) {
+      if (deletedMessage) addWithChance(repeat, "deliver again", () => this.#deliver([deletedMessage]));
       addWithChance(tick, "tick", () => this.environment.tick().waitUntilSettled(LOCK_WAIT_MS));
     }
     for (const actor of this.#activeActors.filter(
-      (one) => one !== this.#zombie && one !== this.#delayedDispatcher?.actor,
+      (actor) => actor !== this.#zombie && actor !== this.#delayedDispatcher?.actor,
     ))
-      if (actor.paused) moves.push({ label: `continue ${actor.name}`, run: () => actor.pause(false) });
+      if (actor.paused) actions.push({ label: `continue ${actor.name}`, run: () => actor.pause(false) });
       else addWithChance(pause, `pause ${actor.name}`, () => actor.pause(true));
     if (!this.#zombie)
-      addWithChance(jump, "the clock jumps", () => this.environment.advance(1 + this.#pick() * MAX_CLOCK_JUMP));
+      addWithChance(jump, "the clock jumps", () => this.environment.advance(1 + this.#pick() * MAX_CLOCK_JUMP_SECONDS));
     addWithChance(refuse, "the account refuses", () =>
       this.environment.launchOutcomes.push(this.#pickOne(LAUNCH_OUTCOMES) ?? "refuse"),
     );
     addWithChance(cancel, "cancel", () => this.#cancel(this.#pickOne(this.requests)?.requestId));
-    return moves;
+    return actions;
   }
 
   #deliver(messages: readonly Message[]): Promise<void> | undefined {
     return messages.length === 0 ? undefined : this.environment.deliver(messages).waitUntilSettled(LOCK_WAIT_MS);
   }
 
-  /** Returns the stalled run if it still exists: it may have been ended for its silence. */
+  /** The stalled run, unless it was ended because it was silent. */
   get #zombie(): Actor | undefined {
     return this.#stalledRun?.state === "alive" && this.#stalledRun.paused ? this.#stalledRun : undefined;
   }
@@ -209,9 +210,9 @@ export class Schedule {
     return this.environment.cancel(requestId);
   }
 
-  async #cancelWorking(): Promise<void> {
+  async #cancelRunningJob(): Promise<void> {
     this.#cancelledAtFence = true;
-    await this.#cancel(this.#pickOne(await this.environment.working()));
+    await this.#cancel(this.#pickOne(await this.environment.runningJobs()));
   }
 
   #stall(actor: Actor): void {
@@ -219,18 +220,19 @@ export class Schedule {
     this.#stalledRun = actor;
   }
 
-  #delay(actor: Actor, kind: string): void {
+  #delayDispatcher(actor: Actor, runnerType: string): void {
     actor.pause(true);
-    this.#delayedDispatcher = { actor, kind };
+    this.#delayedDispatcher = { actor, runnerType };
   }
 
-  /** Resumes the delayed dispatcher with its outdated plan at the worst possible time. */
+  /** Returns the action that resumes the delayed dispatcher with its outdated plan, once other runs hold all slots. */
   #resumeDelayed(): Action | undefined {
     if (!this.#delayedDispatcher) return undefined;
-    const { actor, kind } = this.#delayedDispatcher;
-    if (!actor.paused || !actor.waiting || actor.state !== "alive" || !this.environment.isFull(kind)) return undefined;
+    const { actor, runnerType } = this.#delayedDispatcher;
+    if (!actor.paused || !actor.waiting || actor.state !== "alive" || !this.environment.isFull(runnerType))
+      return undefined;
     actor.pause(false);
-    return turnOf(actor, actor.waiting, "go");
+    return resumeAction(actor, actor.waiting, "go");
   }
 
   /** Returns true if no actor can continue by itself; actors that wait for a lock count as running. */
@@ -242,22 +244,22 @@ export class Schedule {
   }
 
   /**
-   * Resumes a paused actor, or a stalled one when nothing else can progress; otherwise advances the clock and runs a
-   * tick.
+   * Resumes the stalled run if every job has ended, or at random another paused actor. Otherwise advances the clock and
+   * invokes the dispatcher.
    */
   async #passTime(): Promise<void> {
     const zombie = this.#zombie;
     const isZombiesTurn = zombie !== undefined && (await this.environment.isDone());
     const paused = isZombiesTurn
       ? zombie
-      : this.#pickOne(this.#activeActors.filter((one) => one.paused && one !== zombie));
+      : this.#pickOne(this.#activeActors.filter((actor) => actor.paused && actor !== zombie));
     if (paused && (isZombiesTurn || this.#pick() < 0.3)) {
       this.history.push(`continue ${paused.name}`);
       paused.pause(false);
       return;
     }
     this.history.push("time passes, tick");
-    await this.environment.advance(1 + this.#pick() * (zombie ? SHORT_CLOCK_JUMP : MAX_CLOCK_JUMP));
+    await this.environment.advance(1 + this.#pick() * (zombie ? SHORT_CLOCK_JUMP_SECONDS : MAX_CLOCK_JUMP_SECONDS));
     await this.environment.tick().waitUntilSettled(LOCK_WAIT_MS);
   }
 }

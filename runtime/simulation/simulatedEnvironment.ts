@@ -41,10 +41,10 @@ export interface LaunchedRun {
   stopped: boolean;
 }
 
-/** Lock timeout of a caller, in milliseconds: a run that holds the lock may get its next turn only after the call. */
+/** Lock timeout of a cancel: a run that holds the lock may get its next turn only after the cancel. */
 const CALLER_LOCK_TIMEOUT_MS = 100;
 const LOCK_NOT_AVAILABLE = "55P03";
-/** Clock skew between dispatchers. */
+/** Clock skew between successive invocations of the dispatcher. */
 const SKEW_MS = 100_000;
 const EC2 = {
   launchTemplateId: "lt-1",
@@ -73,9 +73,9 @@ export class SimulatedEnvironment {
   readonly #ec2 = new SimulatedEc2({
     now: () => this.#elapsedMs,
     outcome: () => this.launchOutcomes.shift(),
-    hasEnded: (instance) => this.#instance(instance, (launched) => this.#status(launched)) === "ENDED",
+    hasEnded: (instance) => this.#withInstance(instance, (launched) => this.#status(launched)) === "ENDED",
     onLaunch: ({ instance, tags }) => this.#addRun("ec2", { launch: tags[LAUNCH_TAG] ?? "", instance }),
-    onTerminate: (instance) => this.#instance(instance, (launched) => this.#stop(launched)),
+    onTerminate: (instance) => this.#withInstance(instance, (launched) => this.#stop(launched)),
   });
   readonly admin: pg.Client;
   readonly #settings: Settings;
@@ -117,7 +117,7 @@ export class SimulatedEnvironment {
     await this.admin.query("update sim.time set now = now + make_interval(secs => $1)", [seconds]);
   }
 
-  /** Delivers messages to an invocation of the dispatcher, which deletes the accepted ones. */
+  /** Delivers messages to an invocation of the dispatcher, then deletes those that it does not report as failed. */
   deliver(messages: readonly Message[]): Actor {
     return this.#invoke("requests", async (handlers) => {
       const event = sqsEvent(...messages.map(({ body }) => body));
@@ -138,20 +138,20 @@ export class SimulatedEnvironment {
   /** Starts a launched run. */
   boot(launched: LaunchedRun): Actor {
     const clients: pg.Client[] = [];
-    // Like a killed process: the server sees its sockets close.
+    // When the actor crashes, the server sees its sockets close, like those of a killed process.
     const actor = new Actor("run", `${launched.runnerType} ${this.launched.indexOf(launched)}`, () =>
       clients.forEach(sever),
     );
     this.actors.push(actor);
     launched.actor = actor;
     actor.begin(async () => {
-      const as = async (role: string) => {
+      const connectAs = async (role: string) => {
         const client = await this.#runClients.take(actor, role);
         clients.push(client);
         return client;
       };
-      const client = await as("job_keeper");
-      const sessions = new Sessions(as);
+      const client = await connectAs("job_keeper");
+      const sessions = new Sessions(connectAs);
       const log = pino({ level: "silent" });
       try {
         await run({
@@ -169,11 +169,11 @@ export class SimulatedEnvironment {
           queues: QUEUES,
           logLocation: undefined,
           draining: new AbortController().signal,
-          // With real time, no schedule would be repeatable.
+          // Waiting in real time would make schedules irreproducible.
           gatherMs: 0,
         });
       } finally {
-        await this.#runClients.leave(clients);
+        await this.#runClients.giveBack(clients);
       }
     });
     return actor;
@@ -192,7 +192,7 @@ export class SimulatedEnvironment {
   }
 
   /** Returns the requests whose jobs are in progress. */
-  async working(): Promise<string[]> {
+  async runningJobs(): Promise<string[]> {
     const { rows } = await this.admin.query(
       "select request_id from jobs.jobs where status = 'IN_PROGRESS' order by id",
     );
@@ -258,8 +258,8 @@ export class SimulatedEnvironment {
       status: (run) => actor.call("describe run", async () => this.#statusOf(run)),
       stop: (run) => actor.call("stop run", async () => this.#stop(this.#run(run))),
     };
-    const ec2 = this.#ec2.client((what, effect) => actor.call(what, effect));
-    // Every process has its own clock, with a skew.
+    const ec2 = this.#ec2.client((label, effect) => actor.call(label, effect));
+    // Every invocation's clock has its own skew.
     const skew = this.#invocations * SKEW_MS;
     const context: DispatcherDeps = {
       db,
@@ -280,10 +280,11 @@ export class SimulatedEnvironment {
   }
 
   #launchRun(run: string, runnerType: RunnerType): string {
-    const answer = this.launchOutcomes.shift();
-    if (answer === "refuse" || answer === "throttle") throw new CapacityUnavailable("ConcurrentRunsExceededException");
+    const outcome = this.launchOutcomes.shift();
+    if (outcome === "refuse" || outcome === "throttle")
+      throw new CapacityUnavailable("ConcurrentRunsExceededException");
     this.#addRun(runnerType, { run });
-    if (answer === "unknown") throw new Error("timeout");
+    if (outcome === "unknown") throw new Error("timeout");
     return `external-${run}`;
   }
 
@@ -297,9 +298,9 @@ export class SimulatedEnvironment {
     return this.launched.find(({ identity }) => "run" in identity && identity.run === run);
   }
 
-  #instance<T>(instance: string, use: (launched: LaunchedRun) => T): T | undefined {
-    const found = this.launched.find(({ identity }) => "instance" in identity && identity.instance === instance);
-    return found && use(found);
+  #withInstance<T>(instance: string, use: (launched: LaunchedRun) => T): T | undefined {
+    const launched = this.launched.find(({ identity }) => "instance" in identity && identity.instance === instance);
+    return launched && use(launched);
   }
 
   #statusOf(run: string): RunStatus {
@@ -325,8 +326,8 @@ export class SimulatedEnvironment {
         return actor.call(`send to ${QueueUrl}`, async () => ({
           Successful: Entries.map(({ Id, MessageBody = "", MessageAttributes = {} }) => {
             const text = (name: string) => MessageAttributes[name]?.StringValue ?? "";
-            const arrived = { queue: QueueUrl, body: MessageBody, responseId: text("responseId") };
-            this.responses.push({ ...arrived, requestId: text("requestId"), status: text("status") });
+            const received = { queue: QueueUrl, body: MessageBody, responseId: text("responseId") };
+            this.responses.push({ ...received, requestId: text("requestId"), status: text("status") });
             return { Id, MessageId: randomUUID() };
           }),
         }));

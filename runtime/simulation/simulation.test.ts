@@ -1,25 +1,22 @@
 import assert from "node:assert/strict";
 import { runWorkers } from "./workers.ts";
 
-/**
- * SIMULATION_COUNT sets the number of schedules; .ci/run uses the number that the design requires
- * (runtime/tools/test.ts).
- */
+/** Number of schedules. CI also runs more of them before its tests (runtime/tools/test.ts). */
 const COUNT = Number(process.env.SIMULATION_COUNT ?? 100);
-/** Far more than one schedule takes on a busy machine. */
+/** Time per schedule: far more than a schedule takes, even on a busy machine. */
 const SCHEDULE_MS = 1_000;
 
 describe("the guarantees of the protocol, under any schedule", () => {
-  it(`are kept in ${COUNT} schedules`, async function () {
+  it(`hold in ${COUNT} schedules`, async function () {
     this.timeout(60_000 + COUNT * SCHEDULE_MS);
-    let played = 0;
+    let count = 0;
     const broken: string[] = [];
-    await runWorkers({ seed: 1, count: COUNT, workers: 2 }, (one) => {
-      played++;
-      if (one.violations.length > 0)
-        broken.push(`seed ${one.seed}: ${one.violations.join("; ")}\n${one.history.join("\n")}`);
+    await runWorkers({ seed: 1, count: COUNT, workers: 2 }, (result) => {
+      count++;
+      if (result.violations.length > 0)
+        broken.push(`seed ${result.seed}: ${result.violations.join("; ")}\n${result.history.join("\n")}`);
     });
     assert.deepEqual(broken, []);
-    assert.equal(played, COUNT);
+    assert.equal(count, COUNT);
   });
 });

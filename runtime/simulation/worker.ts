@@ -1,7 +1,7 @@
 import { openHarness } from "./harness.ts";
 
 /** Report of a worker about a finished schedule. */
-export interface PlayedSchedule {
+export interface ScheduleResult {
   readonly seed: number;
   readonly violations: readonly string[];
   /** Set only if a guarantee was violated. */
@@ -11,10 +11,10 @@ export interface PlayedSchedule {
 const harness = await openHarness();
 process.on("message", async (seed: number) => {
   try {
-    const { violations: broken, history } = await harness.play(seed);
-    process.send?.({ seed, violations: broken, history: broken.length > 0 ? history : [] } satisfies PlayedSchedule);
+    const { violations, history } = await harness.runSchedule(seed);
+    process.send?.({ seed, violations, history: violations.length > 0 ? history : [] } satisfies ScheduleResult);
   } catch (error) {
-    // The harness itself failed: its parent sees the process end.
+    // The harness itself failed. The parent process sees this one end.
     console.error(error);
     process.exit(1);
   }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "../cli/lib/apiClient.ts";
 import type { QueueClient, Target } from "./target.ts";
 
-/** Dependencies of a check. */
+/** Context of a smoke run: dependencies of its checks. */
 export interface Smoke {
   readonly target: Target;
   readonly client: Client;
@@ -15,15 +15,16 @@ export interface Smoke {
   readonly lane: { orig_code: string; dest_code: string };
 }
 
-/** A guarantee and the code that checks it. Returns what was observed; throws if the guarantee does not hold. */
+/** A guarantee and the code that checks it. */
 export interface Check {
   readonly guarantee: string;
   /** True if the check needs raw SQL, which not every stack allows. */
   readonly rawSql?: true;
+  /** Returns what was observed; throws if the guarantee does not hold. */
   try(smoke: Smoke): Promise<string>;
 }
 
-/** A day without prices. Prices that checks add are removed again with purge_prices. */
+/** A day without prices, and the next day. A later check removes the prices that checks add on the first. */
 const DAY = "1900-01-01";
 const DAY_AFTER = "1900-01-02";
 
@@ -34,8 +35,8 @@ const update = (smoke: Smoke, mode: string, prices: number[]) => ({
   mode,
   source: { inline: prices.map((price) => item(smoke, price)) },
 });
-/** Creates SQL that runs for about this many seconds without sleeping, since functions that sleep are refused. */
-const slow = (seconds: number) =>
+/** Returns SQL that runs for about this many seconds. It computes instead of sleeping, since pg_sleep is refused. */
+const slowSql = (seconds: number) =>
   `select count(*) from (select generate_series(1, ${seconds} * 8000000::bigint)) numbers`;
 const readTask = (sql: string, more: object = {}) => ({ type: "read", sql, format: "json", ...more });
 const pricesOfDay = async (smoke: Smoke, name: string) => {
@@ -52,23 +53,23 @@ const runToEnd = async (smoke: Smoke, name: string, task: object) => {
   assert.equal(response.status, "SUCCEEDED", JSON.stringify(response.error));
   return response;
 };
-const status = async (smoke: Smoke, requestId: string) =>
+const fetchJob = async (smoke: Smoke, requestId: string) =>
   await smoke.client.json<{ status: string; attempts: { runner: string; runId: string }[] }>(
     "GET",
-    smoke.client.job(requestId),
+    smoke.client.jobPath(requestId),
   );
-const until = async (smoke: Smoke, requestId: string, wanted: string, seconds = 900) => {
+const waitForStatus = async (smoke: Smoke, requestId: string, status: string, seconds = 900) => {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(250)) {
-    const job = await status(smoke, requestId).catch(() => undefined);
-    if (job?.status === wanted) return job;
+    const job = await fetchJob(smoke, requestId).catch(() => undefined);
+    if (job?.status === status) return job;
   }
-  throw new Error(`${requestId} was not ${wanted} within ${seconds} s`);
+  throw new Error(`${requestId} was not ${status} within ${seconds} s`);
 };
 
-/** Checks for any platform, in this order. Each leaves the prices unchanged. */
+/** Checks for any platform, in the order in which they run. After the last one, the prices are unchanged. */
 export const CHECKS: readonly Check[] = [
   {
-    guarantee: "a named read sent to the queue is answered inline",
+    guarantee: "a named query sent to the queue returns an inline result",
     async try(smoke) {
       const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
       const { result, stats } = await runToEnd(smoke, "named", {
@@ -78,11 +79,11 @@ export const CHECKS: readonly Check[] = [
         format: "json",
       });
       assert.equal(result.rows, 1);
-      return `${stats.totalMs} ms from acceptance to answer`;
+      return `${stats.totalMs} ms from acceptance to response`;
     },
   },
   {
-    guarantee: "POST /jobs accepts the same read, and its result can be fetched",
+    guarantee: "POST /jobs accepts the same query, and its result can be fetched",
     async try(smoke) {
       const requestId = smoke.id("api");
       const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
@@ -90,14 +91,14 @@ export const CHECKS: readonly Check[] = [
         requestId,
         task: { type: "read", query: "average_rates", params, format: "csv" },
       });
-      await until(smoke, requestId, "SUCCEEDED");
-      const text = await (await smoke.client.fetch("GET", smoke.client.job(requestId, "/result"))).text();
+      await waitForStatus(smoke, requestId, "SUCCEEDED");
+      const text = await (await smoke.client.fetch("GET", smoke.client.jobPath(requestId, "/result"))).text();
       assert.match(text, /^day,price,count\n1900-01-01/);
       return `${text.length} bytes`;
     },
   },
   {
-    guarantee: "a large result is complete in S3, by its hash",
+    guarantee: "a large result is complete in S3: its hash matches",
     rawSql: true,
     async try(smoke) {
       const sql = "select n, repeat('x', 100) as filler from generate_series(1, 100000) n";
@@ -106,7 +107,7 @@ export const CHECKS: readonly Check[] = [
         "large",
         readTask(sql, { format: "csv", compression: "gzip" }),
       );
-      const response = await smoke.client.fetch("GET", smoke.client.job(requestId, "/result"));
+      const response = await smoke.client.fetch("GET", smoke.client.jobPath(requestId, "/result"));
       const bytes = Buffer.from(await response.arrayBuffer());
       assert.equal(createHash("sha256").update(bytes).digest("hex"), result.sha256);
       return `${result.rows} rows, ${result.bytes} bytes`;
@@ -129,15 +130,15 @@ export const CHECKS: readonly Check[] = [
       const requestId = smoke.id("bad");
       const bad = [{ ...item(smoke, 9) }, { ...item(smoke, -1) }, { ...item(smoke, 9), dest_code: "NOSUCHPORT" }];
       await smoke.queues.send({ requestId, task: { ...update(smoke, "append", []), source: { inline: bad } } });
-      const { status: ended, error } = await smoke.queues.response(requestId);
-      assert.deepEqual([ended, error.type], ["FAILED", "InvalidRows"]);
+      const { status, error } = await smoke.queues.response(requestId);
+      assert.deepEqual([status, error.type], ["FAILED", "InvalidRows"]);
       assert.equal(error.details.length, 2, JSON.stringify(error.details));
       assert.deepEqual(await pricesOfDay(smoke, "unchanged"), [3, 4, 5]);
       return error.message;
     },
   },
   {
-    guarantee: "a repeated request is the same job with the same response; another task under its id is refused",
+    guarantee: "a repeated request is the same job with the same response; another task with its id is refused",
     async try(smoke) {
       const requestId = smoke.id("again");
       const task = update(smoke, "replace", [7]);
@@ -155,7 +156,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "a statement runs, and removes this run's prices",
+    guarantee: "a named statement runs, and removes this smoke run's prices",
     async try(smoke) {
       await runToEnd(smoke, "purge", { type: "update", statement: "purge_prices", params: { before: DAY_AFTER } });
       assert.deepEqual(await pricesOfDay(smoke, "purged"), []);
@@ -163,7 +164,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "an invalid message becomes a dead letter with its reason, and blocks no other",
+    guarantee: "an invalid message becomes a dead letter with a reason, and blocks no other message",
     async try(smoke) {
       const text = `{"torn ${smoke.id("poison")}`;
       await smoke.queues.send(text);
@@ -171,43 +172,43 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "a CANCELLED job has no database session",
+    guarantee: "a running job can be cancelled, and its response says CANCELLED",
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("cancel");
-      await smoke.queues.send({ requestId, task: readTask(slow(300)), timeoutSeconds: 600 });
-      await until(smoke, requestId, "IN_PROGRESS");
-      await smoke.client.json("POST", smoke.client.job(requestId, "/cancel"));
-      const { status: ended, stats } = await smoke.queues.response(requestId);
-      assert.equal(ended, "CANCELLED");
+      await smoke.queues.send({ requestId, task: readTask(slowSql(300)), timeoutSeconds: 600 });
+      await waitForStatus(smoke, requestId, "IN_PROGRESS");
+      await smoke.client.json("POST", smoke.client.jobPath(requestId, "/cancel"));
+      const { status, stats } = await smoke.queues.response(requestId);
+      assert.equal(status, "CANCELLED");
       return `after ${stats.executionMs} ms`;
     },
   },
   {
-    guarantee: "a killed run loses nothing: another run executes its job, which is answered once",
+    guarantee: "a killed run loses nothing: another run executes its job, which gets one response",
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("killed");
-      await smoke.queues.send({ requestId, task: readTask(slow(8)), timeoutSeconds: 300 });
-      const { attempts } = await until(smoke, requestId, "IN_PROGRESS");
+      await smoke.queues.send({ requestId, task: readTask(slowSql(8)), timeoutSeconds: 300 });
+      const { attempts } = await waitForStatus(smoke, requestId, "IN_PROGRESS");
       const attempt = attempts.at(-1);
       assert.ok(attempt);
       await smoke.target.killRun(attempt);
-      const { status: ended, stats } = await smoke.queues.response(requestId);
-      assert.equal(ended, "SUCCEEDED");
+      const { status, stats } = await smoke.queues.response(requestId);
+      assert.equal(status, "SUCCEEDED");
       assert.equal(stats.attempts, 2);
       assert.equal((await smoke.queues.responses(requestId)).length, 1);
       return `2 attempts, ${stats.totalMs} ms`;
     },
   },
   {
-    guarantee: "a read cannot write, whatever its SQL",
+    guarantee: "a read cannot write, regardless of its SQL",
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("write");
       await smoke.queues.send({ requestId, task: readTask("select 1) to stdout; commit; delete from prices; --") });
-      const { status: ended, error } = await smoke.queues.response(requestId);
-      assert.equal(ended, "FAILED");
+      const { status, error } = await smoke.queues.response(requestId);
+      assert.equal(status, "FAILED");
       return error.type;
     },
   },

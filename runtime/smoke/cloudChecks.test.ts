@@ -2,20 +2,22 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import {
   CreateLaunchTemplateCommand,
+  DeleteTagsCommand,
+  DescribeSubnetsCommand,
   EC2Client,
   type RequestLaunchTemplateData,
-  RunInstancesCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { CreateConnectionCommand, CreateJobCommand, GlueClient } from "@aws-sdk/client-glue";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { SmokeOutputs } from "../contract/stackOutputs.ts";
+import { Ec2Launcher, LAUNCH_TAG, STACK_TAG } from "../dispatcher/launchers/ec2.ts";
 import { type Moto, startMoto } from "../testing/moto/server.ts";
 import { requirePython } from "../testing/python/python.ts";
 import { CLOUD_CHECKS } from "./cloudChecks.ts";
 
-describe("the smoke run's cloud checks, on moto's AWS", () => {
+describe("the smoke run's cloud checks, on AWS as simulated by moto", () => {
   let moto: Moto;
   let sqs: SQSClient;
   let glue: GlueClient;
@@ -23,7 +25,7 @@ describe("the smoke run's cloud checks, on moto's AWS", () => {
   const env = { ...process.env };
   before(async function () {
     moto = await startMoto(requirePython(this, "moto_server"));
-    // Checks create their own clients, as in an account.
+    // The checks create their own clients from the environment, as in an account.
     Object.assign(process.env, {
       AWS_ENDPOINT_URL: moto.endpoint,
       AWS_ACCESS_KEY_ID: moto.credentials.accessKeyId,
@@ -42,15 +44,15 @@ describe("the smoke run's cloud checks, on moto's AWS", () => {
 
   /** Response of GET /stats/figures. */
   let figures: object = {};
-  /** Runs the check whose name contains these words, on a stack with these outputs. */
-  const check = (words: string, outputs: Partial<SmokeOutputs>): Promise<string> => {
-    const [one, ...others] = CLOUD_CHECKS.filter((each) => each.guarantee.includes(words));
-    assert.ok(one?.try && others.length === 0, words);
-    const all = { region: moto.region, stack: "dev", ...outputs } as SmokeOutputs;
+  /** Runs the check whose guarantee contains a text, on a stack with these outputs. */
+  const check = (guarantee: string, outputs: Partial<SmokeOutputs>): Promise<string> => {
+    const [match, ...others] = CLOUD_CHECKS.filter((candidate) => candidate.guarantee.includes(guarantee));
+    assert.ok(match?.try && others.length === 0, guarantee);
+    const allOutputs = { region: moto.region, stack: "dev", ...outputs } as SmokeOutputs;
     const client = { json: async () => figures as never };
-    return one.try(
-      all,
-      { ...all, name: "dev", token: "none", sqs, outputs: all, killRun: async () => undefined },
+    return match.try(
+      allOutputs,
+      { ...allOutputs, name: "dev", token: "none", sqs, outputs: allOutputs, killRun: async () => undefined },
       client,
     );
   };
@@ -66,21 +68,21 @@ describe("the smoke run's cloud checks, on moto's AWS", () => {
     return JSON.stringify({ deadLetterTargetArn, maxReceiveCount });
   };
 
-  it("accept only encrypted queues whose messages may be received many times", async () => {
-    const words = "queues are encrypted";
+  it("accept only encrypted queues whose messages can be received many times", async () => {
+    const guarantee = "queues are encrypted";
     const good = await queue({
       SqsManagedSseEnabled: "true",
       VisibilityTimeout: "360",
       RedrivePolicy: await redrive(1_000),
     });
-    assert.equal(await check(words, { requestQueueUrl: good }), "visibility 360 s");
-    const hasty = await queue({ SqsManagedSseEnabled: "true", RedrivePolicy: await redrive(3) });
-    await assert.rejects(check(words, { requestQueueUrl: hasty }));
-    const plain = await queue({ SqsManagedSseEnabled: "false", RedrivePolicy: await redrive(1_000) });
-    await assert.rejects(check(words, { requestQueueUrl: plain }));
+    assert.equal(await check(guarantee, { requestQueueUrl: good }), "visibility 360 s");
+    const fewReceives = await queue({ SqsManagedSseEnabled: "true", RedrivePolicy: await redrive(3) });
+    await assert.rejects(check(guarantee, { requestQueueUrl: fewReceives }));
+    const unencrypted = await queue({ SqsManagedSseEnabled: "false", RedrivePolicy: await redrive(1_000) });
+    await assert.rejects(check(guarantee, { requestQueueUrl: unencrypted }));
   });
 
-  it("reject a queue that answers without TLS", async () => {
+  it("reject a queue that accepts requests without TLS", async () => {
     const Bucket = `bucket-${randomUUID()}`;
     const s3 = new S3Client({ region: moto.region, forcePathStyle: true });
     await s3.send(
@@ -89,18 +91,18 @@ describe("the smoke run's cloud checks, on moto's AWS", () => {
     s3.destroy();
     await assert.rejects(
       check("refuse requests without TLS", { resultsBucket: Bucket, requestQueueUrl: await queue({}) }),
-      /the request queue answers without TLS/,
+      /the request queue accepts requests without TLS/,
     );
   });
 
   it("accept only a database with the connections of its parameter group", async () => {
-    const words = "RDS provides as many connections";
+    const guarantee = "RDS provides as many connections";
     figures = { database: { connections: 7, maxConnections: 397 } };
-    assert.equal(await check(words, { maxConnections: 400 }), "7 of 397");
-    await assert.rejects(check(words, { maxConnections: 450 }), /restart the database/);
-    await assert.rejects(check(words, {}), /no output maxConnections/);
+    assert.equal(await check(guarantee, { maxConnections: 400 }), "7 of 397");
+    await assert.rejects(check(guarantee, { maxConnections: 450 }), /restart the database/);
+    await assert.rejects(check(guarantee, {}), /no output maxConnections/);
     figures = {};
-    await assert.rejects(check(words, { maxConnections: 400 }), /scope admin/);
+    await assert.rejects(check(guarantee, { maxConnections: 400 }), /scope admin/);
   });
 
   const job = async (zones: readonly string[], more: object = {}) => {
@@ -131,58 +133,63 @@ describe("the smoke run's cloud checks, on moto's AWS", () => {
     return Name;
   };
 
-  it("accept a Glue job without retries and in several zones", async () => {
+  it("accept only a Glue job without retries and with connections in several zones", async () => {
     const good = await job(["eu-central-1a", "eu-central-1b"]);
-    assert.equal(await check("Glue job allows as many runs", { glueJob: good }), "8 runs");
+    assert.equal(await check("Glue job neither retries", { glueJob: good }), "8 runs");
     assert.equal(await check("connections in two zones", { glueJob: good }), "eu-central-1a, eu-central-1b");
-    const one = await job(["eu-central-1a", "eu-central-1a"], { MaxRetries: 2 });
-    await assert.rejects(check("Glue job allows as many runs", { glueJob: one }));
+    const nonCompliant = await job(["eu-central-1a", "eu-central-1a"], { MaxRetries: 2 });
+    await assert.rejects(check("Glue job neither retries", { glueJob: nonCompliant }));
     await assert.rejects(
-      check("connections in two zones", { glueJob: one }),
+      check("connections in two zones", { glueJob: nonCompliant }),
       /connections in eu-central-1a, eu-central-1a/,
     );
-    await assert.rejects(check("Glue runs find psycopg2", { glueJob: one }), /no run has SUCCEEDED yet/);
+    await assert.rejects(check("Glue runs find psycopg2", { glueJob: nonCompliant }), /no run has SUCCEEDED yet/);
   });
 
   const template = async (data: RequestLaunchTemplateData) => {
     const LaunchTemplateName = `template-${randomUUID()}`;
-    const made = await ec2.send(new CreateLaunchTemplateCommand({ LaunchTemplateName, LaunchTemplateData: data }));
-    return made.LaunchTemplate?.LaunchTemplateId ?? "";
+    const created = await ec2.send(new CreateLaunchTemplateCommand({ LaunchTemplateName, LaunchTemplateData: data }));
+    return created.LaunchTemplate?.LaunchTemplateId ?? "";
   };
-  const closed: RequestLaunchTemplateData = {
+  const compliant: RequestLaunchTemplateData = {
     InstanceInitiatedShutdownBehavior: "terminate",
     MetadataOptions: { HttpTokens: "required" },
   };
 
-  it("accept a launch template with IMDSv2 and without a key pair, and instances with all their tags", async () => {
-    const words = "instances accept IMDSv2 only";
-    assert.equal(await check(words, { launchTemplate: await template(closed) }), "version 1, 0 running instances");
-    await assert.rejects(check(words, { launchTemplate: await template({ ...closed, KeyName: "mine" }) }));
-    const lax = { ...closed, MetadataOptions: { HttpTokens: "optional" } } as const;
-    await assert.rejects(check(words, { launchTemplate: await template(lax) }));
+  it("accept only launch templates with IMDSv2 and without a key pair, and instances with all tags", async () => {
+    const guarantee = "instances accept only IMDSv2";
+    assert.equal(
+      await check(guarantee, { launchTemplate: await template(compliant) }),
+      "version 1, 0 running instances",
+    );
+    await assert.rejects(check(guarantee, { launchTemplate: await template({ ...compliant, KeyName: "mine" }) }));
+    const withImdsV1 = { ...compliant, MetadataOptions: { HttpTokens: "optional" } } as const;
+    await assert.rejects(check(guarantee, { launchTemplate: await template(withImdsV1) }));
 
     const tagged = "tags of the launch template and of the request";
     await assert.rejects(check(tagged, {}), /no update has used an instance/);
-    const Tags = [
-      { Key: "rates:stack", Value: "rates-dev-ec2" },
-      ...["Name", "stack", "owner", "costCentre", "rates:runs-0", "rates:runner"].map((Key) => ({ Key, Value: "x" })),
-    ];
-    const start = async (tags: typeof Tags) => {
-      const { Instances = [] } = await ec2.send(
-        new RunInstancesCommand({
-          ImageId: "ami-12c6146b",
-          MinCount: 1,
-          MaxCount: 1,
-          TagSpecifications: [{ ResourceType: "instance", Tags: tags }],
-        }),
-      );
-      return Instances[0]?.InstanceId ?? "";
-    };
-    const started = [await start(Tags)];
-    assert.equal(await check(tagged, {}), "1 instances");
-    started.push(await start(Tags.filter(({ Key }) => Key !== "rates:runs-0")));
+    const { Subnets: [subnet] = [] } = await ec2.send(new DescribeSubnetsCommand({}));
+    const target = subnet?.SubnetId ?? "";
+    const launcher = new Ec2Launcher(
+      {
+        launchTemplateId: await template({ ...compliant, ImageId: "ami-12c6146b" }),
+        launchTemplateVersion: "1",
+        tags: { Name: "x", stack: "dev", owner: "x", costCentre: "x", [STACK_TAG]: "rates-dev-ec2" },
+        subnetIds: [target],
+        spot: false,
+        onDemandFallback: true,
+      },
+      ec2,
+    );
+    const launched = await launcher.launch(
+      { launch: randomUUID(), send: 1, request: launcher.request, target, instances: 1, sendMs: 1_000 },
+      () => undefined,
+    );
+    const Resources = launched.outcome === "started" ? [...launched.instances] : [];
+    assert.equal(await check(tagged, {}), "1 instance");
+    await ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key: LAUNCH_TAG }] }));
     await assert.rejects(check(tagged, {}), /lacks tags/);
-    await ec2.send(new TerminateInstancesCommand({ InstanceIds: started }));
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: Resources }));
     assert.equal(await check("idle stack has no run", {}), "no instance left");
   });
 });

@@ -9,28 +9,30 @@ import { GetConnectionCommand, GetJobCommand, GetJobRunsCommand, GlueClient } fr
 import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { Client } from "../cli/lib/apiClient.ts";
+import { counted } from "../contract/counted.ts";
 import type { SmokeOutputs } from "../contract/stackOutputs.ts";
+import { LAUNCH_TAG, RUNNER_TAG, STACK_TAG } from "../dispatcher/launchers/ec2.ts";
 import type { Target } from "./target.ts";
 
 /** A guarantee that only a real account can prove. */
 export interface CloudCheck {
   readonly guarantee: string;
-  /** Manual check, if it cannot be automated here. */
+  /** Instructions for a check by hand, if the guarantee has no automated check. */
   readonly byHand?: string;
-  /** Reason why a task in the stack's network cannot check it. */
+  /** Reason why a task in the stack's network cannot check this guarantee. */
   readonly notInside?: string;
   /** Returns what was observed; throws if the guarantee does not hold. */
   readonly try?: (outputs: SmokeOutputs, target: Target, client: Pick<Client, "json">) => Promise<string>;
 }
 
-/** Database part of an admin's GET /stats/figures. */
+/** Database metrics in an admin's response of GET /stats/figures. */
 interface Figures {
   readonly database?: { readonly connections: number; readonly maxConnections: number };
 }
 
 /**
- * Connections of max_connections that Postgres reserves for superusers (superuser_reserved_connections); not
- * configurable in a parameter group.
+ * Number of connections that Postgres reserves for superusers (superuser_reserved_connections). A parameter group cannot
+ * change it.
  */
 const SUPERUSER_RESERVED = 3;
 
@@ -39,35 +41,35 @@ const ACTIVE_STATES = ["pending", "running"];
 /** Lists current and recent instances of this stack: EC2 shows an instance and its tags for an hour after its end. */
 const instancesOf = async ({ region, stack }: SmokeOutputs): Promise<Instance[]> => {
   const ec2 = new EC2Client({ region });
-  const Filters = [{ Name: "tag:rates:stack", Values: [`rates-${stack}-ec2`] }];
+  const Filters = [{ Name: `tag:${STACK_TAG}`, Values: [`rates-${stack}-ec2`] }];
   const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters }));
   return Reservations.flatMap(({ Instances = [] }) => Instances);
 };
 const isActive = ({ State }: Instance): boolean => ACTIVE_STATES.includes(State?.Name ?? "");
 
-/** Keys of the tags of a stack's instances, set by the launch template, and of a run, set by the request. */
-const TAGS = ["Name", "stack", "owner", "costCentre", "rates:stack", "rates:runs-0", "rates:runner"];
+/** Tag keys of a stack's instances, set by the launch template or by the launch request. */
+const TAGS = ["Name", "stack", "owner", "costCentre", STACK_TAG, LAUNCH_TAG, RUNNER_TAG];
 
-/** Returns a service's endpoint for the SDK, without TLS. */
-const withoutTls = (service: string, region: string): string =>
+/** Returns a service's endpoint without TLS. */
+const plainEndpoint = (service: string, region: string): string =>
   (process.env.AWS_ENDPOINT_URL ?? `https://${service}.${region}.amazonaws.com`).replace(/^https:/, "http:");
 
-/** Sends the same request twice: it must be answered over TLS, and be refused with 403 without. */
-async function refusesPlain(
-  what: string,
+/** Sends the same request twice: the service must accept it over TLS, and refuse with 403 without TLS. */
+async function assertRequiresTls(
+  service: string,
   overTls: () => Promise<unknown>,
-  plain: () => Promise<unknown>,
+  withoutTls: () => Promise<unknown>,
 ): Promise<void> {
   await overTls();
-  const error = await plain().then(
+  const error = await withoutTls().then(
     () => undefined,
     (refusal: { $metadata?: { httpStatusCode?: number }; message: string }) => refusal,
   );
-  assert.ok(error, `${what} answers without TLS`);
-  assert.equal(error.$metadata?.httpStatusCode, 403, `${what} without TLS: ${error.message}`);
+  assert.ok(error, `${service} accepts requests without TLS`);
+  assert.equal(error.$metadata?.httpStatusCode, 403, `${service} without TLS: ${error.message}`);
 }
 
-/** Checks in the order in which they run. */
+/** Cloud checks, in the order in which they run. */
 export const CLOUD_CHECKS: readonly CloudCheck[] = [
   {
     guarantee: "queues are encrypted, and move a message to the dead-letter queue only after many receives",
@@ -85,28 +87,28 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     notInside: "the task's security group allows TLS only; run the smoke checks without --inside to check it",
     async try({ region, resultsBucket: Bucket, requestQueueUrl: QueueUrl }, { sqs }) {
       const probe = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] });
-      // The SDK calls the host in a queue's URL unless an endpoint is configured.
-      const plain = { region, useQueueUrlAsEndpoint: false, endpoint: withoutTls("sqs", region) };
-      await refusesPlain(
+      // Without these options, the SDK would send the request to the host in the queue's URL, over TLS.
+      const plainOptions = { region, useQueueUrlAsEndpoint: false, endpoint: plainEndpoint("sqs", region) };
+      await assertRequiresTls(
         "the request queue",
         () => sqs.send(probe),
-        () => new SQSClient(plain).send(probe),
+        () => new SQSClient(plainOptions).send(probe),
       );
       const head = new HeadBucketCommand({ Bucket });
-      await refusesPlain(
+      await assertRequiresTls(
         "the results bucket",
         () => new S3Client({ region }).send(head),
-        () => new S3Client({ region, endpoint: withoutTls("s3", region) }).send(head),
+        () => new S3Client({ region, endpoint: plainEndpoint("s3", region) }).send(head),
       );
       return "both refuse";
     },
   },
   {
-    guarantee: "services log in to RDS with IAM tokens over TLS",
+    guarantee: "components log in to RDS with IAM tokens over TLS",
     byHand: "verified by the checks above",
   },
   {
-    guarantee: "RDS provides as many connections as its parameter group says",
+    guarantee: "RDS provides as many connections as its parameter group specifies",
     async try({ maxConnections }, _target, client) {
       assert.ok(maxConnections, "the stack has no output maxConnections: run `pulumi up`");
       const { database } = await client.json<Figures>("GET", "/stats/figures");
@@ -120,11 +122,11 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     },
   },
   {
-    guarantee: "without NAT all services are reached through endpoints",
-    byHand: "deploy a stack with network.nat none: the checks above pass there too",
+    guarantee: "a stack without NAT reaches all services through endpoints",
+    byHand: "deploy a stack with network.nat none: the checks above must pass there too",
   },
   {
-    guarantee: "the Glue job allows as many runs as the capacity plan, and neither retries nor queues them (23, 24)",
+    guarantee: "the Glue job neither retries nor queues its runs",
     async try({ region, glueJob }) {
       const { Job } = await new GlueClient({ region }).send(new GetJobCommand({ JobName: glueJob }));
       assert.deepEqual([Job?.MaxRetries, Job?.JobRunQueuingEnabled ?? false], [0, false]);
@@ -146,7 +148,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     },
   },
   {
-    guarantee: "Glue runs find psycopg2 and the certificate authorities, and claim further reads before they end",
+    guarantee: "Glue runs find psycopg2 and the certificate authorities",
     async try({ region, glueJob }) {
       const { JobRuns = [] } = await new GlueClient({ region }).send(
         new GetJobRunsCommand({ JobName: glueJob, MaxResults: 20 }),
@@ -155,7 +157,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
         JobRuns.some(({ JobRunState }) => JobRunState === "SUCCEEDED"),
         "no run has SUCCEEDED yet",
       );
-      return `${JobRuns.length} runs for this run's reads`;
+      return counted(JobRuns.length, "run");
     },
   },
   {
@@ -164,7 +166,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
       "use up the account's Glue runs with another job, submit reads, and check `rates show ID`: attempts is empty",
   },
   {
-    guarantee: "a Glue run that is out of memory is repeated with a larger MaxCapacity",
+    guarantee: "a Glue run that runs out of memory is repeated with a larger MaxCapacity",
     byHand:
       "a read at runners.glue.dpu 0.0625 of a row of 500 MB (select repeat('x', 500000000)): its second attempt runs on EC2 or, with jobs.readsOnEc2 false, in a run of 1 DPU (`rates show ID --json` has memoryBytes)",
   },
@@ -173,11 +175,11 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     byHand: "remove the routes from the first connection's subnet, and submit reads",
   },
   {
-    guarantee: "the script that a Glue run is started with overrides the job's",
-    byHand: "start a run with --scriptLocation of another script in the stack's scripts bucket",
+    guarantee: "the script given when a Glue run starts overrides the job's script",
+    byHand: "start a run whose --scriptLocation is another script in the stack's scripts bucket",
   },
   {
-    guarantee: "instances accept IMDSv2 only, and have no key and no public address",
+    guarantee: "instances accept only IMDSv2, and have no key and no public address",
     async try(outputs) {
       const { region, launchTemplate } = outputs;
       const { LaunchTemplateVersions: [latest] = [] } = await new EC2Client({ region }).send(
@@ -189,18 +191,18 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
         ["required", undefined, "terminate"],
       );
       const active = (await instancesOf(outputs)).filter(isActive);
-      for (const task of active)
+      for (const instance of active)
         assert.deepEqual(
-          [task.MetadataOptions?.HttpTokens, task.KeyName || undefined, task.PublicIpAddress || undefined],
+          [instance.MetadataOptions?.HttpTokens, instance.KeyName || undefined, instance.PublicIpAddress || undefined],
           ["required", undefined, undefined],
-          task.InstanceId,
+          instance.InstanceId,
         );
-      return `version ${latest?.VersionNumber}, ${active.length} running instances`;
+      return `version ${latest?.VersionNumber}, ${counted(active.length, "running instance")}`;
     },
   },
   {
     guarantee: "the machine image has docker, and a curl that signs requests",
-    byHand: "verified: the instance of the SUCCEEDED update above needed both",
+    byHand: "verified by the update above that SUCCEEDED: its instance needs both",
   },
   {
     guarantee: "an instance has the tags of the launch template and of the request",
@@ -213,16 +215,15 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
           [],
           `${InstanceId} lacks tags`,
         );
-      return `${instances.length} instances`;
+      return counted(instances.length, "instance");
     },
   },
   {
-    guarantee: "a launch whose answer was lost is found by its token, and not repeated",
-    byHand:
-      "let a dispatcher time out in RunInstances (timeout 1 s): exactly one instance has the job's run among its rates:runs-0",
+    guarantee: "a launch whose response was lost is found by its client token and starts no second instance",
+    byHand: `let a dispatcher time out in RunInstances (timeout 1 s) for one job: exactly one instance is started, and its tag ${LAUNCH_TAG} has the launch's id`,
   },
   {
-    guarantee: "an instance whose runner hangs ends itself at its maximum lifetime",
+    guarantee: "an instance whose runner hangs terminates itself at its maximum lifetime",
     byHand:
       "send SIGSTOP to the container of an idle runner, with runners.ec2.lifetimeSeconds 300 and a short jobs.maxTimeoutSeconds",
   },
@@ -232,10 +233,10 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
   },
   {
     guarantee: "both queues invoke the dispatcher's alias, with at most the planned concurrency",
-    byHand: "`aws lambda list-event-source-mappings`: FunctionArn ends in :live, ScalingConfig is that of the plan",
+    byHand: "`aws lambda list-event-source-mappings`: FunctionArn ends in :live, ScalingConfig matches the plan",
   },
   {
-    guarantee: "log groups of services exist in advance and have a retention",
+    guarantee: "log groups exist before their components write to them, and have a retention",
     byHand: "`aws logs describe-log-groups`: all of this stack's, RDS's, Glue's and OpenSearch's have retentionInDays",
   },
   {
@@ -259,22 +260,20 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     },
   },
   {
-    guarantee: "destroy drains runs first, ends cleanly, and keeps what data.keep says",
+    guarantee: "destroy drains runs first, ends cleanly, and keeps the data that data.keep names",
     byHand: "run `pulumi destroy` on a copy of the stack while `rates load` of a large file is running",
   },
   {
-    guarantee: "the image is pushed with the credential helper, once per content, and the state has no token",
-    byHand: "a second `pulumi up` pushes nothing; `pulumi stack export` has no registryAuth, and no password",
+    guarantee: "the image is pushed with the credential helper, once per content, and the state contains no token",
+    byHand: "a second `pulumi up` pushes nothing; `pulumi stack export` contains no registryAuth and no password",
   },
   {
     guarantee: "a wrong account is refused before anything is created",
     byHand: "`npm run pulumi -- preview -s <another stack>` with these credentials",
   },
   {
-    guarantee:
-      "a pull request's role changes nothing and reads no data, and a deployment can take longer than an hour (35)",
-    byHand:
-      "`aws sqs receive-message` as rates-preview is refused; the first `up` of prod completes, or its second does",
+    guarantee: "a pull request's role changes nothing and reads no data, and a deployment can take longer than an hour",
+    byHand: "`aws sqs receive-message` as rates-preview is refused; the first or second `up` of prod completes",
   },
   {
     guarantee: "a second deployment of the stack waits or is refused while one is running",
@@ -286,6 +285,6 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
   },
   {
     guarantee: "alarms reach the stack's email address",
-    byHand: "confirm the subscription, then run `aws cloudwatch set-alarm-state` on one",
+    byHand: "confirm the subscription, then run `aws cloudwatch set-alarm-state` for an alarm",
   },
 ];

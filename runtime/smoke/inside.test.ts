@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { type Answer, AwsStandIn } from "../testing/awsStandIn.ts";
 import { start } from "../testing/cli.ts";
-import { SMOKE_SECONDS, tokenLine, tokenOf } from "./handshake.ts";
+import { type CommandResult, FakeAwsCommand } from "../testing/fakeAwsCommand.ts";
+import { parseTokenLine, SMOKE_SECONDS, tokenLine } from "./handshake.ts";
 import { SmokeTask } from "./inside.ts";
 
 const ARN = "arn:aws:ecs:eu-central-1:111111111111:task/rates-dev-smoke-1/0123456789abcdef";
@@ -18,36 +18,42 @@ const OUTPUTS = {
 const TOKEN = { id: "0123456789ab", hash: createHash("sha256").update("secret").digest("hex") };
 const NOW = Date.parse("2030-01-01T00:00:00Z");
 
-const started: Answer = { stdout: { tasks: [{ taskArn: ARN, lastStatus: "PROVISIONING" }], failures: [] } };
-const is = (lastStatus: string, more: object = {}): Answer => ({
+const started: CommandResult = { stdout: { tasks: [{ taskArn: ARN, lastStatus: "PROVISIONING" }], failures: [] } };
+const described = (lastStatus: string, more: object = {}): CommandResult => ({
   stdout: { tasks: [{ taskArn: ARN, lastStatus, ...more }] },
 });
-const stopped = (exitCode: number): Answer =>
-  is("STOPPED", { stoppedReason: "Essential container in task exited", containers: [{ name: "smoke", exitCode }] });
-const log = (token: string, ...lines: string[]): Answer => ({
+const stopped = (exitCode: number): CommandResult =>
+  described("STOPPED", {
+    stoppedReason: "Essential container in task exited",
+    containers: [{ name: "smoke", exitCode }],
+  });
+const log = (token: string, ...lines: string[]): CommandResult => ({
   stdout: { events: lines.map((message) => ({ message, timestamp: 1 })), nextForwardToken: token },
 });
-const noStream: Answer = {
+const noStream: CommandResult = {
   stderr: "An error occurred (ResourceNotFoundException) when calling the GetLogEvents operation",
   code: 254,
 };
-const stored: Answer = { stdout: { tokenId: TOKEN.id, StatusCode: 200 } };
+const stored: CommandResult = { stdout: { tokenId: TOKEN.id, StatusCode: 200 } };
 
 describe("a smoke run inside a stack's network", () => {
-  let aws: AwsStandIn | undefined;
+  let aws: FakeAwsCommand | undefined;
   afterEach(() => {
     aws?.remove();
     aws = undefined;
   });
 
-  const run = async (answers: Record<string, Answer[]>, { signal = new AbortController().signal, pace = 1 } = {}) => {
-    aws = new AwsStandIn({
+  const run = async (
+    results: Record<string, CommandResult[]>,
+    { signal = new AbortController().signal, clockSpeed = 1 } = {},
+  ) => {
+    aws = new FakeAwsCommand({
       "ecs run-task": [started],
       "ecs describe-tasks": [stopped(0)],
       "ecs stop-task": [{ stdout: {} }],
       "lambda invoke": [stored],
       "logs get-log-events": [log("f/1")],
-      ...answers,
+      ...results,
     });
     const lines: string[] = [];
     let seconds = 0;
@@ -56,7 +62,7 @@ describe("a smoke run inside a stack's network", () => {
       signal,
       print: (line) => lines.push(line),
       sleep: async (milliseconds) => {
-        seconds += (pace * milliseconds) / 1_000;
+        seconds += (clockSpeed * milliseconds) / 1_000;
       },
       now: () => NOW + seconds * 1_000,
     });
@@ -65,7 +71,7 @@ describe("a smoke run inside a stack's network", () => {
 
   it("starts the stack's task in its private subnets, prints its log and returns its exit code", async () => {
     const { lines, exit, aws } = await run({
-      "ecs describe-tasks": [is("PENDING"), is("RUNNING"), is("RUNNING"), stopped(1)],
+      "ecs describe-tasks": [described("PENDING"), described("RUNNING"), described("RUNNING"), stopped(1)],
       "logs get-log-events": [
         noStream,
         log("f/1", tokenLine(TOKEN), "Smoke run smoke-1 on dev"),
@@ -89,16 +95,16 @@ describe("a smoke run inside a stack's network", () => {
     assert.deepEqual(JSON.parse(call[call.indexOf("--overrides") + 1] ?? ""), {
       containerOverrides: [{ name: "smoke", command: ["node", "runtime/smoke/task.ts", "--limit", "60"] }],
     });
-    for (const one of aws.calls) assert.equal(one[one.indexOf("--region") + 1], "eu-central-1");
+    for (const args of aws.calls) assert.equal(args[args.indexOf("--region") + 1], "eu-central-1");
     const [first = [], , third = []] = aws.callsOf("logs get-log-events");
     assert.equal(first[first.indexOf("--log-stream-name") + 1], "smoke/smoke/0123456789abcdef");
     assert.equal(third[third.indexOf("--next-token") + 1], "f/1");
     assert.deepEqual(aws.callsOf("ecs stop-task"), []);
   });
 
-  it("stores the hash of the task's token for as long as the task may run, and does not print it", async () => {
+  it("stores the hash of the task's token until the task's time limit, and does not print it", async () => {
     const { lines, aws } = await run({
-      "ecs describe-tasks": [is("RUNNING"), stopped(0)],
+      "ecs describe-tasks": [described("RUNNING"), stopped(0)],
       "logs get-log-events": [log("f/1", tokenLine(TOKEN)), log("f/1")],
     });
     const [call = [], ...more] = aws.callsOf("lambda invoke");
@@ -116,20 +122,20 @@ describe("a smoke run inside a stack's network", () => {
   });
 
   it("accepts a token hash only from a line that matches exactly", () => {
-    assert.deepEqual(tokenOf(tokenLine(TOKEN)), TOKEN);
+    assert.deepEqual(parseTokenLine(tokenLine(TOKEN)), TOKEN);
     for (const line of [
       `x ${tokenLine(TOKEN)}`,
       "smoke-token {",
       'smoke-token {"id":"0123456789ab","hash":"short"}',
       `smoke-token ${JSON.stringify({ ...TOKEN, scopes: ["admin"] })}`,
     ])
-      assert.equal(tokenOf(line), undefined, line);
+      assert.equal(parseTokenLine(line), undefined, line);
   });
 
-  it("names ECS's reason when the container never ran", async () => {
+  it("reports ECS's reason when the container never ran", async () => {
     const { exit } = await run({
       "ecs describe-tasks": [
-        is("STOPPED", {
+        described("STOPPED", {
           stoppedReason: "CannotPullContainerError: not found",
           containers: [{ name: "smoke", reason: "image" }],
         }),
@@ -142,19 +148,19 @@ describe("a smoke run inside a stack's network", () => {
 
   it("fails and stops the task if it does not start or does not end in time", async () => {
     const waiting = await run(
-      { "ecs describe-tasks": [is("PENDING")], "logs get-log-events": [noStream] },
-      { pace: 100 },
+      { "ecs describe-tasks": [described("PENDING")], "logs get-log-events": [noStream] },
+      { clockSpeed: 100 },
     );
     assert.match(String(waiting.exit), /did not start within 10 minutes \(its status: PENDING\)/);
     assert.equal(waiting.aws.callsOf("ecs stop-task").length, 1);
-    const endless = await run({ "ecs describe-tasks": [is("RUNNING")] }, { pace: 1_000 });
-    assert.match(String(endless.exit), /did not end within 7200 seconds/);
-    assert.equal(endless.aws.callsOf("ecs stop-task").length, 1);
+    const running = await run({ "ecs describe-tasks": [described("RUNNING")] }, { clockSpeed: 1_000 });
+    assert.match(String(running.exit), /did not end within 7200 seconds/);
+    assert.equal(running.aws.callsOf("ecs stop-task").length, 1);
   });
 
-  it("stops the task when its token cannot be stored, with the function's error", async () => {
+  it("stops the task and reports the function's error when its token cannot be stored", async () => {
     const { exit, aws } = await run({
-      "ecs describe-tasks": [is("RUNNING")],
+      "ecs describe-tasks": [described("RUNNING")],
       "logs get-log-events": [log("f/1", tokenLine(TOKEN)), log("f/1")],
       "lambda invoke": [{ stdout: { errorMessage: "PAM authentication failed", FunctionError: "Unhandled" } }],
     });
@@ -162,7 +168,7 @@ describe("a smoke run inside a stack's network", () => {
     assert.deepEqual(aws.callsOf("ecs stop-task")[0]?.slice(2, 6), ["--cluster", "rates-dev-smoke-1", "--task", ARN]);
   });
 
-  it("names the rights that AWS refuses, and stops the task when it is interrupted", async () => {
+  it("names the missing permissions, and stops the task when it is interrupted", async () => {
     const denied = await run({ "ecs run-task": [{ stderr: "AccessDeniedException", code: 254 }] });
     assert.match(String(denied.exit), /aws ecs run-task failed: AccessDeniedException\n.*docs\/operating\.md/);
     const interrupted = await run({}, { signal: AbortSignal.abort() });
@@ -170,12 +176,18 @@ describe("a smoke run inside a stack's network", () => {
     assert.equal(interrupted.aws.callsOf("ecs stop-task").length, 1);
   });
 
-  it("names the output that a stack lacks", () => {
+  it("names a missing output of the stack", () => {
     const options = { limit: 60, signal: new AbortController().signal };
-    const { smoke, ...without } = OUTPUTS;
-    assert.throws(() => new SmokeTask(without, options), /lacks the output smoke, .*\n.*pulumi -- up -s dev/);
+    const { smoke, ...outputsWithoutSmoke } = OUTPUTS;
+    assert.throws(
+      () => new SmokeTask(outputsWithoutSmoke, options),
+      /lacks the output smoke, .*\n.*pulumi -- up -s dev/,
+    );
     const { logGroup, ...incomplete } = smoke;
-    assert.throws(() => new SmokeTask({ ...without, smoke: incomplete }, options), /lacks the output smoke/);
+    assert.throws(
+      () => new SmokeTask({ ...outputsWithoutSmoke, smoke: incomplete }, options),
+      /lacks the output smoke/,
+    );
   });
 
   it("requires a stack, and refuses --api and --data-dir", async () => {

@@ -6,9 +6,9 @@ import { EcsTask } from "../cli/lib/ecsTask.ts";
 import { CommandError } from "../cli/lib/exits.ts";
 import { DEFAULT_TENANT } from "../contract/request.ts";
 import { SCOPES } from "../store/tokens.ts";
-import { SMOKE_SECONDS, type TokenHash, tokenOf } from "./handshake.ts";
+import { parseTokenLine, SMOKE_SECONDS, type TokenHash } from "./handshake.ts";
 
-/** Outputs of a stack about its smoke task (infra/smoke.ts). */
+/** Stack outputs that describe the smoke task (infra/smoke.ts). */
 export const SmokeTaskOutputs = Type.Object({
   cluster: Type.String(),
   taskDefinition: Type.String(),
@@ -27,7 +27,7 @@ const COMMAND = "npm run smoke -- --inside";
 const POLL_MS = 3_000;
 /** Time limit for a task's start; Fargate takes half a minute to two minutes. Seconds. */
 const START_SECONDS = 600;
-/** Polls after a task's end, in which the rest of its log may arrive. */
+/** Number of polls after a task's end, for log lines that arrive late. */
 const LAST_POLLS = 5;
 
 const Log = Type.Object({
@@ -35,7 +35,7 @@ const Log = Type.Object({
   nextForwardToken: Type.String(),
 });
 
-/** Dependencies of a run that tests replace. */
+/** Options of a smoke task. Tests replace `print`, `sleep` and `now`. */
 export interface InsideOptions {
   /** Time limit per check. Seconds. */
   readonly limit: number;
@@ -45,7 +45,7 @@ export interface InsideOptions {
   readonly now?: () => number;
 }
 
-/** Runs a stack's smoke task in its network with the caller's credentials, and follows its log. */
+/** Starts a stack's smoke task in the stack's network with the user's AWS credentials, and follows the task's log. */
 export class SmokeTask {
   readonly #region: string;
   readonly #task: SmokeTaskOutputs;
@@ -54,7 +54,7 @@ export class SmokeTask {
 
   /**
    * Reads the smoke task from a stack's outputs.
-   * @throws CommandError naming the missing outputs
+   * @throws CommandError that names the missing output
    */
   constructor({ stack, region, smoke }: { stack: string; region: string; smoke?: unknown }, options: InsideOptions) {
     if (!Value.Check(SmokeTaskOutputs, smoke)) {
@@ -62,7 +62,7 @@ export class SmokeTask {
       const missing = first?.instancePath ? `smoke${first.instancePath.replaceAll("/", ".")}` : "smoke";
       throw new CommandError(
         "unreachable",
-        `The stack '${stack}' lacks the output ${missing}, or it is not what this version expects.\nDeploy it again: \`npm run pulumi -- up -s ${stack}\`.`,
+        `The stack '${stack}' lacks the output ${missing}, or this version does not support its form.\nDeploy it again: \`npm run pulumi -- up -s ${stack}\`.`,
       );
     }
     this.#region = region;
@@ -76,7 +76,7 @@ export class SmokeTask {
   }
 
   /**
-   * Starts the task, prints its log and waits for its end; stops it when the signal aborts.
+   * Starts the task, prints its log and waits for its end. Stops it after an error or when the signal aborts.
    * @returns The exit code of its container.
    * @throws CommandError with ECS's reason when the container never ran
    */
@@ -95,17 +95,17 @@ export class SmokeTask {
     const { cluster, taskDefinition, subnets, securityGroup, container } = this.#task;
     const network = `awsvpcConfiguration={subnets=[${subnets}],securityGroups=[${securityGroup}],assignPublicIp=DISABLED}`;
     const command = ["node", "runtime/smoke/task.ts", "--limit", String(this.#options.limit)];
-    const answer = JSON.parse(
+    const response = JSON.parse(
       await this.#aws([
         ...["ecs", "run-task", "--cluster", cluster, "--task-definition", taskDefinition, "--count", "1"],
         ...["--launch-type", "FARGATE", "--network-configuration", network, "--started-by", "rates-smoke"],
         ...["--overrides", JSON.stringify({ containerOverrides: [{ name: container, command }] })],
       ]),
     ) as { tasks?: unknown[]; failures?: { reason?: string }[] };
-    const [failure] = answer.failures ?? [];
+    const [failure] = response.failures ?? [];
     if (failure)
       throw new CommandError("unreachable", `ECS refused the smoke task: ${failure.reason ?? "no reason given"}.`);
-    const [task] = answer.tasks ?? [];
+    const [task] = response.tasks ?? [];
     if (!Value.Check(EcsTask, task))
       throw new CommandError("unreachable", "ECS started no task.\nTry again in a moment.");
     return task.taskArn;
@@ -113,15 +113,15 @@ export class SmokeTask {
 
   async #follow(arn: string): Promise<number> {
     const { signal, sleep, now } = this.#options;
-    const begun = now();
+    const startedAt = now();
     for (;;) {
       signal.throwIfAborted();
       const task = await this.#describe(arn);
-      if (task?.lastStatus === "STOPPED") return this.#end(task);
-      const seconds = (now() - begun) / 1_000;
-      const running = this.#nextToken !== undefined || (await this.#printLog(arn));
-      if (running) await this.#printLog(arn);
-      if (!running && seconds > START_SECONDS)
+      if (task?.lastStatus === "STOPPED") return this.#finish(task);
+      const seconds = (now() - startedAt) / 1_000;
+      const hasStarted = this.#nextToken !== undefined || (await this.#printLog(arn));
+      if (hasStarted) await this.#printLog(arn);
+      if (!hasStarted && seconds > START_SECONDS)
         throw new CommandError(
           "unreachable",
           `The smoke task did not start within ${START_SECONDS / 60} minutes (its status: ${task?.lastStatus ?? "unknown"}).\n\`aws ecs describe-tasks\` shows the reason.`,
@@ -132,7 +132,7 @@ export class SmokeTask {
     }
   }
 
-  async #end(task: EcsTask): Promise<number> {
+  async #finish(task: EcsTask): Promise<number> {
     const { sleep, signal } = this.#options;
     const { exitCode, reason } = task.containers?.find(({ name }) => name === this.#task.container) ?? {};
     if (exitCode === undefined)
@@ -140,7 +140,7 @@ export class SmokeTask {
         "unreachable",
         `The smoke task did not run: ${[task.stoppedReason, reason].filter(Boolean).join("; ") || "no reason given"}.`,
       );
-    // CloudWatch shows lines with a delay of some seconds.
+    // CloudWatch shows lines some seconds late.
     for (let poll = 0; poll < LAST_POLLS; poll++) {
       await this.#printLog(task.taskArn);
       await sleep(POLL_MS, signal);
@@ -150,15 +150,15 @@ export class SmokeTask {
   }
 
   async #describe(arn: string): Promise<EcsTask | undefined> {
-    const answer = JSON.parse(
+    const response = JSON.parse(
       await this.#aws(["ecs", "describe-tasks", "--cluster", this.#task.cluster, "--tasks", arn]),
     ) as { tasks?: unknown[] };
-    const [task] = answer.tasks ?? [];
+    const [task] = response.tasks ?? [];
     return Value.Check(EcsTask, task) ? task : undefined;
   }
 
   /**
-   * Prints new lines of the log, and stores the token's hash if one of them asks for it.
+   * Prints new lines of the log. A line with the token's hash is not printed; the hash is stored.
    * @returns True once the log exists.
    */
   async #printLog(arn: string): Promise<boolean> {
@@ -178,29 +178,29 @@ export class SmokeTask {
         throw error;
       }
       const log: unknown = JSON.parse(text);
-      if (!Value.Check(Log, log)) throw new CommandError("unreachable", "CloudWatch answered without events.");
-      for (const { message } of log.events) await this.#line(message);
+      if (!Value.Check(Log, log)) throw new CommandError("unreachable", "CloudWatch returned no events.");
+      for (const { message } of log.events) await this.#handleLine(message);
       if (log.nextForwardToken === this.#nextToken) return true;
       this.#nextToken = log.nextForwardToken;
     }
   }
 
-  async #line(line: string): Promise<void> {
-    const token = tokenOf(line);
+  async #handleLine(line: string): Promise<void> {
+    const token = parseTokenLine(line);
     if (token) await this.#storeHash(token);
     else this.#options.print(line);
   }
 
-  /** Stores the hash of the task's token in the database. The token cannot be derived from it. */
+  /** Stores the hash of the task's token in the database. The hash does not reveal the token. */
   async #storeHash({ id, hash }: TokenHash): Promise<void> {
     const expiresAt = new Date(this.#options.now() + SMOKE_SECONDS * 1_000).toISOString();
     const token = { id, hash, name: "smoke inside", tenant: DEFAULT_TENANT, scopes: SCOPES, expiresAt };
-    const answer = await this.#aws([
+    const response = await this.#aws([
       ...["lambda", "invoke", "--function-name", this.#task.migrationsFunction],
       ...["--cli-binary-format", "raw-in-base64-out", "--payload", JSON.stringify({ token }), "/dev/stdout"],
     ]);
-    if (answer.includes('"FunctionError"'))
-      throw new CommandError("unreachable", `The task's token could not be stored: ${answer.trim().slice(0, 1_000)}`);
+    if (response.includes('"FunctionError"'))
+      throw new CommandError("unreachable", `The task's token could not be stored: ${response.trim().slice(0, 1_000)}`);
   }
 
   #aws(args: string[]): Promise<string> {

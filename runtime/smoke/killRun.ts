@@ -3,7 +3,7 @@ import { GlueClient } from "@aws-sdk/client-glue";
 import type { SmokeOutputs } from "../contract/stackOutputs.ts";
 import { GlueLauncher } from "../dispatcher/launchers/glue.ts";
 
-/** An attempt in a job's document. */
+/** Run of an attempt, from a job's document. */
 export interface RunOfAttempt {
   readonly runner: string;
   readonly runId: string;
@@ -17,7 +17,7 @@ export async function killCloudRun(
 ): Promise<void> {
   if (runner === "glue") {
     const job = { jobName: glueJob, maxCapacity: 0, arguments: {} };
-    // The run to end was started a moment ago, so it is among the newest runs.
+    // The run has just started, so it is among the newest runs that the launcher searches.
     const launcher = new GlueLauncher(job, 1, new GlueClient({ region }));
     await launcher.stop(runId, undefined);
     return;

@@ -12,8 +12,8 @@ import { withTimeout } from "./limit.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 
-describe("the limit of a smoke run", () => {
-  it("ends a check without a result, and does not affect one that finishes in time", async () => {
+describe("the time limit of a smoke run's checks", () => {
+  it("ends a check without a result, and does not affect a check that finishes in time", async () => {
     assert.equal(await withTimeout(60, async () => "seen"), "seen");
     await assert.rejects(
       withTimeout(60, async () => {
@@ -27,7 +27,7 @@ describe("the limit of a smoke run", () => {
     );
   });
 
-  it("is explained by --help, as are unknown options", async () => {
+  it("is in the usage text, which --help and an unknown option print", async () => {
     for (const [option, code] of [
       ["--help", 0],
       ["--limits", 2],
@@ -40,7 +40,7 @@ describe("the limit of a smoke run", () => {
     }
   });
 
-  it("ends a run on a platform that accepts connections and never answers, as failed", async function () {
+  it("fails a smoke run on a platform that accepts connections and never responds", async function () {
     this.timeout(60_000);
     const server = createServer(() => undefined).listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -57,7 +57,7 @@ describe("the limit of a smoke run", () => {
       const child = spawn(process.execPath, [MAIN, "--data-dir", directory, "--limit", "1"]);
       const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
       assert.equal(code, 1);
-      assert.match(stdout, /failed {3}the platform answers and has prices\n +no result after 1 s/);
+      assert.match(stdout, /failed {3}the platform responds and has prices\n +no result after 1 s/);
     } finally {
       server.close();
       rmSync(directory, { recursive: true, force: true });

@@ -9,23 +9,22 @@ import { runSmoke } from "./run.ts";
 import { stackTarget } from "./target.ts";
 
 /**
- * `npm run smoke`: checks every guarantee on a running platform and prints each result. `--api` is another address of
- * the stack's API, for example that of `rates connect`. The exit status is 1 if a check fails, or has no result after
- * `--limit` seconds.
+ * Usage of `npm run smoke`, which checks every guarantee on a running platform. A check without a result after `--limit`
+ * seconds fails.
  */
 const USAGE = `Usage: npm run smoke [-- --stack dev | --data-dir .local] [--api URL] [--limit SECONDS]
        npm run smoke -- --stack dev --inside [--limit SECONDS]
 
 Checks every guarantee on a running platform and prints each result.
 
-  --stack NAME      a deployed stack; RATES_TOKEN has a token with all scopes
-  --inside          run as a task in the stack's network; needs no access to the API and no token
+  --stack NAME      a deployed stack; RATES_TOKEN must be a token with all scopes
+  --inside          run as a task in the stack's network; this machine needs no token and no access to the API
   --data-dir DIR    the platform on this machine (default .local)
   --api URL         another address of the API, for example that of \`rates connect\`
-  --limit SECONDS   per check (default 1800)
+  --limit SECONDS   time limit per check (default 1800)
 
 Exit codes: 0 no check failed, 1 a check failed, 2 invalid options, 4 the stack is unreachable or its task did not run.
-With --inside, the exit code of the task's container.`;
+With --inside, the exit code is that of the task's container.`;
 const OPTIONS = {
   stack: { type: "string" },
   inside: { type: "boolean" },
@@ -42,12 +41,11 @@ function readArguments() {
       console.log(USAGE);
       process.exit(0);
     }
-    if (!(Number(values.limit) > 0))
-      throw new Error(`--limit ${values.limit} must be a number of seconds above 0 per check.`);
+    if (!(Number(values.limit) > 0)) throw new Error(`--limit ${values.limit} must be a number of seconds above 0.`);
     if (values.inside && values.stack === undefined)
       throw new Error("--inside runs in the network of a deployed stack.\nAdd --stack NAME.");
     if (values.inside && values.api !== undefined)
-      throw new Error("--inside and --api cannot be combined: the task reaches the API itself.");
+      throw new Error("--inside and --api cannot be combined: the task uses the stack's API.");
     if (values.stack !== undefined && values["data-dir"] !== undefined)
       throw new Error("--stack and --data-dir cannot be combined.");
     return values;
@@ -83,7 +81,7 @@ async function runInside(stack: string, limit: number): Promise<number> {
   }
 }
 
-// Exit explicitly, because checks that exceeded their limit may still be pending.
+// Exit explicitly: checks that exceeded their limit may still be pending.
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {

@@ -25,7 +25,7 @@ export interface Target {
   killRun(run: RunOfAttempt): Promise<void>;
 }
 
-/** A deployed stack, accessed with the caller's credentials. */
+/** Returns a deployed stack as a target, accessed with the AWS credentials of this process. */
 export const stackTarget = (outputs: SmokeOutputs, token: string): Target => ({
   ...outputs,
   name: outputs.stack,
@@ -44,13 +44,13 @@ export interface ReceivedResponse {
   readonly [field: string]: any;
 }
 
-/** Sends requests and receives responses for the checks. Messages of other clients are left in the queue. */
+/** Sends requests and receives responses for the checks. Messages for other clients stay in the queue. */
 export class QueueClient {
   readonly #target: Target;
   readonly #prefix: string;
   readonly #received: { body: string; response: ReceivedResponse }[] = [];
 
-  /** @param prefix - Prefix of all request ids of this smoke run. */
+  /** @param prefix prefix of all request ids of this smoke run */
   constructor(target: Target, prefix: string) {
     this.#target = target;
     this.#prefix = prefix;
@@ -63,7 +63,7 @@ export class QueueClient {
 
   /**
    * Waits for `count` responses to a request.
-   * @throws after the given seconds
+   * @throws Error after the given seconds
    */
   async responses(
     requestId: string,
@@ -89,12 +89,13 @@ export class QueueClient {
 
   /**
    * Waits for a dead letter that contains a text.
-   * @returns Its reason.
+   * @returns its reason
+   * @throws Error after the given seconds
    */
   async deadLetter(text: string, seconds = 120): Promise<string> {
     for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {
-      const [found] = await this.#receive(this.#target.deadLetterQueueUrl, (body) => body.includes(text));
-      if (found) return found.MessageAttributes?.reason?.StringValue ?? "";
+      const [letter] = await this.#receive(this.#target.deadLetterQueueUrl, (body) => body.includes(text));
+      if (letter) return letter.MessageAttributes?.reason?.StringValue ?? "";
     }
     throw new Error(`no dead letter with ${text} within ${seconds} s`);
   }

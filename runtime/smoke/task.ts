@@ -8,21 +8,27 @@ import { SMOKE_SECONDS, tokenLine } from "./handshake.ts";
 import { runSmoke } from "./run.ts";
 import { stackTarget } from "./target.ts";
 
-/** Time limit for the task's token to be accepted, and interval between attempts. */
+/** Time limit until the API accepts the task's token; interval and timeout of the requests that test it. Seconds. */
 const TOKEN_SECONDS = 300;
-const TRY_SECONDS = 3;
+const RETRY_SECONDS = 3;
 
 /**
- * Smoke run of a task in a stack's network, started by `npm run smoke -- --stack NAME --inside`. SMOKE_OUTPUTS has the
+ * Smoke run as a task in a stack's network, started by `npm run smoke -- --stack NAME --inside`. SMOKE_OUTPUTS has the
  * stack's outputs. The exit code is 0 when no check failed, 1 otherwise, and 2 for an invalid environment.
  */
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { limit: { type: "string", default: "1800" } } });
-  const outputs = JSON.parse(process.env.SMOKE_OUTPUTS ?? "null");
+  const outputs = parseJson(process.env.SMOKE_OUTPUTS ?? "null");
   if (!Value.Check(SmokeOutputs, outputs)) {
-    const known: Record<string, unknown> = outputs ?? {};
-    const missing = SmokeOutputs.required.filter((key) => typeof known[key] !== "string");
-    console.error(`SMOKE_OUTPUTS must be the stack's outputs as JSON; missing: ${missing.join(", ")}.`);
+    const known: Record<string, unknown> = typeof outputs === "object" && outputs !== null ? { ...outputs } : {};
+    const invalidOutputs = Object.entries(SmokeOutputs.properties)
+      .filter(([name, schema]) =>
+        name in known ? !Value.Check(schema, known[name]) : SmokeOutputs.required.includes(name as never),
+      )
+      .map(([name]) => name);
+    console.error(
+      `SMOKE_OUTPUTS must be the stack's outputs as JSON; missing or invalid: ${invalidOutputs.join(", ")}.`,
+    );
     return 2;
   }
   const timer = setTimeout(() => {
@@ -38,14 +44,23 @@ async function main(): Promise<number> {
   return passed ? 0 : 1;
 }
 
+/** Parses JSON; returns undefined if it is invalid. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Waits until the API accepts the token.
- * @throws Error with the API's last answer
+ * @throws Error with the API's last response
  */
 async function waitUntilAccepted(client: Client): Promise<void> {
-  for (const end = Date.now() + TOKEN_SECONDS * 1_000; ; await pause(TRY_SECONDS * 1_000))
+  for (const end = Date.now() + TOKEN_SECONDS * 1_000; ; await pause(RETRY_SECONDS * 1_000))
     try {
-      await client.json("GET", "/jobs?limit=1", undefined, AbortSignal.timeout(TRY_SECONDS * 1_000));
+      await client.json("GET", "/jobs?limit=1", undefined, AbortSignal.timeout(RETRY_SECONDS * 1_000));
       return;
     } catch (error) {
       if (Date.now() > end)
@@ -55,7 +70,7 @@ async function waitUntilAccepted(client: Client): Promise<void> {
     }
 }
 
-// Checks that exceeded their limit would keep the task running.
+// Exit explicitly: checks that exceeded their limit would keep the task running.
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {

@@ -10,7 +10,7 @@ export type Claims = Readonly<Record<string, unknown>> & { readonly iss: string;
 const TENANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
- * Returns the session that a person's claims allow, by the first matching rule whose tenant is valid.
+ * Returns the holder of a session that a person's claims allow, by the first matching rule whose tenant is valid.
  *
  * @throws JobError NoAccess if there is no such rule
  */
@@ -27,26 +27,26 @@ export function holderOfClaims(rules: readonly AccessRule[], claims: Claims): Om
 
 /** Returns a person's display name: the first of these claims that has text. */
 function nameOf(claims: Claims): string {
-  const found = ["email", "preferred_username", "name", "sub"].map((claim) => claims[claim]).find(isText) ?? claims.sub;
-  return cutText(found.replace(/\p{C}/gu, ""), 100) || "unnamed";
+  const name = ["email", "preferred_username", "name", "sub"].map((claim) => claims[claim]).find(isText) ?? claims.sub;
+  return cutText(name.replace(/\p{C}/gu, ""), 100) || "unnamed";
 }
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
 function matches({ claim, value }: AccessRule, claims: Claims): boolean {
-  const found = claimOf(claims, claim);
-  if (found === undefined || found === null) return false;
-  const values = Array.isArray(found) ? found : [found];
+  const claimed = claimOf(claims, claim);
+  if (claimed === undefined || claimed === null) return false;
+  const values = Array.isArray(claimed) ? claimed : [claimed];
   return value === "*" ? values.length > 0 : values.some((item) => isScalar(item) && String(item) === value);
 }
 
-/** Returns true for values with a text: an object of a token may have no usable `toString`. */
+/** Returns true for values that String() can convert; an object in a token may have no usable `toString`. */
 const isScalar = (value: unknown) => ["string", "number", "boolean"].includes(typeof value);
 
 function tenantOf({ tenant, tenantClaim }: AccessRule, claims: Claims): string | undefined {
   if (tenantClaim === undefined) return tenant;
-  const found = claimOf(claims, tenantClaim);
-  return isText(found) && TENANT.test(found) ? found : undefined;
+  const claimed = claimOf(claims, tenantClaim);
+  return isText(claimed) && TENANT.test(claimed) ? claimed : undefined;
 }
 
 /** Reads a claim by its name, which may contain dots (a URL), or by its path. */

@@ -53,17 +53,21 @@ export interface AuditFilter {
   limit: number;
 }
 
-/** Maximum characters of an entry's detail, as JSON. */
-const DETAIL = 2_000;
+/** Maximum size of an entry's detail, as JSON in UTF-8; jsonb of such texts fits into the 4,096 bytes of the column. */
+const MAX_DETAIL_BYTES = 2_000;
+/** Length of the beginning of a larger detail, in UTF-16 code units of at most three bytes. */
+const BEGINNING_LENGTH = 1_000;
 
-/** Replaces what jsonb cannot store: NUL characters and halves of surrogate pairs. */
+/** Replaces characters that jsonb cannot store: NUL, and halves of surrogate pairs. */
 const storable = (_name: string, value: unknown): unknown =>
   typeof value === "string" ? value.replaceAll("\0", "\uFFFD").toWellFormed() : value;
 
-/** Returns the detail as JSON; a longer one is truncated and stored as text. */
+/** Returns the detail as JSON; a larger detail is truncated and stored as text. */
 function detailJson(detail: AuditRecord["detail"] = {}): string {
   const json = JSON.stringify(detail, storable);
-  return json.length <= DETAIL ? json : JSON.stringify({ beginning: cutText(json, DETAIL / 2) });
+  return Buffer.byteLength(json) <= MAX_DETAIL_BYTES
+    ? json
+    : JSON.stringify({ beginning: cutText(json, BEGINNING_LENGTH) });
 }
 
 /** Parameters of jobs.record_audit, in order. */
@@ -77,7 +81,7 @@ export const auditParameters = ({ tenant, actorId, actor, via, action, target, d
   detailJson(detail),
 ];
 
-/** Records an action that is not a single SQL statement. */
+/** Records an action whose own statement does not record it. */
 export async function recordAudit(db: Database, record: AuditRecord): Promise<void> {
   await db.query("select jobs.record_audit($1, $2, $3, $4, $5, $6, $7)", auditParameters(record));
 }
@@ -100,7 +104,7 @@ export async function listAudit(db: Database, filter: AuditFilter): Promise<Audi
 /**
  * Cancels a job on behalf of a caller. If the job exists, the action is recorded in the same transaction.
  *
- * @returns its status
+ * @returns the job's status; undefined if it does not exist
  */
 export async function cancelFor(
   db: Database,

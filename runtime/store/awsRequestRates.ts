@@ -1,6 +1,6 @@
 import type { Database } from "./jobs.ts";
 
-/** Rate at which AWS accepts requests of a kind: a token bucket, full at first and refilled steadily. */
+/** Rate at which AWS accepts one kind of request: a token bucket, full at first and refilled steadily. */
 export interface RequestRate {
   readonly name: string;
   /** Capacity of the bucket. */

@@ -9,27 +9,27 @@ export async function backendOf(db: Database): Promise<Backend> {
   return rows[0];
 }
 
-/** Interval of checks whether a cancelled statement has ended. */
+/** Interval between checks of a cancelled statement. Milliseconds. */
 const POLL_MS = 5;
 const IS_BUSY = "exists (select from pg_stat_activity where pid = $1 and backend_start = $2 and state = 'active')";
-const hasEnded = "not exists (select from pg_stat_activity where pid = $1 and backend_start = $2)";
+const HAS_ENDED = "not exists (select from pg_stat_activity where pid = $1 and backend_start = $2)";
 
 /**
- * Ends a database session and returns once it is gone: first a cancel, so that a statement can end cleanly; then, since
- * COPY FROM STDIN ignores a cancel while it waits for its client, a terminate, repeated until the session is gone.
+ * Ends a database session and returns once it is gone. First, a cancel lets a statement end cleanly. COPY FROM STDIN
+ * ignores a cancel while it waits for its client, so the session is then terminated, repeatedly until it is gone.
  *
  * @param db - A connection with the role `canceller`.
- * @throws if the session still exists after `timeoutMs`, since callers rely on its end
+ * @throws if the session still exists after `timeoutMs`, since the calling code relies on its end
  */
 export async function endBackend(db: Database, backend: Backend, graceMs = 200, timeoutMs = 30_000): Promise<void> {
-  const limit = Date.now() + timeoutMs;
+  const deadline = Date.now() + timeoutMs;
   const { rows } = await db.query(
     "select pg_cancel_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2",
     [backend.pid, backend.start],
   );
   if (rows.length === 0) return;
   const graceEnds = Date.now() + graceMs;
-  // A session that waits for its client (in a transaction or between two) has no statement to cancel.
+  // A session that waits for its client, in or between transactions, has no statement to cancel.
   while (
     Date.now() < graceEnds &&
     (await db.query(`select ${IS_BUSY} as busy`, [backend.pid, backend.start])).rows[0].busy
@@ -40,8 +40,8 @@ export async function endBackend(db: Database, backend: Backend, graceMs = 200, 
       backend.pid,
       backend.start,
     ]);
-    if ((await db.query(`select ${hasEnded} as gone`, [backend.pid, backend.start])).rows[0].gone) return;
-    if (Date.now() > limit)
+    if ((await db.query(`select ${HAS_ENDED} as gone`, [backend.pid, backend.start])).rows[0].gone) return;
+    if (Date.now() > deadline)
       throw new Error(`database session ${backend.pid} (started ${backend.start}) did not end in time`);
     await pause(wait);
   }

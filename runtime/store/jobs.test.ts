@@ -17,7 +17,7 @@ import {
 import { planRuns } from "./runs.ts";
 
 const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
-const ok = {
+const success = {
   status: "SUCCEEDED",
   result: '{"inline":"a\\n","format":"csv","rows":1}',
   rows: 1,
@@ -31,7 +31,7 @@ describe("the job store", () => {
     ({ fixture, dispatcher, keeper } = clients);
   });
 
-  const aRun = async (): Promise<string> => {
+  const startRun = async (): Promise<string> => {
     const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1_000));
     assert.ok(await runStarted(keeper, run));
     return run;
@@ -45,21 +45,21 @@ describe("the job store", () => {
 
   it("creates one job when five dispatchers accept the same request concurrently", async () => {
     const dispatchers = await Promise.all(Array.from({ length: 5 }, () => fixture.as("dispatcher")));
-    // Repeated often enough for every order of the five.
-    for (let turn = 0; turn < 100; turn++) {
-      const outcomes = (await Promise.all(dispatchers.map((db) => accept(db, [newJob(`job-${turn}`)])))).flat();
-      assert.deepEqual(outcomes.map((one) => one.outcome).sort(), [
+    // Enough rounds for every order of the five.
+    for (let round = 0; round < 100; round++) {
+      const outcomes = (await Promise.all(dispatchers.map((db) => accept(db, [newJob(`job-${round}`)])))).flat();
+      assert.deepEqual(outcomes.map(({ outcome }) => outcome).sort(), [
         "ACCEPTED",
         "REPEATED",
         "REPEATED",
         "REPEATED",
         "REPEATED",
       ]);
-      assert.equal(new Set(outcomes.map((one) => one.jobId)).size, 1);
+      assert.equal(new Set(outcomes.map(({ jobId }) => jobId)).size, 1);
     }
   });
 
-  it("returns the results of a batch in its order: new, repeated, another task with the same id, the same id of another tenant", async () => {
+  it("returns the results of one call in the order of its requests: new, repeated, conflicting, and an id of another tenant", async () => {
     await accept(dispatcher, [newJob("old")]);
     const outcomes = await accept(dispatcher, [
       newJob("new"),
@@ -69,7 +69,7 @@ describe("the job store", () => {
       newJob("new"),
     ]);
     assert.deepEqual(
-      outcomes.map((one) => one.outcome),
+      outcomes.map(({ outcome }) => outcome),
       ["ACCEPTED", "REPEATED", "CONFLICT", "ACCEPTED", "REPEATED"],
     );
     assert.equal((await fixture.admin.query("select count(*)::int from jobs.jobs")).rows[0].count, 3);
@@ -86,10 +86,10 @@ describe("the job store", () => {
       runs.map(async (run) => {
         const db = await fixture.as("job_keeper");
         await runStarted(db, run);
-        const mine: number[] = [];
+        const jobIds: number[] = [];
         for (let job = await claim(db, run, backend, undefined); job; job = await claim(db, run, backend, undefined))
-          mine.push(job.id);
-        return mine;
+          jobIds.push(job.id);
+        return jobIds;
       }),
     );
     assert.equal(new Set(claimed.flat()).size, 40);
@@ -105,7 +105,7 @@ describe("the job store", () => {
       newJob("busy-2", { tenant: "busy" }),
       newJob("quiet", { tenant: "quiet" }),
     ]);
-    // Three minutes ago, with the rank that accept would have computed then.
+    // Moves the job to three minutes ago, with the rank that accept would have computed then.
     await fixture.admin.query(
       "update jobs.jobs set created_at = created_at - interval '3 minutes', rank = rank + 3 where request_id = 'waited'",
     );
@@ -114,7 +114,7 @@ describe("the job store", () => {
     await fixture.admin.query(
       "update jobs.jobs set created_at = created_at - interval '1 millisecond' where request_id = 'busy-2'",
     );
-    const run = await aRun();
+    const run = await startRun();
     const order: string[] = [];
     for (
       let job = await claim(keeper, run, backend, undefined);
@@ -125,24 +125,24 @@ describe("the job store", () => {
     assert.deepEqual(order, ["busy-1", "waited", "urgent", "quiet", "busy-2", "plain"]);
   });
 
-  it("finds a tenant without running jobs behind hundreds of a busy one, and the least busy one of many", async () => {
+  it("alternates between tenants with the same number of running jobs, even behind hundreds of older jobs", async () => {
     const newJobs = (tenant: string, count: number) =>
       Array.from({ length: count }, (_, index) => newJob(`${tenant}-${index}`, { tenant }));
     await accept(dispatcher, [...newJobs("busy", 250), ...newJobs("quiet", 3)]);
-    // The same rank in any minute, and the jobs of the busy tenant are older.
+    // Sets the same rank in whatever minute the test runs, and makes the busy tenant's jobs older.
     await fixture.admin.query(
       `update jobs.jobs set rank = 0, created_at = created_at - case tenant when 'busy' then interval '1 second' else '0' end`,
     );
-    const run = await aRun();
+    const run = await startRun();
     const tenants: string[] = [];
-    for (let turn = 0; turn < 6; turn++)
-      tenants.push((await claim(keeper, run, backend, undefined))?.tenant ?? "nothing");
+    for (let round = 0; round < 6; round++)
+      tenants.push((await claim(keeper, run, backend, undefined))?.tenant ?? "no job");
     assert.deepEqual(tenants, ["busy", "quiet", "busy", "quiet", "busy", "quiet"]);
   });
 
-  it("takes no job from a run with a valid lease, and refuses to finish a job that was reassigned", async () => {
+  it("renews the lease of the attempt that holds a job, and refuses heartbeats and results of an earlier attempt", async () => {
     await accept(dispatcher, [newJob("a")]);
-    const run = await aRun();
+    const run = await startRun();
     const first = await claim(keeper, run, backend, "log");
     assert(first);
     assert.equal(await heartbeat(keeper, run, first, { rows: 5, bytes: 6 }), "KEEP");
@@ -151,25 +151,25 @@ describe("the job store", () => {
     const second = await claim(keeper, run, backend, undefined);
     assert.equal(second?.attempt, 2);
     assert.equal(await heartbeat(keeper, run, first, { rows: 9, bytes: 9 }), "LOST");
-    assert.equal(await finish(keeper, first, ok), undefined);
+    assert.equal(await finish(keeper, first, success), undefined);
     assert.equal((await status("a")).status, "IN_PROGRESS");
-    assert(await finish(keeper, second, ok));
-    assert.equal(await finish(keeper, second, ok), undefined, "a terminal state is final");
+    assert(await finish(keeper, second, success));
+    assert.equal(await finish(keeper, second, success), undefined, "a terminal state is final");
   });
 
-  it("stores the response with the final state: every copy is the same and has one responseId", async () => {
+  it("stores the response with the final state, so that every copy is the same", async () => {
     await accept(dispatcher, [newJob("a", { labels: { k: "v" } })]);
-    const run = await aRun();
+    const run = await startRun();
     const job = await claim(keeper, run, backend, undefined);
     assert(job);
     const response = await finish(keeper, job, {
-      ...ok,
+      ...success,
       result: '{"inline":[{"x":1.10,"y":null}],"format":"json","rows":1}',
     });
     assert(response?.body);
     const body = JSON.parse(response.body);
     assert.deepEqual(Object.keys(body), ["responseId", "requestId", "status", "result", "stats", "labels"]);
-    assert.match(response.body, /"x":1\.10/, "figures stay digit for digit");
+    assert.match(response.body, /"x":1\.10/, "numbers keep every digit");
     assert.deepEqual(Object.keys(body.stats), [
       "queueMs",
       "executionMs",
@@ -184,41 +184,44 @@ describe("the job store", () => {
     assert.deepEqual(await dueResponses(dispatcher, 10), []);
 
     const [again] = await accept(dispatcher, [newJob("a", { labels: { k: "v" } })]);
-    assert.deepEqual([again?.outcome, again?.answered, again?.status], ["REPEATED", true, "SUCCEEDED"]);
-    // The repeat made a version.
+    assert.deepEqual([again?.outcome, again?.isDueAgain, again?.status], ["REPEATED", true, "SUCCEEDED"]);
+    // The repeat created a new version of the job.
     const copy = { ...response, version: response.version + 1 };
     assert.deepEqual(await dueResponses(dispatcher, 10, [again?.jobId ?? 0]), [copy]);
     assert.equal((await document("a")).response.messageId, "m-1");
   });
 
-  it("escapes in a response the two characters that SQS refuses", async () => {
+  it("escapes the two characters that SQS refuses in a response", async () => {
     await accept(dispatcher, [newJob("a", { labels: { odd: "\uFFFE\uFFFF" } })]);
-    const job = await claim(keeper, await aRun(), backend, undefined);
+    const job = await claim(keeper, await startRun(), backend, undefined);
     assert(job);
-    const response = await finish(keeper, job, ok);
+    const response = await finish(keeper, job, success);
     assert.doesNotMatch(response?.body ?? "", /[\uFFFE\uFFFF]/);
     assert.equal(JSON.parse(response?.body ?? "").labels.odd, "\uFFFE\uFFFF");
   });
 
   it("requeues a job until its attempts are used up, then fails it with the reason; each attempt is recorded", async () => {
     await accept(dispatcher, [newJob("a", { maxAttempts: 2 })]);
-    const run = await aRun();
+    const run = await startRun();
     const error = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
     const first = await claim(keeper, run, backend, "the log");
     assert(first);
     assert.equal(await retry(keeper, first, error, 7), "RETRIED");
-    assert.equal(await claim(keeper, run, backend, undefined), undefined, "it waits out its back-off");
+    assert.equal(await claim(keeper, run, backend, undefined), undefined, "it is in back-off");
     await fixture.admin.query("update jobs.jobs set not_before = jobs.clock()");
     await planRuns(dispatcher, testPlan("glue", 1));
     const second = await claim(keeper, run, backend, undefined);
     assert(second);
     assert.equal(await retry(keeper, second, error, 8), "FAILED");
-    const found = await document("a");
+    const failed = await document("a");
     assert.deepEqual(
       [
-        found.status,
-        found.error.type,
-        found.attempts.map((one: { outcome: string; peakMemoryBytes: number }) => [one.outcome, one.peakMemoryBytes]),
+        failed.status,
+        failed.error.type,
+        failed.attempts.map(({ outcome, peakMemoryBytes }: { outcome: string; peakMemoryBytes: number }) => [
+          outcome,
+          peakMemoryBytes,
+        ]),
       ],
       [
         "FAILED",
@@ -230,17 +233,17 @@ describe("the job store", () => {
       ],
     );
     assert.deepEqual(
-      found.statusHistory.map((one: { status: string }) => one.status),
+      failed.statusHistory.map(({ status }: { status: string }) => status),
       ["PENDING", "IN_PROGRESS", "PENDING", "IN_PROGRESS", "FAILED"],
     );
-    assert.equal(found.attempts[0].logLocation, "the log");
+    assert.equal(failed.attempts[0].logLocation, "the log");
     assert.equal((await dueResponses(dispatcher, 10, [second.id])).length, 1);
   });
 
-  it("cancels a waiting job at once, notifies the run of a running one, and does not change an ended one", async () => {
+  it("cancels a waiting job at once, notifies the run of a running job, and does not change an ended job", async () => {
     const api = await fixture.as("api_reader");
     await accept(dispatcher, [newJob("waiting", { runner: "ec2" }), newJob("running")]);
-    const run = await aRun();
+    const run = await startRun();
     const job = await claim(keeper, run, backend, undefined);
     assert(job);
     await keeper.query(`listen "jobs_run_${run}"`);
@@ -249,7 +252,7 @@ describe("the job store", () => {
     assert.equal(await cancel(api, "default", "running"), "IN_PROGRESS");
     await notified;
     assert.equal(await heartbeat(keeper, run, job, { rows: 0, bytes: 0 }), "CANCEL");
-    assert(await finish(keeper, job, { ...ok, status: "CANCELLED", error: new JobError("Cancelled").body() }));
+    assert(await finish(keeper, job, { ...success, status: "CANCELLED", error: new JobError("Cancelled").body() }));
     assert.equal(await cancel(api, "default", "running"), "CANCELLED");
     assert.equal(await cancel(api, "other", "running"), undefined);
     const ids = (await fixture.admin.query("select id from jobs.jobs")).rows.map((row) => Number(row.id));
@@ -257,19 +260,19 @@ describe("the job store", () => {
     assert.deepEqual(
       JSON.parse(waiting?.body ?? "").error,
       JSON.parse(running?.body ?? "").error,
-      "both ways say the same",
+      "both errors are the same",
     );
   });
 
-  it("lets a run end only when no job waits for it, and gives a drained one no further job", async () => {
+  it("lets a run end only when no job waits for it, and gives a drained run no further job", async () => {
     await accept(dispatcher, [newJob("a")]);
-    const run = await aRun();
+    const run = await startRun();
     assert.equal(await retire(keeper, run), false);
     await drain(keeper, run);
     await assert.rejects(claim(keeper, run, backend, undefined), { code: "P0002" });
   });
 
-  it("claims in the same time with ten or twenty thousand waiting jobs", async () => {
+  it("claims from 20,000 waiting jobs about as fast as from 10", async () => {
     const fill = (count: number) =>
       fixture.admin.query(
         `insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, runner, priority, labels, timeout_seconds, max_attempts, lease_seconds, rank)
@@ -277,10 +280,10 @@ describe("the job store", () => {
         [count === 10 ? 1 : 100, count],
       );
     await fill(10);
-    const run = await aRun();
+    const run = await startRun();
     const time = async () => {
       const times: number[] = [];
-      for (let turn = 0; turn < 8; turn++) {
+      for (let round = 0; round < 8; round++) {
         const start = performance.now();
         await claim(keeper, run, backend, undefined);
         times.push(performance.now() - start);
@@ -291,6 +294,6 @@ describe("the job store", () => {
     await fill(20_000);
     await fixture.admin.query("analyze jobs.jobs");
     const many = await time();
-    assert(many < few * 5 + 3, `${few.toFixed(2)} ms with ten, ${many.toFixed(2)} ms with twenty thousand`);
+    assert(many < few * 5 + 3, `${few.toFixed(2)} ms with 10 jobs, ${many.toFixed(2)} ms with 20,000`);
   });
 });

@@ -4,8 +4,8 @@ import type { Reply, Task } from "../contract/request.ts";
 import type { TerminalState } from "../contract/states.ts";
 
 /**
- * The job store: one function per SQL function of db/functions/jobs, called in one round trip. The file of an SQL
- * function grants it to its roles.
+ * The job store: each function calls one SQL function of db/functions/jobs in one round trip. The file of an SQL function
+ * grants it to its roles.
  */
 
 /** A pg client or pool. */
@@ -30,7 +30,7 @@ export interface NewJob {
   requestId: string;
   requestHash: string;
   /**
-   * True if the current rules refuse the request, but an earlier job has it. If that job no longer exists, none is
+   * True if the current rules refuse the request, which repeats an earlier job. If that job no longer exists, no job is
    * created (FULL).
    */
   isRepeat?: boolean;
@@ -65,9 +65,13 @@ export interface Accepted {
   jobId: number;
   status: string;
   /** True if the job has ended and its response is due again, because this request has the reply `queue`. */
-  answered: boolean;
+  isDueAgain: boolean;
 }
 
+/**
+ * Creates jobs for requests, or finds the jobs that they repeat, in one transaction.
+ * @returns a result per request, in their order
+ */
 export async function accept(db: Database, jobs: readonly NewJob[]): Promise<Accepted[]> {
   if (jobs.length === 0) return [];
   const { rows } = await db.query("select outcome, job_id, status, answered from jobs.accept($1)", [
@@ -77,13 +81,13 @@ export async function accept(db: Database, jobs: readonly NewJob[]): Promise<Acc
     outcome: row.outcome,
     jobId: Number(row.job_id),
     status: row.status,
-    answered: row.answered,
+    isDueAgain: row.answered,
   }));
 }
 
 /** A stored response, due until its sending is recorded. */
 export interface DueResponse {
-  /** Primary key of its row. */
+  /** Id of the job; for the response to a refused request, the negated id of its row in jobs.answers. */
   id: number;
   responseId: string;
   tenant: string;
@@ -95,9 +99,10 @@ export interface DueResponse {
 }
 
 /** A stored response. `body` is undefined if the response is not requested on the queue and therefore not sent. */
-export type FrozenResponse = Omit<DueResponse, "body"> & { body: string | undefined };
+export type StoredResponse = Omit<DueResponse, "body"> & { body: string | undefined };
 
-export const isDue = (response: FrozenResponse): response is DueResponse => response.body !== undefined;
+/** Returns true if a response must be sent to the queue. */
+export const isDue = (response: StoredResponse): response is DueResponse => response.body !== undefined;
 
 const dueResponse = (row: Record<string, unknown>): DueResponse => ({
   id: Number(row.response_pk),
@@ -131,7 +136,10 @@ export async function storeRefusal(
   return dueResponse(rows[0]);
 }
 
-/** Due responses (or those of the given jobs), reserved for the caller for ten seconds. */
+/**
+ * Returns due responses (or those of the given jobs), and reserves them for ten seconds, so that no other process sends
+ * them.
+ */
 export async function dueResponses(db: Database, limit: number, jobs?: readonly number[]): Promise<DueResponse[]> {
   const { rows } = await db.query("select * from jobs.due_responses($1, $2)", [limit, jobs ?? null]);
   return rows.map(dueResponse);
@@ -145,6 +153,7 @@ export interface SentResponse {
   messageId: string;
 }
 
+/** Records that responses were sent. */
 export async function responsesSent(db: Database, sent: readonly SentResponse[]): Promise<void> {
   if (sent.length === 0) return;
   await db.query({ name: "responses_sent", text: "select jobs.responses_sent($1, $2, $3)", values: sentColumns(sent) });
@@ -156,7 +165,7 @@ const sentColumns = (sent: readonly SentResponse[]): [number[], number[], string
   sent.map(({ messageId }) => messageId),
 ];
 
-/** Returns the job's status after the request to cancel it; undefined if there is no such job. */
+/** Requests the cancel of a job. @returns its status afterwards; undefined if there is no such job */
 export async function cancel(db: Database, tenant: string, requestId: string): Promise<string | undefined> {
   const { rows } = await db.query("select jobs.cancel($1, $2) as status", [tenant, requestId]);
   return rows[0].status ?? undefined;
@@ -197,7 +206,7 @@ export async function runStarted(db: Database, run: string, memoryBytes?: number
 }
 
 /**
- * Registers a started instance, which claims a free run of its launch.
+ * Registers a started instance, and assigns to it a run of its launch that no other instance has.
  *
  * @param memoryBytes - Memory of the run, shown with its attempts.
  * @returns the run and its slot; undefined if no run is left: then the instance must exit
@@ -232,6 +241,7 @@ export async function claim(
   return rows[0].job ?? undefined;
 }
 
+/** Progress of a job. */
 export interface Progress {
   rows: number;
   bytes: number;
@@ -283,20 +293,21 @@ export interface Ending {
 }
 
 /**
- * Ends a job and returns the stored response. Undefined if this attempt no longer holds the job; then nothing has
- * changed (fencing).
+ * Ends a job.
+ *
+ * @returns the stored response; undefined if this attempt no longer holds the job, and nothing changed (fencing)
  */
 export async function finish(
   db: Database,
   job: { id: number; attempt: number },
   end: Ending,
-): Promise<FrozenResponse | undefined> {
+): Promise<StoredResponse | undefined> {
   const { rows } = await db.query({
     name: "finish",
     text: "select * from jobs.finish($1, $2, $3, $4, $5, $6, $7, $8)",
     values: endingColumns(job, end),
   });
-  return rows[0] && frozenResponse(rows[0]);
+  return rows[0] && storedResponse(rows[0]);
 }
 
 /** A run that claims its next job. */
@@ -310,7 +321,7 @@ export interface Claimer {
 /** Result of ending a job and claiming the next one. */
 export interface FinishedAndClaimed {
   /** Result of `finish`. */
-  response: FrozenResponse | undefined;
+  response: StoredResponse | undefined;
   /** Undefined if no job waits. */
   next: ClaimedJob | undefined;
   /** False if the run was abandoned or is retiring. */
@@ -332,7 +343,7 @@ export async function finishAndClaim(
   });
   const [row] = rows;
   return {
-    response: row.response_pk === null ? undefined : frozenResponse(row),
+    response: row.response_pk === null ? undefined : storedResponse(row),
     next: row.next ?? undefined,
     running: row.running,
   };
@@ -350,7 +361,7 @@ const endingColumns = (job: { id: number; attempt: number }, end: Ending): Param
 ];
 
 // biome-ignore lint/suspicious/noExplicitAny: a row of jobs.finish
-const frozenResponse = (row: any): FrozenResponse => ({ ...dueResponse(row), body: row.body ?? undefined });
+const storedResponse = (row: any): StoredResponse => ({ ...dueResponse(row), body: row.body ?? undefined });
 
 /** Requeues a job after a retryable error, or ends it if its attempts are used up. */
 export async function retry(
@@ -369,7 +380,7 @@ export async function retry(
   ).rows[0].outcome;
 }
 
-/** Returns true if the run may end; false if a job waits after all. */
+/** Retires a run. @returns false if a job waits for it, so that it must not end */
 export async function retire(db: Database, run: string): Promise<boolean> {
   return (await db.query("select jobs.retire($1) as ok", [run])).rows[0].ok;
 }

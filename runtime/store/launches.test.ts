@@ -7,9 +7,9 @@ import {
   beginLaunch,
   type Launch,
   type LaunchPlan,
-  launchAnswered,
   launchUnknown,
   type NextLaunch,
+  recordLaunchResponse,
 } from "./launches.ts";
 import { closeRunners, expireJobs, openRuns, planRuns, runEnded } from "./runs.ts";
 
@@ -39,16 +39,16 @@ describe("launches of several instances", () => {
   });
 
   /** Takes slots for the given number of runs. */
-  const planned = async (count: number, slots = count): Promise<string[]> => {
+  const planInstances = async (count: number, slots = count): Promise<string[]> => {
     const jobs = Array.from({ length: count }, () => newJob(`job-${Math.random()}`, { runner: "ec2" }));
     await accept(dispatcher, jobs);
     return planRuns(dispatcher, testPlan("ec2", slots));
   };
-  const begun = (next: NextLaunch | undefined): Launch => {
+  const asLaunch = (next: NextLaunch | undefined): Launch => {
     assert.ok(next && "launch" in next, JSON.stringify(next));
     return next;
   };
-  const begin = async (plan: Partial<LaunchPlan> = {}) => begun(await beginLaunch(dispatcher, { ...PLAN, ...plan }));
+  const begin = async (plan: Partial<LaunchPlan> = {}) => asLaunch(await beginLaunch(dispatcher, { ...PLAN, ...plan }));
   const reportIn = (launch: string, instance: string, client: pg.Client | pg.Pool = keeper) =>
     instanceStarted(client, { launch, instance }, 1_000);
   const elapse = (seconds: number) =>
@@ -61,10 +61,10 @@ describe("launches of several instances", () => {
     (await fixture.admin.query("select slot, state, external_id, outcome from jobs.runs order by slot, created_at"))
       .rows;
 
-  it("are one request for all runs that have a slot, whichever dispatcher planned them", async () => {
+  it("are one request for all runs with a slot, whichever dispatcher planned them", async () => {
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "no run is planned");
-    await planned(2);
-    await planned(1, 3);
+    await planInstances(2);
+    await planInstances(1, 3);
     const launch = await begin();
     assert.match(launch.launch, /^[0-9a-f-]{36}$/);
     assert.deepEqual(
@@ -75,21 +75,21 @@ describe("launches of several instances", () => {
   });
 
   it("have a maximum number of instances", async () => {
-    await planned(3);
+    await planInstances(3);
     assert.equal((await begin({ limit: 2 })).instances, 2);
     assert.equal((await begin({ limit: 2 })).instances, 1);
   });
 
   it("leave runs of another code version to the dispatchers of that version", async () => {
-    await planned(1);
+    await planInstances(1);
     assert.equal(await beginLaunch(dispatcher, { ...PLAN, version: "next" }), undefined);
   });
 
   it("are sent within the first half of the time in which their runs must start", async () => {
-    await planned(1);
+    await planInstances(1);
     await elapse(25);
     assert.equal(Math.round((await begin()).sendMs / 1_000), 5);
-    await planned(1, 2);
+    await planInstances(1, 2);
     await elapse(31);
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined);
     assert.deepEqual(
@@ -98,12 +98,12 @@ describe("launches of several instances", () => {
         ["STARTING", null],
         ["ENDED", "NOT_LAUNCHED"],
       ],
-      "nothing was requested for the second: its slot is free",
+      "no instance was requested for the second run, whose slot is free",
     );
   });
 
   it("wait for the request rate without reserving anything", async () => {
-    await planned(2);
+    await planInstances(2);
     const rate = { name: "slow", burst: 1, perSecond: 1 / 3_600 };
     await begin({ limit: 1, rate });
     const next = await beginLaunch(dispatcher, { ...PLAN, rate });
@@ -112,31 +112,31 @@ describe("launches of several instances", () => {
   });
 
   it("give each of many concurrent instances one run, and none when all are taken", async () => {
-    await planned(4);
+    await planInstances(4);
     const { launch } = await begin();
     const instances = Array.from({ length: 20 }, (_, index) => `i-${index}`);
-    const given = await Promise.all(instances.map((one) => reportIn(launch, one, keepers)));
-    const slots = given.flatMap((one) => one?.slot ?? []).sort();
+    const assigned = await Promise.all(instances.map((instance) => reportIn(launch, instance, keepers)));
+    const slots = assigned.flatMap((result) => result?.slot ?? []).sort();
     assert.deepEqual(slots, [1, 2, 3, 4]);
-    assert.equal(new Set(given.flatMap((one) => one?.run ?? [])).size, 4);
+    assert.equal(new Set(assigned.flatMap((result) => result?.run ?? [])).size, 4);
     assert.ok((await runs()).every(({ state, external_id }) => state === "RUNNING" && external_id.startsWith("i-")));
   });
 
-  it("give an instance the run that it was started for, and no second one", async () => {
-    await planned(2);
+  it("give an instance the run for which it was started, and no second run", async () => {
+    await planInstances(2);
     const launch = await begin();
-    assert.deepEqual(await launchAnswered(dispatcher, launch, { instances: ["i-1", "i-2"] }), []);
+    assert.deepEqual(await recordLaunchResponse(dispatcher, launch, { instances: ["i-1", "i-2"] }), []);
     const [first, second] = await runs();
     assert.equal((await reportIn(launch.launch, second.external_id))?.slot, 2);
-    assert.equal(await reportIn(launch.launch, second.external_id), undefined, "it has one");
-    assert.equal(await reportIn(launch.launch, "i-3"), undefined, "the other is the first instance's");
+    assert.equal(await reportIn(launch.launch, second.external_id), undefined, "it has a run");
+    assert.equal(await reportIn(launch.launch, "i-3"), undefined, "the other run belongs to the first instance");
     assert.equal((await reportIn(launch.launch, first.external_id))?.slot, 1);
   });
 
-  it("give no run to an instance of another launch or of an unknown one", async () => {
-    await planned(1);
+  it("give no run to an instance of another or an unknown launch", async () => {
+    await planInstances(1);
     const { launch } = await begin();
-    await planned(1, 2);
+    await planInstances(1, 2);
     const { launch: other } = await begin();
     assert.ok(await reportIn(other, "i-1"));
     assert.equal(await reportIn(other, "i-2"), undefined);
@@ -145,7 +145,7 @@ describe("launches of several instances", () => {
   });
 
   it("let the run of a started instance claim a job, and end the back-off", async () => {
-    await planned(1);
+    await planInstances(1);
     await fixture.admin.query("update jobs.runners set pauses = 3 where runner = 'ec2'");
     const { launch } = await begin();
     const { run = "" } = (await reportIn(launch, "i-1")) ?? {};
@@ -156,34 +156,38 @@ describe("launches of several instances", () => {
   });
 
   it("give no run to an instance that starts after its slot expired", async () => {
-    const [run = ""] = await planned(1);
+    const [run = ""] = await planInstances(1);
     const launch = await begin();
     await runEnded(dispatcher, run, "LOST");
     assert.equal(await reportIn(launch.launch, "i-1"), undefined);
-    assert.deepEqual(await launchAnswered(dispatcher, launch, { instances: ["i-1"] }), ["i-1"], "it may be ended");
+    assert.deepEqual(
+      await recordLaunchResponse(dispatcher, launch, { instances: ["i-1"] }),
+      ["i-1"],
+      "it may be terminated",
+    );
   });
 
   it("move runs that were not started into a new launch with another target and its own token", async () => {
-    await planned(5);
+    await planInstances(5);
     const first = await begin();
-    // One instance starts before the response arrives.
+    // One instance starts before EC2's response arrives.
     assert.ok(await reportIn(first.launch, "i-2"));
     const short = { short: ["subnet-a"], reason: "2 of 5 started" };
-    assert.deepEqual(await launchAnswered(dispatcher, first, { instances: ["i-1", "i-2"], ...short }), []);
+    assert.deepEqual(await recordLaunchResponse(dispatcher, first, { instances: ["i-1", "i-2"], ...short }), []);
     const second = await begin();
     assert.notEqual(second.launch, first.launch);
     assert.deepEqual([second.target, second.instances], ["subnet-b", 3]);
     assert.deepEqual((await runs()).filter(({ external_id }) => external_id !== null).length, 2);
     assert.ok(await reportIn(first.launch, "i-1"));
-    assert.equal(await reportIn(first.launch, "i-3"), undefined, "the others are the second launch's");
+    assert.equal(await reportIn(first.launch, "i-3"), undefined, "the others belong to the second launch");
   });
 
   it("free the slots of runs for which no target has capacity, and make all dispatchers wait", async () => {
-    await planned(2);
+    await planInstances(2);
     for (const target of PLAN.targets) {
       const launch = await begin();
       assert.equal(launch.target, target);
-      await launchAnswered(dispatcher, launch, {
+      await recordLaunchResponse(dispatcher, launch, {
         instances: [],
         short: [target],
         reason: "InsufficientInstanceCapacity",
@@ -205,33 +209,33 @@ describe("launches of several instances", () => {
   });
 
   it("prefer a target without a recent lack of capacity", async () => {
-    await planned(1);
+    await planInstances(1);
     const first = await begin();
-    await launchAnswered(dispatcher, first, { instances: [], short: ["subnet-a"], reason: "full" });
+    await recordLaunchResponse(dispatcher, first, { instances: [], short: ["subnet-a"], reason: "full" });
     await elapse(1);
-    await planned(1, 2);
+    await planInstances(1, 2);
     assert.equal((await begin()).target, "subnet-b");
-    await planned(1, 3);
+    await planInstances(1, 3);
     await elapse(20);
     await elapse(40);
-    await planned(1, 4);
+    await planInstances(1, 4);
     assert.equal((await begin()).target, "subnet-a", "a minute later it is preferred again");
   });
 
   it("repeat a launch with an unknown outcome unchanged and before all others, even during a pause", async () => {
-    await planned(2);
+    await planInstances(2);
     const first = await begin();
-    await planned(1, 3);
+    await planInstances(1, 3);
     await launchUnknown(dispatcher, first);
     await fixture.admin.query("update jobs.runners set paused_until = jobs.clock() + interval '1 minute'");
     const again = await begin({ request: "newer", targets: ["subnet-c"] });
     assert.deepEqual({ ...again, send: 1, sendMs: 0 }, { ...first, sendMs: 0 });
     assert.equal(again.send, 2);
-    assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "it is taken on, and new ones wait");
+    assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "it is reserved, and new launches wait");
   });
 
-  it("are repeated by another dispatcher if the first one is silent, until their slots expire", async () => {
-    await planned(1);
+  it("are repeated by another dispatcher if the first dispatcher is silent, until their slots expire", async () => {
+    await planInstances(1);
     const { launch } = await begin({ holdSeconds: 4 });
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined);
     await elapse(5);
@@ -240,20 +244,24 @@ describe("launches of several instances", () => {
       [launch, 0],
     );
     await elapse(30);
-    assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "its slots may soon be another's");
+    assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "its slots may soon belong to other runs");
   });
 
   it('accept "nothing started" only from the last dispatcher, but started instances from any', async () => {
-    await planned(2);
+    await planInstances(2);
     const first = await begin();
     await launchUnknown(dispatcher, first);
     const again = await begin();
-    assert.deepEqual(await launchAnswered(dispatcher, first, { instances: [] }), []);
+    assert.deepEqual(await recordLaunchResponse(dispatcher, first, { instances: [] }), []);
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "its runs stay in it");
     await launchUnknown(dispatcher, first);
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "the first dispatcher's report does not repeat it");
-    assert.deepEqual(await launchAnswered(dispatcher, first, { instances: ["i-1", "i-2"] }), []);
-    assert.deepEqual(await launchAnswered(dispatcher, again, { instances: ["i-1", "i-2"] }), [], "the same again");
+    assert.deepEqual(await recordLaunchResponse(dispatcher, first, { instances: ["i-1", "i-2"] }), []);
+    assert.deepEqual(
+      await recordLaunchResponse(dispatcher, again, { instances: ["i-1", "i-2"] }),
+      [],
+      "the same again",
+    );
     assert.deepEqual(
       (await runs()).map(({ external_id }) => external_id),
       ["i-1", "i-2"],
@@ -261,18 +269,18 @@ describe("launches of several instances", () => {
   });
 
   it("accept instances that were found before the response arrived", async () => {
-    await planned(2);
+    await planInstances(2);
     const launch = await begin();
     assert.deepEqual(await assignInstances(dispatcher, launch.launch, ["i-1"]), []);
-    assert.deepEqual((await openRuns(dispatcher, 60)).map((one) => `${one.externalId} ${one.launch}`).sort(), [
-      `i-1 ${launch.launch}`,
-      `undefined ${launch.launch}`,
-    ]);
+    assert.deepEqual(
+      (await openRuns(dispatcher, 60)).map(({ externalId, launch }) => `${externalId} ${launch}`).sort(),
+      [`i-1 ${launch.launch}`, `undefined ${launch.launch}`],
+    );
     assert.deepEqual(await assignInstances(dispatcher, launch.launch, ["i-1", "i-2", "i-3"]), ["i-3"]);
   });
 
   it("are not repeated while the runner types are closed, and are deleted when they expire", async () => {
-    await planned(1);
+    await planInstances(1);
     const launch = await begin();
     await launchUnknown(dispatcher, launch);
     await closeRunners(dispatcher, true);

@@ -2,38 +2,44 @@ import type { RunnerType } from "../contract/states.ts";
 import type { RequestRate } from "./awsRequestRates.ts";
 import type { Database } from "./jobs.ts";
 
-/** Launches in the job store: requests for instances, each of which claims a run of its launch. */
+/** Launches in the job store. A launch is a request for instances, each of which receives one of the launch's runs. */
 
 /** Parameters of a dispatcher's requests for instances. */
 export interface LaunchPlan {
   runner: RunnerType;
   /** Code version for which the runs were planned. */
   version: string;
-  /** Parameters of a request in addition to its id, target and number of instances. */
+  /** Parameters of a request besides its id, target and number of instances. */
   request: string;
   /** Targets of requests (a subnet, with `spot:` before it for Spot Instances), in order of preference. */
   targets: readonly string[];
   /** Maximum number of instances per request. */
   limit: number;
-  /** Seconds for which a request is reserved for its dispatcher; then another one repeats it. */
+  /** Seconds for which a request is reserved for its dispatcher; then another dispatcher repeats it. */
   holdSeconds: number;
   rate: RequestRate;
 }
 
-/** A request for instances that a dispatcher has reserved. */
+/** A request for instances, reserved for one dispatcher. */
 export interface Launch {
   /** Client token of the request and tag of its instances. */
   launch: string;
-  /** Number of sends: 1, plus one for each dispatcher that repeats it. */
+  /** Number of times that it was sent, including this time. */
   send: number;
   request: string;
   target: string;
   instances: number;
-  /** Milliseconds within which it must be sent: later, its slots or the request may belong to another dispatcher. */
+  /**
+   * Milliseconds within which it must be sent. Later, other runs may have its slots, or another dispatcher may repeat
+   * it.
+   */
   sendMs: number;
 }
 
-/** Next step of a dispatcher: send a request, wait for the request rate, or record runs that have no capacity. */
+/**
+ * Next step of a dispatcher: send a request, wait for the request rate, or report runs that were refused for lack of
+ * capacity.
+ */
 export type NextLaunch = Launch | { waitMs: number } | { refused: string[]; reason: string | null; until: string };
 
 /**
@@ -57,7 +63,7 @@ export async function beginLaunch(db: Database, plan: LaunchPlan): Promise<NextL
   return rows[0].next ?? undefined;
 }
 
-/** Outcome of a request: the started instances, and the targets without enough capacity. */
+/** Outcome of a request: the started instances, and the targets that are short of capacity. */
 export interface LaunchResult {
   instances: readonly string[];
   short?: readonly string[];
@@ -69,7 +75,7 @@ export interface LaunchResult {
  *
  * @returns instances for which no run is left
  */
-export async function launchAnswered(
+export async function recordLaunchResponse(
   db: Database,
   { launch, send }: Pick<Launch, "launch" | "send">,
   { instances, short = [], reason = "" }: LaunchResult,
@@ -84,13 +90,13 @@ export async function launchAnswered(
   return rows[0].strays;
 }
 
-/** Records that the outcome of a launch is unknown; it is repeated first. */
+/** Records that the outcome of a launch is unknown. The launch is repeated before any new one. */
 export async function launchUnknown(db: Database, { launch, send }: Pick<Launch, "launch" | "send">): Promise<void> {
   await db.query("select jobs.launch_unknown($1, $2)", [launch, send]);
 }
 
 /**
- * Assigns instances of a launch to its runs that have none.
+ * Assigns instances of a launch to those of its runs that have no instance.
  *
  * @returns instances for which no run is left
  */

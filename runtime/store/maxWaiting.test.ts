@@ -13,9 +13,9 @@ describe("the maximum of waiting jobs per tenant", () => {
   });
   afterEach(() => fixture.close());
 
-  const batch = (tenant: string, ids: readonly string[], maxWaiting: number, hash = "hash") =>
+  const newJobs = (tenant: string, ids: readonly string[], maxWaiting: number, hash = "hash") =>
     ids.map((id) => newJob(id, { tenant, maxWaiting, requestHash: hash }));
-  const outcomes = async (jobs: ReturnType<typeof batch>, db = dispatcher) =>
+  const outcomes = async (jobs: ReturnType<typeof newJobs>, db = dispatcher) =>
     (await accept(db, jobs)).map(({ outcome }) => outcome);
   const waiting = async (tenant: string) =>
     (
@@ -25,29 +25,29 @@ describe("the maximum of waiting jobs per tenant", () => {
     ).rows[0].n;
   const numbered = (count: number, prefix = "job") => Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
 
-  it("accepts jobs of a batch in order up to the maximum, and all of other tenants", async () => {
-    const jobs = [...batch("a", ["1", "2", "3"], 2), ...batch("b", ["1", "2"], 2)];
+  it("limits the jobs of one call in their order, and does not affect other tenants", async () => {
+    const jobs = [...newJobs("a", ["1", "2", "3"], 2), ...newJobs("b", ["1", "2"], 2)];
     assert.deepEqual(await outcomes(jobs), ["ACCEPTED", "ACCEPTED", "FULL", "ACCEPTED", "ACCEPTED"]);
     assert.deepEqual([await waiting("a"), await waiting("b")], [2, 2]);
   });
 
-  it("recognizes repeats and conflicts at the maximum, and refuses both copies of a new request", async () => {
-    await outcomes(batch("a", ["1", "2"], 2));
-    assert.deepEqual(await outcomes(batch("a", ["1", "3", "3", "2"], 2)), ["REPEATED", "FULL", "FULL", "REPEATED"]);
-    assert.deepEqual(await outcomes(batch("a", ["1"], 2, "other")), ["CONFLICT"]);
+  it("does not affect repeats and conflicts, and refuses both copies of a new request", async () => {
+    await outcomes(newJobs("a", ["1", "2"], 2));
+    assert.deepEqual(await outcomes(newJobs("a", ["1", "3", "3", "2"], 2)), ["REPEATED", "FULL", "FULL", "REPEATED"]);
+    assert.deepEqual(await outcomes(newJobs("a", ["1"], 2, "other")), ["CONFLICT"]);
     await cancel(await fixture.as("api_reader"), "a", "2");
-    assert.deepEqual(await outcomes(batch("a", ["3", "3", "4"], 2)), ["ACCEPTED", "REPEATED", "FULL"]);
+    assert.deepEqual(await outcomes(newJobs("a", ["3", "3", "4"], 2)), ["ACCEPTED", "REPEATED", "FULL"]);
   });
 
-  it("accepts jobs again after one has started, and counts jobs in back-off", async () => {
-    await outcomes(batch("a", ["1", "2"], 2));
+  it("accepts one more job after a waiting job has started, and counts jobs in back-off", async () => {
+    await outcomes(newJobs("a", ["1", "2"], 2));
     const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
     const keeper = await fixture.as("job_keeper");
     await runStarted(keeper, run);
     await claim(keeper, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined);
-    assert.deepEqual(await outcomes(batch("a", ["3", "4"], 2)), ["ACCEPTED", "FULL"]);
+    assert.deepEqual(await outcomes(newJobs("a", ["3", "4"], 2)), ["ACCEPTED", "FULL"]);
     await fixture.admin.query("update jobs.jobs set not_before = 'infinity' where status = 'PENDING'");
-    assert.deepEqual(await outcomes(batch("a", ["5"], 2)), ["FULL"], "jobs that wait out a back-off count too");
+    assert.deepEqual(await outcomes(newJobs("a", ["5"], 2)), ["FULL"], "jobs in back-off count too");
   });
 
   it("is exact under concurrent accepts", async () => {
@@ -55,8 +55,8 @@ describe("the maximum of waiting jobs per tenant", () => {
     const all = await Promise.all(
       clients.map(async (db, client) => {
         const own = [];
-        for (const turn of [0, 1, 2])
-          own.push(...(await outcomes(batch("a", numbered(10, `${client}-${turn}`), 95), db)));
+        for (const round of [0, 1, 2])
+          own.push(...(await outcomes(newJobs("a", numbered(10, `${client}-${round}`), 95), db)));
         return own;
       }),
     );
@@ -64,45 +64,47 @@ describe("the maximum of waiting jobs per tenant", () => {
     assert.equal(await waiting("a"), 95);
   });
 
-  it("counts rarely when far from the maximum: a burst of 10,000 passes a maximum of 20,000 with one count", async function () {
+  it("needs one count for a burst of 10,000 jobs far below the maximum", async function () {
     this.timeout(60_000);
     for (let start = 0; start < 10_000; start += 500)
-      assert.ok((await outcomes(batch("a", numbered(500, `b${start}`), 20_000))).every((one) => one === "ACCEPTED"));
+      assert.ok(
+        (await outcomes(newJobs("a", numbered(500, `b${start}`), 20_000))).every((outcome) => outcome === "ACCEPTED"),
+      );
     const { rows } = await fixture.admin.query("select waiting::int, sequence_value::int from jobs.waiting_counts");
     assert.deepEqual(
       rows.map((row) => row.waiting),
       [0],
-      "the first batch alone was counted",
+      "counted once, before the first jobs were stored",
     );
   });
 
-  it("is exact for a maximum above the margin too", async function () {
+  it("is exact for a maximum above the margin of jobs.waiting_capacity (1,000)", async function () {
     this.timeout(60_000);
-    for (let start = 0; start < 1_500; start += 500) await outcomes(batch("a", numbered(500, `b${start}`), 1_700));
-    const last = await outcomes(batch("a", numbered(300, "last"), 1_700));
-    assert.equal(last.filter((one) => one === "ACCEPTED").length, 200);
+    for (let start = 0; start < 1_500; start += 500) await outcomes(newJobs("a", numbered(500, `b${start}`), 1_700));
+    const last = await outcomes(newJobs("a", numbered(300, "last"), 1_700));
+    assert.equal(last.filter((outcome) => outcome === "ACCEPTED").length, 200);
     assert.equal(await waiting("a"), 1_700);
   });
 
-  it("counts a tenant at a large maximum once per second", async () => {
-    for (let start = 0; start < 1_001; start += 500) await outcomes(batch("a", numbered(500, `b${start}`), 1_001));
+  it("counts a tenant that has reached a large maximum at most once per second", async () => {
+    for (let start = 0; start < 1_001; start += 500) await outcomes(newJobs("a", numbered(500, `b${start}`), 1_001));
     const state = async () =>
       (await fixture.admin.query("select xmin::text, full_until from jobs.waiting_counts")).rows;
-    assert.deepEqual(await outcomes(batch("a", ["x"], 1_001)), ["FULL"]);
+    assert.deepEqual(await outcomes(newJobs("a", ["x"], 1_001)), ["FULL"]);
     const counted = await state();
-    // However long this test takes.
+    // Keeps the tenant full however long this test takes.
     await fixture.admin.query("update jobs.waiting_counts set full_until = full_until + interval '1 hour'");
     const extended = await state();
-    assert.deepEqual(await outcomes(batch("a", ["y"], 1_001)), ["FULL"]);
+    assert.deepEqual(await outcomes(newJobs("a", ["y"], 1_001)), ["FULL"]);
     assert.deepEqual(await state(), extended, "the second refusal counts nothing");
     await fixture.admin.query("update jobs.jobs set status = 'CANCELLED', finished_at = jobs.clock()");
     await fixture.admin.query("update jobs.waiting_counts set full_until = jobs.clock()");
     assert.equal(counted.length, 1);
     assert.ok(counted[0].full_until > new Date(0));
-    assert.deepEqual(await outcomes(batch("a", ["z"], 1_001)), ["ACCEPTED"]);
+    assert.deepEqual(await outcomes(newJobs("a", ["z"], 1_001)), ["ACCEPTED"]);
   });
 
-  it("has no effect if no maximum is set", async () => {
+  it("has no effect if it is not set", async () => {
     assert.deepEqual(await outcomes([newJob("1"), newJob("2")]), ["ACCEPTED", "ACCEPTED"]);
   });
 });

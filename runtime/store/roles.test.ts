@@ -38,7 +38,7 @@ const FORBIDDEN: [Role, string, string][] = [
   ["canceller", "select jobs.cancel('a', 'b')", "42501"],
 ];
 
-describe("the roles", () => {
+describe("the database", () => {
   let fixture: Awaited<ReturnType<typeof jobDatabase>>;
   const clients = new Map<Role, pg.Client>();
   before(async () => {
@@ -56,12 +56,12 @@ describe("the roles", () => {
       await assert.rejects(client.query(statements.at(-1) ?? ""), { code });
     });
 
-  it("lets the canceller see and end sessions of other roles", async () => {
+  it("lets canceller see and end sessions of other roles", async () => {
     const reader = await fixture.as("job_reader");
     const { rows } = await reader.query("select pg_backend_pid() as pid");
     const canceller = await fixture.as("canceller");
-    const seen = await canceller.query("select state from pg_stat_activity where pid = $1", [rows[0].pid]);
-    assert.equal(seen.rows[0].state, "idle");
+    const session = await canceller.query("select state from pg_stat_activity where pid = $1", [rows[0].pid]);
+    assert.equal(session.rows[0].state, "idle");
     const ended = new Promise((resolve) => reader.once("end", resolve));
     await canceller.query("select pg_terminate_backend($1)", [rows[0].pid]);
     await ended;
@@ -90,7 +90,7 @@ describe("a connection of a role", () => {
     Object.assign(process.env, env);
     try {
       const { password } = connectionOptions("job_reader");
-      assert.equal(typeof password, "function", "asked for at each connection: a token lives 15 minutes");
+      assert.equal(typeof password, "function", "called for each connection, since a token is valid for 15 minutes");
       const token = new URL(`https://${await (password as () => Promise<string>)()}`);
       assert.equal(token.host, "db.example.com:5433");
       assert.deepEqual(

@@ -5,18 +5,18 @@ import { backend, type TransitionClients, transitionStore } from "../testing/tra
 import { accept, claim, retire, retry, runStarted } from "./jobs.ts";
 import { openRuns, overflow, planRuns, runEnded, runLaunched, runRefused } from "./runs.ts";
 
-const passing = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
+const retryableError = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
 
-/** Effects of each transition of a run beyond the job store's own tests; every line is part of the contract. */
-describe("a transition of a run or a runner type", () => {
+/** Effects of transitions of runs and runner types that runs.test.ts does not cover. */
+describe("the job store during transitions of a run or runner type", () => {
   let { fixture, dispatcher, keeper, run } = {} as TransitionClients;
-  const { sql, aRun, taken, of } = transitionStore((clients) => {
+  const { sql, startRun, acceptAndClaim, jobColumns } = transitionStore((clients) => {
     ({ fixture, dispatcher, keeper, run } = clients);
   });
 
   it("plans no run for a job in back-off, and lets no run claim it", async () => {
-    const job = await taken("a");
-    await retry(keeper, job, passing, 1);
+    const job = await acceptAndClaim("a");
+    await retry(keeper, job, retryableError, 1);
     assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 9)), []);
     assert.equal(await claim(keeper, run, backend, undefined), undefined);
   });
@@ -24,7 +24,7 @@ describe("a transition of a run or a runner type", () => {
   it("does not count a run that is silent, ending or of another version", async () => {
     await accept(dispatcher, [newJob("a")]);
     const plan = testPlan("glue", 9);
-    assert.deepEqual(await planRuns(dispatcher, plan), [], "a free run is there");
+    assert.deepEqual(await planRuns(dispatcher, plan), [], "there is a free run");
     await sql("update jobs.runs set seen_at = jobs.clock() - interval '31 seconds'");
     assert.equal((await planRuns(dispatcher, plan)).length, 1);
     await sql("delete from jobs.runs where id <> $1", run);
@@ -46,24 +46,24 @@ describe("a transition of a run or a runner type", () => {
     assert.equal(await overflow(dispatcher, slots), 0);
     assert.equal(await overflow(dispatcher, { glue: 1, ec2: 2 }), 1);
     assert.deepEqual(
-      [(await of("a", "runner")).runner, (await of("here", "runner")).runner],
+      [(await jobColumns("a", "runner")).runner, (await jobColumns("here", "runner")).runner],
       ["ec2", "glue"],
-      "only what may go there",
+      "only a read that may run there",
     );
   });
 
   it("hands EC2 no more reads than it has capacity for, with concurrent dispatchers", async () => {
     const dispatchers = await Promise.all([1, 2, 3, 4].map(() => fixture.as("dispatcher")));
-    for (let turn = 0; turn < 10; turn++) {
+    for (let round = 0; round < 10; round++) {
       await sql("delete from jobs.jobs");
       await accept(
         dispatcher,
-        Array.from({ length: 9 }, (_, index) => newJob(`${turn}-${index}`, { ec2Fallback: true })),
+        Array.from({ length: 9 }, (_, index) => newJob(`${round}-${index}`, { ec2Fallback: true })),
       );
       await sql("update jobs.jobs set created_at = created_at - interval '6 seconds'");
       const moved = await Promise.all(dispatchers.map((db) => overflow(db, { glue: 1, ec2: 2 })));
       assert.equal(
-        moved.reduce((sum, one) => sum + one, 0),
+        moved.reduce((sum, count) => sum + count, 0),
         2,
       );
     }
@@ -80,7 +80,7 @@ describe("a transition of a run or a runner type", () => {
     const [{ ended_at: first }] = await sql("select ended_at from jobs.runs");
     await runEnded(dispatcher, run, "LOST");
     assert.deepEqual(await sql("select outcome, ended_at from jobs.runs"), [{ outcome: "ENDED", ended_at: first }]);
-    const other = await aRun();
+    const other = await startRun();
     await runRefused(dispatcher, other, "too late to say so");
     assert.deepEqual(await sql("select state from jobs.runs where id = $1", other), [{ state: "RUNNING" }]);
   });
@@ -88,8 +88,8 @@ describe("a transition of a run or a runner type", () => {
   it("pauses all dispatchers for at most two minutes when the account has no capacity", async () => {
     await sql("update jobs.runners set pauses = 50");
     await accept(dispatcher, [newJob("a"), newJob("b")]);
-    const [made = ""] = await planRuns(dispatcher, testPlan("glue", 9));
-    await runRefused(dispatcher, made, "no room");
+    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 9));
+    await runRefused(dispatcher, run, "no capacity");
     const [{ pause }] = await sql(
       "select extract(epoch from paused_until - jobs.clock())::float8 as pause from jobs.runners where runner = 'glue'",
     );
@@ -107,9 +107,9 @@ describe("a transition of a run or a runner type", () => {
     await sql("update jobs.runners set pauses = 5");
     const dispatchers = await Promise.all(refused.map(() => fixture.as("dispatcher")));
     const until = await Promise.all(
-      refused.map((one, index) => runRefused(dispatchers[index] ?? dispatcher, one, "no room")),
+      refused.map((run, index) => runRefused(dispatchers[index] ?? dispatcher, run, "no capacity")),
     );
-    assert.equal(new Set(until).size, 1, "all get the same end of the pause");
+    assert.equal(new Set(until).size, 1, "all receive the same end of the pause");
     assert.deepEqual(await sql("select pauses from jobs.runners where runner = 'glue'"), [{ pauses: 6 }]);
   });
 
@@ -117,7 +117,7 @@ describe("a transition of a run or a runner type", () => {
     await accept(dispatcher, [newJob("a"), newJob("b"), newJob("c")]);
     const [refused = "", ended = ""] = await planRuns(dispatcher, testPlan("glue", 9));
     await dispatcher.query("select jobs.close_runners(true)");
-    await runRefused(dispatcher, refused, "no room");
+    await runRefused(dispatcher, refused, "no capacity");
     await runEnded(dispatcher, ended, "ENDED");
     assert.deepEqual(await sql("select paused_until = 'infinity' as closed from jobs.runners where runner = 'glue'"), [
       { closed: true },
@@ -127,9 +127,9 @@ describe("a transition of a run or a runner type", () => {
 
   it("keeps a runner type closed when a run starts", async () => {
     await accept(dispatcher, [newJob("a"), newJob("b")]);
-    const [made = ""] = await planRuns(dispatcher, testPlan("glue", 9));
+    const [run = ""] = await planRuns(dispatcher, testPlan("glue", 9));
     await dispatcher.query("select jobs.close_runners(true)");
-    await runStarted(keeper, made);
+    await runStarted(keeper, run);
     assert.deepEqual(await sql("select paused_until = 'infinity' as closed from jobs.runners where runner = 'glue'"), [
       { closed: true },
     ]);

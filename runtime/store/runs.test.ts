@@ -19,7 +19,7 @@ import {
 const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
 const lost = (attempt: number) => new JobError("RunnerLost", { attempt }).body();
 
-describe("the runs of the job store", () => {
+describe("the job store and its runs", () => {
   let { fixture, dispatcher, keeper } = {} as StoreClients;
   newJobStores((clients) => {
     ({ fixture, dispatcher, keeper } = clients);
@@ -59,17 +59,17 @@ describe("the runs of the job store", () => {
     assert.equal((await planRuns(dispatcher, testPlan("glue", 4))).length, 1);
   });
 
-  it("gives a run of an older version no further job, and starts a run of the new one instead", async () => {
+  it("gives a run of an older version no further job, and starts a run of the new version instead", async () => {
     await jobs(1);
     const old = await started("old");
     assert.notEqual(await claim(keeper, old, backend, undefined), undefined);
     await accept(dispatcher, [newJob("later")]);
-    const [fresh = ""] = await planRuns(dispatcher, { ...testPlan("glue", 4), version: "new" });
-    assert.notEqual(fresh, "", "the old run does not count as free, although its job will end");
+    const [newRun = ""] = await planRuns(dispatcher, { ...testPlan("glue", 4), version: "new" });
+    assert.notEqual(newRun, "", "the old run does not count as free, although its job will end");
     assert.equal(await claim(keeper, old, backend, undefined), undefined);
     await assert.rejects(claim(keeper, old, backend, undefined), { code: "P0002" });
-    await runStarted(keeper, fresh);
-    assert.equal((await claim(keeper, fresh, backend, undefined))?.requestId, "later");
+    await runStarted(keeper, newRun);
+    assert.equal((await claim(keeper, newRun, backend, undefined))?.requestId, "later");
   });
 
   const started = async (version: string, runner: "glue" | "ec2" = "glue"): Promise<string> => {
@@ -124,9 +124,9 @@ describe("the runs of the job store", () => {
     const job = await claim(keeper, await started("test"), backend, undefined);
     assert.ok(job);
     assert.equal(await retry(keeper, job, outOfMemory, 1_000_000_000), "RETRIED");
-    const found = await jobRow("large");
-    assert.equal(found.runner, "ec2");
-    assert.equal(found.attempts[0].peakMemoryBytes, 1_000_000_000);
+    const row = await jobRow("large");
+    assert.equal(row.runner, "ec2");
+    assert.equal(row.attempts[0].peakMemoryBytes, 1_000_000_000);
   });
 
   it("starts one larger run at a time for reads that ran out of memory and may not run on EC2, and for no other job", async () => {
@@ -140,7 +140,7 @@ describe("the runs of the job store", () => {
       assert.equal(await retry(keeper, job, outOfMemory, 7), "RETRIED");
     }
     assert.equal((await jobRow("large")).runner, "glue");
-    assert.equal(await planLargerRun(), undefined, "it waits out its back-off");
+    assert.equal(await planLargerRun(), undefined, "it is in back-off");
     await endBackOff();
     assert.equal((await claim(keeper, small, backend, undefined))?.requestId, "small");
     assert.equal(await claim(keeper, small, backend, undefined), undefined, "a normal run does not claim it");
@@ -150,10 +150,10 @@ describe("the runs of the job store", () => {
     const planned = await Promise.all(
       [dispatcher, await fixture.as("dispatcher")].map((db) => planLarger(db, testPlan("glue", 4), true)),
     );
-    const [run = "", ...more] = planned.filter((one) => one !== undefined);
+    const [run = "", ...others] = planned.filter((larger) => larger !== undefined);
     assert.notEqual(run, "");
-    assert.deepEqual(more, [], "one at a time, however many dispatchers plan");
-    await accept(dispatcher, [newJob("usual")]);
+    assert.deepEqual(others, [], "one at a time, however many dispatchers plan");
+    await accept(dispatcher, [newJob("normal")]);
     assert.equal(
       (await planRuns(dispatcher, testPlan("glue", 4))).length,
       1,
@@ -164,14 +164,14 @@ describe("the runs of the job store", () => {
     const job = await claim(keeper, run, backend, undefined);
     assert.deepEqual([job?.requestId, job?.attempt], ["large", 2]);
     assert(job);
-    const lostOnce = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
-    assert.equal(await retry(keeper, job, lostOnce, 8), "RETRIED");
+    const retryable = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
+    assert.equal(await retry(keeper, job, retryable, 8), "RETRIED");
     assert.equal(
       (await claim(keeper, run, backend, undefined))?.requestId,
       "other",
       "the next job that waits for a larger run",
     );
-    assert.equal(await claim(keeper, run, backend, undefined), undefined, "and nothing else");
+    assert.equal(await claim(keeper, run, backend, undefined), undefined, "no other job");
     await endBackOff();
     assert.equal(
       (await claim(keeper, run, backend, undefined))?.requestId,
@@ -180,7 +180,7 @@ describe("the runs of the job store", () => {
     );
     assert.equal(await retire(keeper, run), true);
     assert.deepEqual(
-      (await jobRow("large")).attempts.map((one: { memoryBytes?: number }) => one.memoryBytes),
+      (await jobRow("large")).attempts.map(({ memoryBytes }: { memoryBytes?: number }) => memoryBytes),
       [undefined, 16_000_000_000, 16_000_000_000],
     );
   });
@@ -208,9 +208,9 @@ describe("the runs of the job store", () => {
   it("fails a job at once as not retryable if it ran out of memory and no larger run exists", async () => {
     await planLargerRun(false);
     await accept(dispatcher, [newJob("stays"), newJob("on-ec2", { runner: "ec2", ec2Fallback: true })]);
-    const usual = await started("test");
+    const normalRun = await started("test");
     for (const [id, run] of [
-      ["stays", usual],
+      ["stays", normalRun],
       ["on-ec2", await started("test", "ec2")],
     ] as const) {
       const job = await claim(keeper, run, backend, undefined);
@@ -222,7 +222,7 @@ describe("the runs of the job store", () => {
     }
     await accept(dispatcher, [newJob("twice")]);
     await planLargerRun();
-    const job = await claim(keeper, usual, backend, undefined);
+    const job = await claim(keeper, normalRun, backend, undefined);
     assert(job);
     await retry(keeper, job, outOfMemory, 7);
     await endBackOff();
@@ -251,7 +251,7 @@ describe("the runs of the job store", () => {
     await claim(keeper, run, backend, undefined);
     await runEnded(dispatcher, run, OUT_OF_MEMORY);
     assert.deepEqual(
-      (await lostJobs(dispatcher)).map((one) => [one.reason, one.outOfMemory]),
+      (await lostJobs(dispatcher)).map(({ reason, isOutOfMemory }) => [reason, isOutOfMemory]),
       [["RunnerLost", true]],
     );
   });
@@ -263,8 +263,27 @@ describe("the runs of the job store", () => {
     await responsesSent(dispatcher, [{ id: first?.id ?? 0, version: first?.version ?? 0, messageId: "m" }]);
     await fixture.admin.query("update jobs.jobs set finished_at = finished_at - interval '10 days'");
     assert.equal(await expireJobs(dispatcher, 11, 100), 0);
-    assert.equal(await expireJobs(dispatcher, 9, 100), 1, "the other's response is not sent, the third has not ended");
+    assert.equal(
+      await expireJobs(dispatcher, 9, 100),
+      1,
+      "the response of the second is not sent, and the third has not ended",
+    );
     assert.equal((await jobs(3)).filter(({ outcome }) => outcome === "ACCEPTED").length, 1);
+  });
+
+  it("deletes no job that another transaction locks, and does not wait for it", async () => {
+    await jobs(2);
+    await fixture.admin.query(
+      "update jobs.jobs set status = 'CANCELLED', due_at = null, finished_at = jobs.clock() - interval '10 days'",
+    );
+    await fixture.admin.query("begin");
+    try {
+      await fixture.admin.query("select from jobs.jobs where request_id = 'job-0' for key share");
+      assert.equal(await expireJobs(dispatcher, 9, 100), 1);
+    } finally {
+      await fixture.admin.query("rollback");
+    }
+    assert.equal(await expireJobs(dispatcher, 9, 100), 1);
   });
 
   it("starts a run for each waiting job that no free run will claim, and none if nothing waits", async () => {
@@ -276,7 +295,7 @@ describe("the runs of the job store", () => {
     assert.deepEqual(
       await planRuns(dispatcher, testPlan("glue", 4)),
       [],
-      "one is starting, one is free: both jobs are provided for",
+      "one run is starting and one is free: each claims a job",
     );
     await claim(keeper, runs[0] ?? "", backend, undefined);
     await accept(dispatcher, [newJob("third")]);
@@ -286,7 +305,7 @@ describe("the runs of the job store", () => {
   it("reverts a refused launch without using up an attempt, and makes all dispatchers wait longer each time", async () => {
     await jobs(1);
     const pauses: number[] = [];
-    for (let turn = 0; turn < 3; turn++) {
+    for (let round = 0; round < 3; round++) {
       const [run = ""] = await planRuns(dispatcher, testPlan("glue", 4));
       assert(run);
       const until = await runRefused(dispatcher, run, "ConcurrentRunsExceeded");
@@ -323,7 +342,7 @@ describe("the runs of the job store", () => {
     await runLaunched(dispatcher, starting, "p-1");
     await runStarted(keeper, running);
     assert.deepEqual(
-      (await openRuns(dispatcher, 30)).map((run) => run.silent),
+      (await openRuns(dispatcher, 30)).map(({ isSilent }) => isSilent),
       [false, false],
     );
     await fixture.admin.query(
@@ -331,7 +350,7 @@ describe("the runs of the job store", () => {
     );
     const open = await openRuns(dispatcher, 30);
     assert.deepEqual(
-      open.map((run) => run.silent),
+      open.map(({ isSilent }) => isSilent),
       [true, true],
     );
     assert.deepEqual(open.find((run) => run.run === starting)?.externalId, "p-1");
@@ -344,11 +363,11 @@ describe("the runs of the job store", () => {
     const b = await claim(keeper, run, backend, undefined);
     assert.deepEqual(await lostJobs(dispatcher), []);
     await runEnded(dispatcher, run, "ENDED");
-    const [found] = await lostJobs(dispatcher);
-    assert.deepEqual([found?.id, found?.reason, found?.backend?.pid], [b?.id, "RunnerLost", 1]);
-    assert(found);
-    assert.equal(await settleLost(dispatcher, found, lost(1)), "RETRIED");
-    assert.equal(await settleLost(dispatcher, found, lost(1)), "LOST", "it is settled once");
+    const [lostJob] = await lostJobs(dispatcher);
+    assert.deepEqual([lostJob?.id, lostJob?.reason, lostJob?.backend?.pid], [b?.id, "RunnerLost", 1]);
+    assert(lostJob);
+    assert.equal(await settleLost(dispatcher, lostJob, lost(1)), "RETRIED");
+    assert.equal(await settleLost(dispatcher, lostJob, lost(1)), "LOST", "it is settled only once");
 
     const [next = ""] = await planRuns(dispatcher, testPlan("glue", 1));
     await runStarted(keeper, next);
@@ -369,13 +388,13 @@ describe("the runs of the job store", () => {
     const job = await claim(keeper, run, backend, undefined);
     assert(job);
     await expireLeases();
-    const [found] = await lostJobs(dispatcher);
-    assert(found);
+    const [lostJob] = await lostJobs(dispatcher);
+    assert(lostJob);
     await fixture.admin.query("update jobs.jobs set lease_until = jobs.clock() + interval '1 minute'");
-    assert.equal(await settleLost(dispatcher, found, lost(1)), "KEEP");
+    assert.equal(await settleLost(dispatcher, lostJob, lost(1)), "KEEP");
     await cancel(await fixture.as("api_reader"), "default", "job-0");
     await expireLeases();
-    assert.equal(await settleLost(dispatcher, found, lost(1)), "CANCELLED");
+    assert.equal(await settleLost(dispatcher, lostJob, lost(1)), "CANCELLED");
     assert.equal(await finish(keeper, job, { status: "SUCCEEDED", rows: 0, bytes: 0, peakMemoryBytes: 0 }), undefined);
   });
 
@@ -387,11 +406,11 @@ describe("the runs of the job store", () => {
     await fixture.admin.query(
       "update jobs.jobs set deadline = jobs.clock() - interval '2 seconds', lease_until = jobs.clock() + interval '1 minute'",
     );
-    const [found] = await lostJobs(dispatcher);
-    assert.equal(found?.reason, "TimedOut");
-    assert(found);
+    const [lostJob] = await lostJobs(dispatcher);
+    assert.equal(lostJob?.reason, "TimedOut");
+    assert(lostJob);
     assert.equal(
-      await settleLost(dispatcher, found, new JobError("TimedOut", { timeoutSeconds: 1, maximum: 2 }).body()),
+      await settleLost(dispatcher, lostJob, new JobError("TimedOut", { timeoutSeconds: 1, maximum: 2 }).body()),
       "FAILED",
     );
   });

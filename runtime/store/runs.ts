@@ -13,7 +13,7 @@ export interface RunPlan {
   version: string;
   /** Time limit for a run to start. */
   startSeconds: number;
-  /** A run without a heartbeat for longer does not count as free. */
+  /** Time without a heartbeat after which a run does not count as free. */
   silentSeconds: number;
   /** Maximum running jobs per tenant, for every claim from now on. @default no maximum */
   tenantSlots?: number | undefined;
@@ -36,17 +36,17 @@ export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
 /**
  * Plans the runs of several runner types in one call, like `planRuns` for one.
  *
- * @param overflows - Whether waiting reads are handed to EC2 first while Glue has no capacity (`overflow`).
+ * @param mayOverflow - True if waiting reads are first handed to EC2 while Glue has no capacity (`overflow`).
  * @returns the ids of the runs to start, by runner type
  */
 export async function planAllRuns(
   db: Database,
   plans: readonly RunPlan[],
-  overflows: boolean,
+  mayOverflow: boolean,
 ): Promise<ReadonlyMap<RunnerType, string[]>> {
   const { rows } = await db.query("select runner, run from jobs.plan_all_runs($1, $2)", [
     JSON.stringify(plans),
-    overflows,
+    mayOverflow,
   ]);
   return new Map(
     plans.map(({ runner }) => [runner, rows.filter((row) => row.runner === runner).map((row) => row.run)]),
@@ -54,10 +54,10 @@ export async function planAllRuns(
 }
 
 /**
- * Takes a slot for a larger run if a job that ran out of memory waits for one; returns the run's id. Only one runs at a
- * time.
+ * Takes a slot for a larger run if a job that ran out of memory waits for one; returns the run's id. There is at most
+ * one larger run at a time.
  *
- * @param isAvailable - Whether the stack has larger runs of this type; if not, such jobs use normal ones.
+ * @param isAvailable - True if the stack has larger runs of this type; otherwise such jobs use normal runs.
  */
 export async function planLarger(
   db: Database,
@@ -74,13 +74,13 @@ export async function planLarger(
   return rows[0]?.run;
 }
 
-/** Stops starting runs even if jobs wait, or resumes. */
-export async function closeRunners(db: Database, closed: boolean): Promise<void> {
-  await db.query("select jobs.close_runners($1)", [closed]);
+/** Stops the start of runs, even if jobs wait, or allows it again. */
+export async function closeRunners(db: Database, isClosed: boolean): Promise<void> {
+  await db.query("select jobs.close_runners($1)", [isClosed]);
 }
 
 /**
- * Hands waiting reads to EC2 while Glue has no capacity and EC2 has.
+ * Hands waiting reads to EC2 while Glue has no capacity and EC2 has capacity.
  *
  * @param tenantSlots - Maximum running jobs per tenant, by runner type. @default no maximum
  * @returns the number of jobs
@@ -100,8 +100,8 @@ export async function overflow(
 }
 
 /**
- * Deletes at most `limit` old jobs whose response was sent or is not requested on the queue, and as many old rejected
- * requests, responses, runs, launches and sessions. Ages are computed with the database's clock.
+ * Deletes at most `limit` old jobs whose response was sent or is not requested on the queue, and up to as many old
+ * rejected requests, responses, runs, launches and sessions. Ages are computed with the database's clock.
  *
  * @returns the number of deleted jobs and rejected requests
  */
@@ -122,7 +122,7 @@ export async function expireAudit(db: Database, days: number, limit: number): Pr
   return Number(rows[0].expired);
 }
 
-/** Records the external id of a run; returns whether the run still has its slot. A late run may have lost it. */
+/** Records the external id of a run. Returns false if the run was launched so late that it has lost its slot. */
 export async function runLaunched(db: Database, run: string, externalId: string): Promise<boolean> {
   const { rows } = await db.query(
     "select jobs.run_launched($1, $2), (select state from jobs.runs where id = $1) as state",
@@ -131,7 +131,10 @@ export async function runLaunched(db: Database, run: string, externalId: string)
   return rows[0].state !== "ENDED";
 }
 
-/** Records that AWS refused this run: frees its slot and pauses the runner type. Returns the end of the pause (ISO). */
+/**
+ * Records that AWS refused this run, or that it was too late to launch it: frees its slot and pauses the runner type.
+ * Returns the end of the pause (ISO).
+ */
 export async function runRefused(db: Database, run: string, reason: string): Promise<string | undefined> {
   return (await db.query("select jobs.run_refused($1, $2)::text as until", [run, reason])).rows[0]?.until ?? undefined;
 }
@@ -150,14 +153,15 @@ export async function runStopping(db: Database, run: string): Promise<void> {
 }
 
 /**
- * A run that has not ended according to the job store. `silent`: it did not start in time, or missed its heartbeats.
+ * A run that has not ended according to the job store.
  */
 export interface OpenRun {
   run: string;
   runner: RunnerType;
   externalId: string | undefined;
   state: "STARTING" | "RUNNING" | "RETIRING";
-  silent: boolean;
+  /** True if it did not start in time, or missed its heartbeats. */
+  isSilent: boolean;
   /** Launch of the run. */
   launch: string | undefined;
 }
@@ -170,7 +174,7 @@ export async function openRuns(db: Database, silentSeconds: number): Promise<Ope
     runner: row.runner,
     externalId: row.external_id ?? undefined,
     state: row.state,
-    silent: row.silent,
+    isSilent: row.silent,
     launch: row.launch ?? undefined,
   }));
 }
@@ -183,9 +187,10 @@ export interface LostJob {
   backend: Backend | undefined;
   reason: "RunnerLost" | "TimedOut";
   /** True if its run was ended because it ran out of memory. */
-  outOfMemory: boolean;
+  isOutOfMemory: boolean;
 }
 
+/** Lists the lost jobs. */
 export async function lostJobs(db: Database): Promise<LostJob[]> {
   const { rows } = await db.query(
     "select job_id, attempt, timeout_seconds, backend_pid, backend_start::text, reason, run_outcome from jobs.lost_jobs()",
@@ -196,7 +201,7 @@ export async function lostJobs(db: Database): Promise<LostJob[]> {
     timeoutSeconds: row.timeout_seconds,
     backend: row.backend_pid === null ? undefined : { pid: row.backend_pid, start: row.backend_start },
     reason: row.reason,
-    outOfMemory: row.run_outcome === OUT_OF_MEMORY,
+    isOutOfMemory: row.run_outcome === OUT_OF_MEMORY,
   }));
 }
 

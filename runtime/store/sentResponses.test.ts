@@ -7,14 +7,14 @@ import { type TransitionClients, transitionStore } from "../testing/transitions.
 import {
   accept,
   dueResponses,
-  type FrozenResponse,
   finish,
   responsesSent,
   type SentResponse,
+  type StoredResponse,
   storeRefusal,
 } from "./jobs.ts";
 
-const ok = { status: "SUCCEEDED", result: "{}", rows: 1, bytes: 2, peakMemoryBytes: 3 } as const;
+const success = { status: "SUCCEEDED", result: "{}", rows: 1, bytes: 2, peakMemoryBytes: 3 } as const;
 const refusal = {
   responseId: "r",
   tenant: "default",
@@ -22,7 +22,7 @@ const refusal = {
   error: new JobError("InvalidRequest", { count: 1 }).body(),
   labels: {},
 };
-const sending = ({ id, version }: Pick<FrozenResponse, "id" | "version">, messageId: string): SentResponse => ({
+const sending = ({ id, version }: Pick<StoredResponse, "id" | "version">, messageId: string): SentResponse => ({
   id,
   version,
   messageId,
@@ -30,18 +30,18 @@ const sending = ({ id, version }: Pick<FrozenResponse, "id" | "version">, messag
 
 describe("the record of sent responses", () => {
   let { fixture, dispatcher, keeper } = {} as TransitionClients;
-  const { sql, taken, of } = transitionStore((clients) => {
+  const { sql, acceptAndClaim, jobColumns } = transitionStore((clients) => {
     ({ fixture, dispatcher, keeper } = clients);
   });
 
-  const ended = async (requestId: string): Promise<FrozenResponse> => {
-    const response = await finish(keeper, await taken(requestId), ok);
+  const endJob = async (requestId: string): Promise<StoredResponse> => {
+    const response = await finish(keeper, await acceptAndClaim(requestId), success);
     assert(response);
     return response;
   };
 
-  it("keeps a response due that a repeat asks for between a sending and its record", async () => {
-    const response = await ended("a");
+  it("keeps a response due if a repeat requests it between its sending and the record", async () => {
+    const response = await endJob("a");
     await accept(dispatcher, [newJob("a")]);
     await responsesSent(keeper, [sending(response, "m-1")]);
     const [copy] = await dueResponses(dispatcher, 1, [response.id]);
@@ -52,7 +52,7 @@ describe("the record of sent responses", () => {
     assert.equal((await sql("select message_id from jobs.responses"))[0]?.message_id, "m-2");
   });
 
-  it("keeps an answer due that a repeat asks for between a sending and its record", async () => {
+  it("keeps a refusal due if a repeat requests it between its sending and the record", async () => {
     const first = await storeRefusal(dispatcher, refusal);
     const second = await storeRefusal(dispatcher, refusal);
     const due = async () => (await sql("select from jobs.answers where due_at is not null")).length;
@@ -62,10 +62,19 @@ describe("the record of sent responses", () => {
     assert.equal(await due(), 0);
   });
 
-  it("makes a new version of the document when a repeat asks for the response again", async () => {
-    const response = await ended("a");
+  it("does not change when a response of a job or a refused request is recorded again", async () => {
+    const sent = [sending(await endJob("a"), "m-1"), sending(await storeRefusal(dispatcher, refusal), "m-2")];
+    const rows = () => sql("select xmin::text from jobs.jobs union all select xmin::text from jobs.answers");
+    await responsesSent(keeper, sent);
+    const before = await rows();
+    await responsesSent(keeper, sent);
+    assert.deepEqual(await rows(), before);
+  });
+
+  it("creates a new version of the document when a repeat requests the response again", async () => {
+    const response = await endJob("a");
     await responsesSent(keeper, [sending(response, "m-1")]);
-    const state = () => of("a", "version::int, changed::text, sent_at is not null as sent");
+    const state = () => jobColumns("a", "version::int, changed::text, sent_at is not null as sent");
     const before = await state();
     await accept(dispatcher, [newJob("a")]);
     const after = await state();
@@ -74,9 +83,9 @@ describe("the record of sent responses", () => {
   });
 
   it("measures the age of an unsent response from the last request for it", async () => {
-    const response = await ended("a");
-    const answer = await storeRefusal(dispatcher, refusal);
-    await responsesSent(keeper, [sending(response, "m-1"), sending(answer, "m-2")]);
+    const response = await endJob("a");
+    const refusalResponse = await storeRefusal(dispatcher, refusal);
+    await responsesSent(keeper, [sending(response, "m-1"), sending(refusalResponse, "m-2")]);
     await sql(
       `update jobs.jobs set finished_at = finished_at - interval '1 hour', changed_at = changed_at - interval '1 hour'`,
     );
@@ -92,16 +101,16 @@ describe("the record of sent responses", () => {
     assert((await readMetrics(dispatcher, 1)).platform.oldestUnsent >= 3_600);
   });
 
-  /** Calls `work` while the job "a" is locked, and expects it to wait for that without holding the later job "b". */
-  const locksInOrder = async (work: () => Promise<unknown>) => {
-    const [first, second] = [await fixture.as("dispatcher"), fixture.admin];
+  /** Calls `work` while job "a" is locked, and asserts that it waits without holding a lock on the later job "b". */
+  const assertLocksInOrder = async (work: () => Promise<unknown>) => {
+    const observer = await fixture.as("dispatcher");
     const holder = new pg.Client(fixture.database.url);
     await holder.connect();
     try {
       await holder.query("begin; select from jobs.jobs where request_id = 'a' for update");
       const working = work();
-      while ((await first.query("select from pg_locks where not granted")).rowCount === 0);
-      await second.query("select from jobs.jobs where request_id = 'b' for update nowait");
+      while ((await observer.query("select from pg_locks where not granted")).rowCount === 0);
+      await fixture.admin.query("select from jobs.jobs where request_id = 'b' for update nowait");
       await holder.query("commit");
       await working;
     } finally {
@@ -112,9 +121,9 @@ describe("the record of sent responses", () => {
   it("locks the jobs of sent or repeated responses in the order of their ids", async () => {
     const sent: SentResponse[] = [];
     for (const id of ["a", "b"]) {
-      sent.unshift(sending(await ended(id), `m-${id}`));
+      sent.unshift(sending(await endJob(id), `m-${id}`));
     }
-    await locksInOrder(() => responsesSent(keeper, sent));
-    await locksInOrder(() => accept(dispatcher, [newJob("b"), newJob("a")]));
+    await assertLocksInOrder(() => responsesSent(keeper, sent));
+    await assertLocksInOrder(() => accept(dispatcher, [newJob("b"), newJob("a")]));
   });
 });

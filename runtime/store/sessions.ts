@@ -15,24 +15,24 @@ export interface SessionHolder {
   tenant: string;
   scopes: readonly Scope[];
   /**
-   * Credential that creates the session; when it ends, the session ends. Undefined for a sign-in at an identity
-   * provider.
+   * Credential that creates the session; when this credential ends, so does the session. Undefined for a sign-in at an
+   * identity provider.
    */
   parent: string | undefined;
   /** Owner, who may have at most 50 sessions: the parent, or the person at the identity provider. */
   owner: string;
   /** ID token of the sign-in. */
   proof?: string | undefined;
-  /** Latest expiry (ISO): that of the credential that creates the session. @default only the parent's expiry limits it */
+  /** Latest expiry (ISO): that of the creating credential. @default only the parent's expiry limits it */
   until?: string | undefined;
 }
 
 const PREFIX = { session: "rates_s_", link: "rates_l_" } as const;
 
 /**
- * Returns the holder of a session that a caller creates for itself, with its own permissions. The session ends at the
- * latest with the caller's own credential, so that a session cannot renew itself, and with the credential from which
- * the caller's own session stems.
+ * Returns the holder of a session that a caller creates for itself, with its own permissions. The session ends no later
+ * than the caller's own credential, so that a session cannot renew itself, and no later than the credential that
+ * created the caller's session.
  */
 export function holderOf({ tokenId, parent, owner, name, tenant, scopes, expiresAt }: Caller): SessionHolder {
   return { name, tenant, scopes, parent: parent ?? tokenId, owner, until: expiresAt };

@@ -34,7 +34,7 @@ describe("states of a job", () => {
     await db.query(
       "update jobs.jobs set lease_until = jobs.clock() - interval '1 second' where lease_until is not null",
     );
-    const lost = { ...(await attemptNow()), timeoutSeconds: 60, backend: undefined, reason, outOfMemory: false };
+    const lost = { ...(await attemptNow()), timeoutSeconds: 60, backend: undefined, reason, isOutOfMemory: false };
     return settleLost(db, lost, error);
   };
 

@@ -8,13 +8,13 @@ import { overflow, planAllRuns, planLarger, planRuns, runEnded } from "./runs.ts
 const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
 const ended = { status: "SUCCEEDED", result: "{}", rows: 1, bytes: 1, peakMemoryBytes: 1 } as const;
 
-describe("slots per tenant", () => {
+describe("the limit of slots per tenant", () => {
   let { fixture, dispatcher, keeper } = {} as StoreClients;
   newJobStores((clients) => {
     ({ fixture, dispatcher, keeper } = clients);
   });
 
-  /** Plans like a dispatcher; the started runs register at once. */
+  /** Plans like a dispatcher. The started runs register at once. */
   const start = async (slots: number, tenantSlots?: number): Promise<string[]> => {
     const runs = await planRuns(dispatcher, { ...testPlan("glue", slots), tenantSlots });
     for (const run of runs) await runStarted(keeper, run);
@@ -37,7 +37,7 @@ describe("slots per tenant", () => {
       [jobs, tenants, full],
     );
 
-  describe("and reads that overflow to EC2", () => {
+  describe("for reads that overflow to EC2", () => {
     const reads = (tenant: string, count: number, priority: number) =>
       accept(
         dispatcher,
@@ -58,20 +58,20 @@ describe("slots per tenant", () => {
     };
     const slots = { glue: 3, ec2: 4 };
 
-    it("hands over reads of a tenant that waits for Glue, not of one that is at its own maximum on Glue", async () => {
+    it("hands over reads of a tenant that waits for Glue, not of a tenant that is at its maximum on Glue", async () => {
       await fillGlue();
       assert.equal(await overflow(dispatcher, slots, { glue: 2, ec2: 3 }), 3);
       assert.deepEqual(await moved(), [{ tenant: "b", jobs: 3 }]);
       assert.equal(await overflow(dispatcher, slots, { glue: 2, ec2: 3 }), 0, "b has its maximum on EC2 too");
       await fixture.admin.query("update jobs.jobs set status = 'PENDING', run_id = null where tenant = 'a'");
-      assert.equal(await overflow(dispatcher, slots, { glue: 2, ec2: 3 }), 1, "a may have slots of Glue again");
+      assert.equal(await overflow(dispatcher, slots, { glue: 2, ec2: 3 }), 1, "a may use slots of Glue again");
       assert.deepEqual(await moved(), [
         { tenant: "a", jobs: 1 },
         { tenant: "b", jobs: 3 },
       ]);
     });
 
-    it("leaves a slot on EC2 to the other tenant, whatever the first one's priority", async () => {
+    it("leaves a slot on EC2 for the other tenant, whatever the first tenant's priority", async () => {
       await fillGlue();
       assert.equal(await overflow(dispatcher, slots, { ec2: 3 }), 4);
       assert.deepEqual(await moved(), [
@@ -98,7 +98,7 @@ describe("slots per tenant", () => {
     });
   });
 
-  it("leaves a slot to the other tenant, however many jobs of any priority the first one has", async () => {
+  it("leaves a slot for the other tenant, however many jobs of any priority the first tenant has", async () => {
     await jobsOf("a", 10, 9);
     const runs = await start(3, 2);
     assert.equal(runs.length, 2, "no run is started for jobs that their tenant's maximum keeps waiting");
@@ -134,14 +134,14 @@ describe("slots per tenant", () => {
 
   it("does not keep a run for jobs of a tenant at its maximum", async () => {
     await jobsOf("a", 2);
-    const [one = "", two = ""] = await start(2);
+    const [firstRun = "", secondRun = ""] = await start(2);
     await jobsOf("a", 5);
-    assert.ok(await next(one));
+    assert.ok(await next(firstRun));
     await start(2, 1);
-    assert.equal(await next(two), undefined);
-    assert.equal(await retire(keeper, two), true);
+    assert.equal(await next(secondRun), undefined);
+    assert.equal(await retire(keeper, secondRun), true);
     assert.deepEqual(await start(2, 1), [], "no run is started in its place");
-    await runEnded(dispatcher, two, "ENDED");
+    await runEnded(dispatcher, secondRun, "ENDED");
     assert.deepEqual(await start(2, 1), []);
   });
 
@@ -163,23 +163,23 @@ describe("slots per tenant", () => {
     await fixture.admin.query(
       "update jobs.jobs set high_memory_retry_at = jobs.clock() where high_memory_retry_at is not null",
     );
-    const usual = (await next(runs[0])) as ClaimedJob;
+    const normalJob = (await next(runs[0])) as ClaimedJob;
     assert.equal(await planLarger(dispatcher, testPlan("glue", 2), true), undefined);
-    await finish(keeper, usual, ended);
+    await finish(keeper, normalJob, ended);
     const larger = (await planLarger(dispatcher, testPlan("glue", 2), true)) ?? "";
     await runStarted(keeper, larger);
     assert.equal((await next(larger))?.requestId, job.requestId);
     assert.equal(await next(runs[0]), undefined, "the larger run has the tenant's slot");
   });
 
-  it("has no maximum if none is set", async () => {
+  it("has no effect if it is not set", async () => {
     await jobsOf("a", 4);
     const runs = await start(4);
     for (const run of runs) assert.equal((await next(run))?.tenant, "a");
   });
 
   for (const tenants of [2, 500])
-    it(`holds the maximum for ${tenants} tenants while 20 runs claim at once`, async function () {
+    it(`holds for ${tenants} tenants while 20 runs claim at once`, async function () {
       this.timeout(120_000);
       const maximum = 3;
       await fill(4_000, tenants);
@@ -197,7 +197,7 @@ describe("slots per tenant", () => {
       let counted = Promise.resolve();
       await Promise.all(
         keepers.map(async (db, index) => {
-          for (let turn = 0; turn < 15; turn++) {
+          for (let round = 0; round < 15; round++) {
             const job = await claim(db, runs[index] ?? "", backend, undefined);
             if (!job) continue;
             claimedBy.set(job.tenant, (claimedBy.get(job.tenant) ?? 0) + 1);
@@ -215,13 +215,13 @@ describe("slots per tenant", () => {
       else assert.ok(claimedBy.size > 50, `${claimedBy.size} tenants are served`);
     });
 
-  it("executes a job of each of 500 tenants of the same rank before a second job of any", async function () {
+  it("executes one job of each of 500 tenants of the same rank before a second job of any tenant", async function () {
     this.timeout(120_000);
     await fill(1_000, 500);
     await fixture.admin.query("update jobs.jobs set rank = 0");
     const [run = ""] = await start(2, 1);
     const served: string[] = [];
-    for (let turn = 0; turn < 500; turn++) {
+    for (let round = 0; round < 500; round++) {
       const job = (await next(run)) as ClaimedJob;
       served.push(job.tenant);
       await finish(keeper, job, ended);
@@ -230,15 +230,16 @@ describe("slots per tenant", () => {
     assert.equal(new Set(served).size, 500);
   });
 
-  it("reads a bounded number of rows per claim with 100,000 waiting jobs of 500 tenants, one of which is at its maximum", async function () {
+  it("costs a bounded number of rows per claim with 100,000 waiting jobs, half of them of a tenant at its maximum", async function () {
     this.timeout(120_000);
-    // One tenant is at its maximum, and its jobs come before all others, with the ranks of more than 80 minutes.
+    // One tenant is at its maximum, and its jobs come before all others. Jobs of more than 80 minutes have more than 80
+    // ranks.
     await fill(100_000, 499, "full");
     await fixture.admin.query("analyze jobs.jobs");
-    const [one = "", two = ""] = await start(2, 1);
-    assert.equal((await next(one))?.tenant, "full");
+    const [firstRun = "", secondRun = ""] = await start(2, 1);
+    assert.equal((await next(firstRun))?.tenant, "full");
     const before = await rowsRead();
-    const job = await next(two);
+    const job = await next(secondRun);
     assert.notEqual(job?.tenant, "full");
     const read = (await rowsRead()) - before;
     assert.ok(read < 20_000, `${read} rows were read`);
@@ -256,7 +257,7 @@ describe("slots per tenant", () => {
   };
 });
 
-describe("the maximum of slots per tenant", () => {
+describe("tenantSlots", () => {
   const settings = (tenants: string[], runners: object) =>
     readSettings({
       RATES_SETTINGS: JSON.stringify({
@@ -279,7 +280,7 @@ describe("the maximum of slots per tenant", () => {
     assert.equal(tenantSlots(readSettings({}), "glue"), undefined);
   });
 
-  it("is the configured one", () => {
+  it("is the configured value", () => {
     assert.equal(tenantSlots(settings([], { glue: { slots: 5, tenantSlots: 2 } }), "glue"), 2);
     assert.throws(() => settings([], { glue: { tenantSlots: 0 } }), /tenantSlots/);
   });

@@ -7,7 +7,7 @@ export { SCOPES, type Scope } from "../contract/scopes.ts";
 /** Kinds of credentials that a call may carry. */
 export type CredentialKind = "token" | "session";
 
-/** Caller, as identified by the credential; nothing in the request changes it. */
+/** Caller, identified by its credential alone. */
 export interface Caller {
   /** Id of the token or session. */
   tokenId: string;
@@ -40,17 +40,19 @@ export interface TokenInfo {
   revokedAt: string | null;
 }
 
-/** A random secret of 256 bits cannot be guessed, so its hash needs no salt. Bytes. */
-const BYTES = 32;
+/** Size of a secret: 256 random bits cannot be guessed, so the hash needs no salt. Bytes. */
+const SECRET_BYTES = 32;
+
+/** Returns the hash of a token, a session's secret or a link's code. */
 export const hashOfSecret = (secret: string): Buffer => createHash("sha256").update(secret).digest();
 
 /** Creates a secret with its id and its hash (hexadecimal), which the database stores. */
 export function newSecret(prefix: string): { secret: string; id: string; hash: string } {
-  const secret = `${prefix}${randomBytes(BYTES).toString("base64url")}`;
+  const secret = `${prefix}${randomBytes(SECRET_BYTES).toString("base64url")}`;
   return { secret, id: randomBytes(6).toString("hex"), hash: hashOfSecret(secret).toString("hex") };
 }
 
-/** Stored data of a token, from which it cannot be restored. */
+/** Stored data of a token, from which the token cannot be derived. */
 export interface TokenRecord {
   id: string;
   /** SHA-256, hexadecimal. */
@@ -63,14 +65,15 @@ export interface TokenRecord {
 }
 
 /** Properties of a new token. */
-type TokenUse = Omit<TokenRecord, "id" | "hash">;
+type TokenProperties = Omit<TokenRecord, "id" | "hash">;
 
 /** Creates a token; its text is returned once and not stored. */
-export function newToken(about: TokenUse): { token: string; record: TokenRecord } {
+export function newToken(properties: TokenProperties): { token: string; record: TokenRecord } {
   const { secret: token, id, hash } = newSecret("rates_");
-  return { token, record: { id, hash, ...about } };
+  return { token, record: { id, hash, ...properties } };
 }
 
+/** Stores a token, unless its id exists. */
 export async function storeToken(
   db: Database,
   { id, hash, name, tenant, scopes, expiresAt }: TokenRecord,
@@ -82,10 +85,10 @@ export async function storeToken(
 }
 
 /** Creates and stores a token. */
-export async function createToken(db: Database, about: TokenUse): Promise<{ id: string; token: string }> {
-  const { token, record: kept } = newToken(about);
-  await storeToken(db, kept);
-  return { id: kept.id, token };
+export async function createToken(db: Database, properties: TokenProperties): Promise<{ id: string; token: string }> {
+  const { token, record } = newToken(properties);
+  await storeToken(db, record);
+  return { id: record.id, token };
 }
 
 /** Returns the caller with this token or session; undefined if it is unknown, revoked or expired. */
@@ -117,7 +120,7 @@ export async function recordUse(db: Database, id: string): Promise<void> {
   await db.query("select jobs.token_used($1)", [id]);
 }
 
-/** Returns those of the ids whose token or session is still valid. */
+/** Returns the ids whose token or session is still valid. */
 export async function activeTokens(db: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await db.query("select id from jobs.active_credentials where id = any ($1)", [ids]);
   return new Set(rows.map(({ id }) => id));

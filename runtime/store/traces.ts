@@ -16,7 +16,7 @@ export interface PendingTrace {
   runs: Record<string, RunTimes> | null;
 }
 
-/** Reserves ended jobs whose spans are due for a minute. Returns none while exports are paused. */
+/** Reserves, for one minute, ended jobs whose spans are due. Returns none while exports are paused. */
 export async function pendingTraces(db: Database, limit: number): Promise<PendingTrace[]> {
   const { rows } = await db.query("select id, document, runs from jobs.next_traces($1)", [limit]);
   return rows.map(({ id, document, runs }) => ({ id: Number(id), document, runs }));

@@ -19,7 +19,7 @@ export interface CommandResult {
   code: number | NodeJS.Signals | null;
 }
 
-/** Starts the command with only this environment; `ended` resolves with its output. */
+/** Starts the command with this environment, PATH, and no profiles. `ended` resolves with its outcome. */
 export function start(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -30,27 +30,27 @@ export function start(
     env: { PATH: process.env.PATH, XDG_CONFIG_HOME: join(tmpdir(), "rates-no-profiles"), ...env },
   });
   child.stdin.on("error", () => undefined).end(input);
-  const over = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
-  const ended = Promise.all([text(child.stdout), text(child.stderr), over]);
+  const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+  const ended = Promise.all([text(child.stdout), text(child.stderr), exited]);
   return { child, ended: ended.then(([stdout, stderr, [code, signal]]) => ({ stdout, stderr, code: code ?? signal })) };
 }
 
-/** A call that the double received. */
+/** A call that a fake server received. */
 export interface Call {
   /** For example "GET /jobs/a?tenant=x". */
-  what: string;
+  requestLine: string;
   body: Buffer;
   response: ServerResponse;
 }
 
-/** Starts a server in place of the API or the store, for tests of their failures; `answer` receives every call. */
-export async function httpDouble(answer: (call: Call) => unknown) {
+/** Starts an HTTP server that replaces the API or an AWS service. `respond` receives every call. */
+export async function startFakeServer(respond: (call: Call) => unknown) {
   const calls: string[] = [];
   const server = createServer(async (request: IncomingMessage, response) => {
     const body = await buffer(request);
-    const what = `${request.method} ${request.url}`;
-    calls.push(what);
-    await answer({ what, body, response });
+    const requestLine = `${request.method} ${request.url}`;
+    calls.push(requestLine);
+    await respond({ requestLine, body, response });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -66,12 +66,12 @@ export async function httpDouble(answer: (call: Call) => unknown) {
   };
 }
 
-/** Answers with JSON. */
+/** Sends JSON. */
 export const json = ({ response }: Call, value: unknown, status = 200) =>
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
 
-/** A job of the double. */
-export const job = (status: string, more: object = {}) => ({
+/** Creates a job's document. */
+export const job = (status: string, overrides: object = {}) => ({
   requestId: "a",
   tenant: "acme",
   status,
@@ -81,16 +81,16 @@ export const job = (status: string, more: object = {}) => ({
   progress: { rows: 0, bytes: 0 },
   attempts: [],
   statusHistory: [],
-  ...more,
+  ...overrides,
 });
-/** A job's event, as the API sends it to watchers. */
+/** Formats a job's event, as the API sends it to watchers. */
 export const event = (document: object) => `event: job\ndata: ${JSON.stringify(document)}\n\n`;
 /** Begins an event stream. */
 export const begin = ({ response }: Call) => response.writeHead(200, { "content-type": "text/event-stream" });
 
-/** ESC with a colour and with a title, BEL, CSI of C1, DEL, CR, bidi, zero width, byte order mark, a tag, a soft hyphen. */
+/** Escape sequences for a colour and a title, control characters, and invisible characters. */
 export const HOSTILE = "a\x1b[31mb\x1b]0;t\x07\x9b2Jc\x7fd\re\u202ef\u2066g\u200bh\u200di\ufeffj\u{e0041}k\u00adl";
-/** The same as commands print it. */
+/** HOSTILE as commands print it. */
 export const ESCAPED =
   "a\\x1b[31mb\\x1b]0;t\\x07\\x9b2Jc\\x7fd\\x0de\\u202ef\\u2066g\\u200bh\\u200di\\ufeffj\\u{e0041}k\\xadl";
 /** Text that no command may print. */
@@ -99,14 +99,14 @@ export const HIDDEN =
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e0fff}]/u;
 
 /**
- * Runs the command against an API that gives the same answer to every call; resolves with its outcome and the received
- * bodies.
+ * Runs the command against a fake API that gives the same response to every call. Resolves with the command's outcome,
+ * and the calls and bodies that the API received.
  */
-export async function runAgainst(answer: object, ...args: string[]) {
+export async function runAgainst(body: object, ...args: string[]) {
   const bodies: Record<string, unknown>[] = [];
-  const api = await httpDouble((call: Call) => {
+  const api = await startFakeServer((call: Call) => {
     if (call.body.length > 0) bodies.push(JSON.parse(call.body.toString()));
-    return json(call, answer);
+    return json(call, body);
   });
   const ended = await start(args, api.env).ended;
   api.close();
@@ -117,19 +117,19 @@ export async function runAgainst(answer: object, ...args: string[]) {
 export function cliSuite() {
   const suite = {
     directory: "",
-    double: undefined as Awaited<ReturnType<typeof httpDouble>> | undefined,
-    /** Starts the API of a test. */
-    async against(answer: (call: Call) => unknown) {
-      suite.double = await httpDouble(answer);
-      return suite.double;
+    api: undefined as Awaited<ReturnType<typeof startFakeServer>> | undefined,
+    /** Starts the fake API of a test. */
+    async against(respond: (call: Call) => unknown) {
+      suite.api = await startFakeServer(respond);
+      return suite.api;
     },
   };
   beforeEach(async () => {
     suite.directory = await mkdtemp(join(tmpdir(), "rates-cli-"));
   });
   afterEach(async () => {
-    suite.double?.close();
-    suite.double = undefined;
+    suite.api?.close();
+    suite.api = undefined;
     await rm(suite.directory, { recursive: true });
   });
   return suite;

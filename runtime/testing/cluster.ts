@@ -16,7 +16,7 @@ import { identify } from "../local/processes.ts";
 import type { ReaderSlots } from "../platform/postgres.ts";
 import type { OpenSearchNode } from "./tracking/node.ts";
 
-/** Environment variable with the address at which mocha's workers get the run's shared cluster and OpenSearch. */
+/** Environment variable with the address from which mocha's workers get the shared cluster and OpenSearch. */
 const CLUSTER_ENV = "RATES_TEST_CLUSTER";
 const OPENSEARCH = "/opensearch";
 /** Time limit for starting OpenSearch, including its download. */
@@ -36,17 +36,19 @@ export interface TestDatabase {
   url: string;
   /** URL for one of the platform's roles. */
   urlAs(role: string): string;
-  /** Environment of a process that connects to it as the platform's parts do. */
+  /** Environment of a process that connects to the database as the platform's components do. */
   env: Record<string, string>;
-  /** Ends all its sessions and removes it. */
+  /** Ends all sessions of the database and drops it. */
   drop(): Promise<void>;
 }
 
-/** Creates a database from the migrated template, in some 50 ms; the first call of a run also starts the cluster. */
+/**
+ * Creates a database from the migrated template, in about 50 ms. The first call of a test run also starts the cluster.
+ */
 export async function testDatabase(): Promise<TestDatabase> {
   const cluster = await sharedCluster();
   const name = `test_${randomBytes(8).toString("hex")}`;
-  // Copying files is faster than copying through the log (28 ms against 80 ms here) if nothing is synced.
+  // Copying files is faster than copying through the WAL (28 ms instead of 80 ms here) if nothing is synced.
   await administer(
     cluster.url,
     `create database ${name} template ${cluster.template} strategy file_copy`,
@@ -76,8 +78,8 @@ export async function testDatabase(): Promise<TestDatabase> {
 }
 
 /**
- * The URL of the run's OpenSearch, which the first call starts. Tests share it, each with its own index prefix. For a
- * `before` hook: skips if this machine has none; if everything is required it is fetched.
+ * Returns the URL of the OpenSearch that all tests share, each with its own index prefix. The first call starts it. For
+ * a `before` hook: skips the suite if this machine cannot start OpenSearch; if everything is required, fetches it.
  */
 export async function testOpenSearch(context: Mocha.Context): Promise<string> {
   context.timeout(START_OPENSEARCH_MS);
@@ -93,30 +95,30 @@ export const testCloud = (): Promise<Emulator> => startEmulator();
 
 /**
  * Skips a test, or all tests of the suite whose `before` hook calls this, with the reason that `npm test` reports at
- * its end. If everything is required (RATES_REQUIRE_ALL=1, as in .ci/run) it fails instead.
+ * its end. If everything is required (RATES_REQUIRE_ALL=1, as in .ci/run), it fails instead.
  */
 export function skip(context: Mocha.Context, reason: string): never {
   if (process.env.RATES_REQUIRE_ALL === "1") throw new Error(`Required here (RATES_REQUIRE_ALL=1), but ${reason}.`);
-  const mark = (test: Mocha.Runnable) => {
-    // mocha's workers pass the title to the reporter.
+  const addReason = (test: Mocha.Runnable) => {
+    // Mocha's workers pass the reporter no other text of a skipped test.
     test.title += ` [skipped: ${reason}]`;
   };
   const runnable: Mocha.Runnable | undefined = context.test;
   const isTest = runnable?.parent?.tests.some((test) => test === runnable) ?? false;
-  if (runnable !== undefined && isTest) mark(runnable);
-  else runnable?.parent?.eachTest(mark);
+  if (runnable !== undefined && isTest) addReason(runnable);
+  else runnable?.parent?.eachTest(addReason);
   return context.skip();
 }
 
 /**
- * Called by mocha before the first test. The cluster itself starts when the first test asks for it: a run of pure
- * tests needs none.
+ * Called by mocha before the first test. The cluster itself starts when the first test requests it, since tests
+ * without a database need none.
  */
 export async function mochaGlobalSetup(): Promise<void> {
   const server = createServer((request, response) => {
-    const asked: Promise<object> = request.url === OPENSEARCH ? ourOpenSearch() : ourCluster();
-    asked.then(
-      (shared) => response.end(JSON.stringify(shared)),
+    const resource: Promise<object> = request.url === OPENSEARCH ? runOpenSearch() : runCluster();
+    resource.then(
+      (value) => response.end(JSON.stringify(value)),
       (error: unknown) => response.writeHead(500).end(error instanceof Error ? (error.stack ?? error.message) : error),
     );
   });
@@ -125,10 +127,10 @@ export async function mochaGlobalSetup(): Promise<void> {
   process.env[CLUSTER_ENV] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** The environment before a file's tests. A worker runs many files, and none sees what another has set. */
+/** The environment before a file's tests. A worker runs many files, and restores it after each. */
 let environment: NodeJS.ProcessEnv = {};
 
-/** Called by mocha around the tests of each file; in one process, around all. */
+/** Called by mocha around the tests of each file; without parallel workers, around all tests. */
 export const mochaHooks = {
   beforeAll(): void {
     environment = { ...process.env };
@@ -158,31 +160,32 @@ const run: {
   cluster?: Promise<TestCluster>;
   postgres?: Postgres;
   openSearch?: Promise<OpenSearchNode>;
-  /** Temporary directories of the run. */
+  /** Temporary directories of the test run. */
   directories: string[];
 } = { directories: [] };
 
-const ourCluster = (): Promise<TestCluster> => {
+const runCluster = (): Promise<TestCluster> => {
   run.cluster ??= startCluster();
   return run.cluster;
 };
-const ourOpenSearch = (): Promise<OpenSearchNode> => {
-  run.openSearch ??= startNode();
+const runOpenSearch = (): Promise<OpenSearchNode> => {
+  run.openSearch ??= startSharedOpenSearch();
   return run.openSearch;
 };
 
 const sharedCluster = async (): Promise<TestCluster> => Value.Parse(TestCluster, await shared("/"));
 
-/** A resource that exists once per run, started on first use. */
+/** Returns a resource that exists once per test run and is started on first use. */
 async function shared(path: string): Promise<unknown> {
   const address = process.env[CLUSTER_ENV];
-  if (address === undefined) throw new Error(`${CLUSTER_ENV} is not set: what tests share is there under mocha only.`);
+  if (address === undefined)
+    throw new Error(`${CLUSTER_ENV} is not set: the resources that tests share exist only under mocha.`);
   const response = await fetch(new URL(path, address));
-  if (!response.ok) throw new Error(`What the tests share did not start.\n${await response.text()}`);
+  if (!response.ok) throw new Error(`A resource that tests share did not start.\n${await response.text()}`);
   return response.json();
 }
 
-/** Returns the cluster of TEST_DATABASE_URL (a superuser's URL), or else a temporary one, with the template in it. */
+/** Creates the template in the cluster of TEST_DATABASE_URL (a superuser's URL), or else in a new temporary cluster. */
 async function startCluster(): Promise<TestCluster> {
   const url = process.env.TEST_DATABASE_URL ?? (await startTemporaryPostgres()).url("postgres");
   const template = `template_${randomBytes(8).toString("hex")}`;
@@ -203,29 +206,29 @@ async function startCluster(): Promise<TestCluster> {
 }
 
 async function startTemporaryPostgres(): Promise<Postgres> {
-  const directory = await ownDirectory();
+  const directory = await createDirectory();
   const logFile = join(directory, "postgres.log");
   const postgres = await startPostgres({ directory, logFile, durable: false, maxConnections: 300 });
-  // Ctrl-C ends mocha without its teardown. The directory is then left to the next run.
+  // Ctrl-C ends mocha without its teardown. The next test run then removes the directory.
   for (const event of ["exit", "SIGINT"]) process.once(event, () => void postgres.stop());
   run.postgres = postgres;
   return postgres;
 }
 
-async function startNode(): Promise<OpenSearchNode> {
+async function startSharedOpenSearch(): Promise<OpenSearchNode> {
   const { startOpenSearch } = await import("./tracking/node.ts");
-  return startOpenSearch(await ownDirectory());
+  return startOpenSearch(await createDirectory());
 }
 
-async function ownDirectory(): Promise<string> {
-  await sweep();
+async function createDirectory(): Promise<string> {
+  await removeLeftovers();
   const directory = mkdtempSync(join(tmpdir(), `rates-test-${process.pid}-`));
   run.directories.push(directory);
   return directory;
 }
 
 /** Ends and removes the leftovers of test runs that were killed. */
-async function sweep(): Promise<void> {
+async function removeLeftovers(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
     const [, pid] = /^rates-test-(\d+)-/.exec(name) ?? [];
     if (pid === undefined || identify(Number(pid)) !== undefined) continue;

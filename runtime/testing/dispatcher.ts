@@ -18,7 +18,7 @@ import { jobDatabase } from "./jobs.ts";
 /** A fake launcher that records its calls; tests choose its results. */
 export class FakeLauncher implements Launcher {
   readonly started: string[] = [];
-  /** The started runs that were requested with more memory. */
+  /** Started runs that were requested with more memory. */
   readonly larger: string[] = [];
   readonly stopped: string[] = [];
   statuses = new Map<string, RunStatus>();
@@ -98,13 +98,13 @@ export async function testDispatcher(settings: object = {}, emulator: Promise<Em
     launcher,
     /** Receives all messages of a queue. */
     async receive(queue: string): Promise<Message[]> {
-      const all: Message[] = [];
+      const messages: Message[] = [];
       for (;;) {
         const { Messages = [] } = await sqs.send(
           new ReceiveMessageCommand({ QueueUrl: queue, MaxNumberOfMessages: 10, MessageAttributeNames: ["All"] }),
         );
-        if (Messages.length === 0) return all;
-        all.push(...Messages);
+        if (Messages.length === 0) return messages;
+        messages.push(...Messages);
       }
     },
     async close() {
@@ -116,7 +116,7 @@ export async function testDispatcher(settings: object = {}, emulator: Promise<Em
   };
 }
 
-/** An event as SQS passes it to Lambda; bodies other than strings are converted to JSON. */
+/** Creates an event as SQS passes it to Lambda; bodies other than strings are converted to JSON. */
 export const sqsEvent = (...bodies: unknown[]): SQSEvent => ({
   Records: bodies.map((body) => ({
     messageId: randomUUID(),

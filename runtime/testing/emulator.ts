@@ -13,7 +13,7 @@ export interface RawRequest {
   service?: "s3" | "sqs";
 }
 
-/** Headers of a request that is signed with Signature Version 4. The query must be sorted and encoded. */
+/** Signs a request with Signature Version 4 and returns its headers. The query must be sorted and encoded. */
 export function sign(
   { method, path, headers = {}, body = "", service = "s3" }: RawRequest,
   { accessKeyId, secretAccessKey }: Emulator["credentials"],
@@ -23,14 +23,19 @@ export function sign(
   const time = now.toISOString().replace(/[-:]|\.\d+/g, "");
   const hash = (data: string) => createHash("sha256").update(data).digest("hex");
   const hmac = (key: string | Buffer, data: string) => createHmac("sha256", key).update(data).digest();
-  const all: Record<string, string> = { ...headers, host, "x-amz-date": time, "x-amz-content-sha256": hash(body) };
-  const names = Object.keys(all).sort();
+  const signedHeaders: Record<string, string> = {
+    ...headers,
+    host,
+    "x-amz-date": time,
+    "x-amz-content-sha256": hash(body),
+  };
+  const names = Object.keys(signedHeaders).sort();
   const [pathname = "", query = ""] = path.split("?");
   const canonical = [
     method,
     service === "s3" ? pathname : pathname.split("/").map(encodeURIComponent).join("/"),
     query,
-    ...names.map((name) => `${name}:${all[name]}`),
+    ...names.map((name) => `${name}:${signedHeaders[name]}`),
     "",
     names.join(";"),
     hash(body),
@@ -40,12 +45,12 @@ export function sign(
   const signature = hmac(key, ["AWS4-HMAC-SHA256", time, scope.join("/"), hash(canonical)].join("\n")).toString("hex");
   const credential = `${accessKeyId}/${scope.join("/")}`;
   return {
-    ...all,
+    ...signedHeaders,
     authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names.join(";")}, Signature=${signature}`,
   };
 }
 
-/** Sends a request byte by byte as given: no client changes its path or headers. */
+/** Sends a request exactly as given, without a client that changes its path or headers. */
 export async function sendRaw(
   port: number,
   { method, path, body = "" }: RawRequest,
@@ -58,9 +63,9 @@ export async function sendRaw(
     ([name, value]) => `${name}: ${value}`,
   );
   socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n${body}`);
-  const answer = await text(socket);
-  const [, status = "0"] = /^HTTP\/1\.1 (\d+)/.exec(answer) ?? [];
-  return { status: Number(status), body: answer.slice(answer.indexOf("\r\n\r\n") + 4) };
+  const response = await text(socket);
+  const [, status = "0"] = /^HTTP\/1\.1 (\d+)/.exec(response) ?? [];
+  return { status: Number(status), body: response.slice(response.indexOf("\r\n\r\n") + 4) };
 }
 
 /** Address of an emulator, and valid credentials. */
@@ -77,8 +82,8 @@ export const sendSigned = (
 ) => sendRaw(cloud.port, request, sign(request, principal, `127.0.0.1:${cloud.port}`));
 
 const UP = "..%2F".repeat(6);
-/** Paths that no bucket and key of S3 can have, or that climb out of a directory. */
-export const CLIMBING: readonly string[] = [
+/** Request paths without a valid S3 bucket and key, many of them path traversals. */
+export const INVALID_PATHS: readonly string[] = [
   "/uploads/../../../../secret",
   "/uploads/../../../../written",
   "/uploads/%2e%2e/%2e%2e/%2E%2E/%2e%2e/written",

@@ -32,7 +32,7 @@ export async function jobDatabase(): Promise<{
   };
 }
 
-/** A job store with a connected dispatcher and keeper. */
+/** A job store, and clients that are connected as the roles dispatcher and job_keeper. */
 export interface StoreClients {
   fixture: Awaited<ReturnType<typeof jobDatabase>>;
   dispatcher: pg.Client;
@@ -52,7 +52,7 @@ export function newJobStores(use: (clients: StoreClients) => void): void {
   afterEach(() => fixture.close());
 }
 
-/** A job store with a connected dispatcher and keeper, and a Glue run that has reported in; `close` ends them. */
+/** Creates a job store, clients of the roles dispatcher and job_keeper, and a Glue run that has started. */
 export async function storeWithRun() {
   const fixture = await jobDatabase();
   const [dispatcher, keeper] = await Promise.all([fixture.as("dispatcher"), fixture.as("job_keeper")]);
@@ -62,7 +62,7 @@ export async function storeWithRun() {
   return { fixture, dispatcher, keeper, run };
 }
 
-/** A job for `accept`: a small read, unless overridden. */
+/** Creates a job for `accept`: a small read, unless overridden. */
 export const newJob = (requestId: string, overrides: Partial<NewJob> = {}): NewJob => ({
   tenant: "default",
   requestId,
@@ -82,7 +82,7 @@ export const newJob = (requestId: string, overrides: Partial<NewJob> = {}): NewJ
   ...overrides,
 });
 
-/** A plan of runs as a dispatcher would make it. */
+/** Creates a plan of runs, as a dispatcher would. */
 export const testPlan = (runner: RunnerType, slots: number): RunPlan => ({
   runner,
   slots,

@@ -38,8 +38,8 @@ while True:
         break
     shown += chunk
     while steps:
-        found = re.search(steps[0]["expect"], shown[matched_to:].decode("utf-8", "replace"))
-        if not found:
+        match = re.search(steps[0]["expect"], shown[matched_to:].decode("utf-8", "replace"))
+        if not match:
             break
         matched_to = len(shown)
         os.write(terminal, steps.pop(0)["send"].encode())

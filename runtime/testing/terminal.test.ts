@@ -5,7 +5,7 @@ describe("a command in a pseudo terminal", () => {
   const argv = ["sh", "-c", "echo ready; read -r word; echo got $word"];
   const run = (steps: readonly Step[]) => inTerminal({ argv, cwd: "/", env: process.env, steps, seconds: 10 });
 
-  it("gets the text of each step once what it expects is shown", async () => {
+  it("receives the text of each step once the expected output is shown", async () => {
     const { output, code } = await run([{ expect: "ready", send: "word\r" }]);
     assert.match(output, /got word/);
     assert.equal(code, 0);

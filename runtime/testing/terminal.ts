@@ -5,7 +5,7 @@ import { counted } from "../contract/counted.ts";
 
 const PROGRAM = fileURLToPath(new URL("terminal.py", import.meta.url));
 
-/** Text that is typed once the terminal shows something new that matches. */
+/** Text to type once new output matches a pattern. */
 export interface Step {
   /** Regular expression in Python's syntax. */
   expect: string;
@@ -35,8 +35,8 @@ export interface TerminalOutcome {
 }
 
 /**
- * Runs a command in a pseudo terminal and types each step's text once what it expects is shown.
- * @throws Error with the output when a step did not happen
+ * Runs a command in a pseudo terminal and types each step's text once the expected output is shown.
+ * @throws Error with the output if a step did not happen
  */
 export async function inTerminal(run: TerminalRun): Promise<TerminalOutcome> {
   const child = spawn("python3", [PROGRAM], { stdio: ["pipe", "pipe", "inherit"] });

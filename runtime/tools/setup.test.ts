@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
-/** Fake npm: records its calls, and installs the lock file, this Node, and a Postgres whose programs only exit. */
+/** Fake npm: records its calls; installs the lock file, a link to this Node, and a Postgres whose programs only exit. */
 const NPM = `#!/bin/sh
 echo "$*" >> "$NPM_CALLS"
 [ -z "$NPM_FAILS" ] || { echo "network is down" >&2; exit 1; }
@@ -62,10 +62,10 @@ describe("set-up before npm start and npm test", () => {
   };
 
   it("installs into a fresh clone and reports it", () => {
-    const { status, output: said, npm } = setUp();
-    assert.equal(status, 0, said);
+    const { status, output, npm } = setUp();
+    assert.equal(status, 0, output);
     assert.deepEqual(npm, ["ci"]);
-    assert.match(said, /there is no node_modules yet/);
+    assert.match(output, /there is no node_modules yet/);
   });
 
   it("does nothing and prints nothing when nothing changed", () => {
@@ -76,10 +76,10 @@ describe("set-up before npm start and npm test", () => {
   it("installs again when the lock file changed, and names the change", () => {
     setUp();
     lockfile({ "node_modules/pg": { version: "8.1.0" } });
-    const { status, output: said, npm } = setUp();
-    assert.equal(status, 0, said);
+    const { status, output, npm } = setUp();
+    assert.equal(status, 0, output);
     assert.deepEqual(npm, ["ci"]);
-    assert.match(said, /names pg 8\.1\.0/);
+    assert.match(output, /names pg 8\.1\.0/);
   });
 
   it("installs again when the last installation was interrupted", () => {
@@ -88,24 +88,24 @@ describe("set-up before npm start and npm test", () => {
   });
 
   it("repairs a Node or a Postgres that does not run", () => {
-    const { status, output: said, npm } = setUp({ NODE_MISSING: "1" });
-    assert.equal(status, 0, said);
+    const { status, output, npm } = setUp({ NODE_MISSING: "1" });
+    assert.equal(status, 0, output);
     assert.deepEqual(npm, ["ci", "rebuild"]);
-    assert.match(said, /Node 24 is installed but does not run/);
+    assert.match(output, /Node 24 is installed but does not run/);
   });
 
   it("prints a remedy when the repair does not help", () => {
     const old = join(root, "old-node");
     writeFileSync(old, "#!/bin/sh\necho v18.0.0\n");
     chmodSync(old, 0o755);
-    const { status, output: said } = setUp({ NODE: old });
+    const { status, output } = setUp({ NODE: old });
     assert.equal(status, 1);
-    assert.match(said, /it is version 18\.0\.0.*Delete node_modules/s);
+    assert.match(output, /it is version 18\.0\.0.*Delete node_modules/s);
   });
 
   it("fails when npm fails", () => {
-    const { status, output: said } = setUp({ NPM_FAILS: "1" });
+    const { status, output } = setUp({ NPM_FAILS: "1" });
     assert.equal(status, 1);
-    assert.match(said, /network is down.*npm ci ended with code 1/s);
+    assert.match(output, /network is down.*npm ci ended with code 1/s);
   });
 });

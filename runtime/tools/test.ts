@@ -6,10 +6,11 @@ import { ROOT } from "../platform/root.ts";
 import { unitTests } from "./unitTests.ts";
 
 /**
- * `npm test`: all checks in parallel, then the tests. Arguments after `npm test --` go to mocha: test files run alone,
- * `--grep WORDS` selects by name. With RATES_REQUIRE_ALL=1 and without arguments, the simulation, the attack suite, and
- * the growth and soak benchmarks run before the tests. `npm run test:unit` runs the tests without a database or other
- * processes. A failed check does not stop the tests; it fails the run and is counted in the last line.
+ * `npm test`: runs all checks in parallel, then the tests. Arguments after `npm test --` go to mocha: named test files
+ * run instead of all, and `--grep WORDS` selects tests by title. With RATES_REQUIRE_ALL=1 and without arguments, the
+ * simulation, the attack suite, and the growth and soak benchmarks run before the tests. `npm run test:unit` runs only
+ * the tests that start no database or other process. A failed check does not stop the tests; it fails the run and is
+ * counted in the last line.
  */
 const modules = join(ROOT, "node_modules");
 const TESTS = "{stacks,infra,runtime,db,policy}/**/*.test.ts";
@@ -36,26 +37,26 @@ const CHECKS = [
   { name: "commit subjects", args: [join(ROOT, "runtime", "tools", "commits", "main.ts")] },
 ];
 
-/** The simulation's default number of fault schedules, alone on the machine. */
+/** The simulation with its default number of fault schedules. */
 const SIMULATION = [join(ROOT, "runtime", "simulation", "main.ts")];
 
-/** Alone on the machine, because other load would distort latencies. */
+/** The attack suite, which runs alone on the machine because other load would distort latencies. */
 const ATTACK = [join(modules, "mocha", "bin", "mocha.js"), "--no-parallel", "runtime/attack/attack.test.ts"];
 
-/** Checks that cost does not grow with the data, nor memory with time. */
+/** Benchmarks that fail if costs grow with the amount of data, or memory use with time. */
 const GROWTH = [join(ROOT, "runtime", "bench", "main.ts"), "growth", "soak"];
 
-/** Awaits a part and prints its duration in minutes. */
-async function timed<T>(name: string, part: Promise<T>): Promise<T> {
+/** Awaits a promise and prints its duration in minutes. */
+async function timed<T>(name: string, promise: Promise<T>): Promise<T> {
   const begun = performance.now();
   try {
-    return await part;
+    return await promise;
   } finally {
     console.log(`${name}: ${((performance.now() - begun) / 60_000).toFixed(1)} min`);
   }
 }
 
-/** Maximum characters of a failed check's output that are repeated at the end of the log. */
+/** Maximum length, in characters, of the end of a failed check's output that is repeated at the end of the log. */
 const REPEATED_LENGTH = 6_000;
 
 /**
@@ -69,10 +70,10 @@ async function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promis
   return typeof code === "number" ? code : 1;
 }
 
-/** The end of the output of each failed check, by the check's name. */
+/** End of the output of each failed check, by the check's name. */
 const failed: Record<string, string> = {};
 
-/** Runs a Node program in the clone as a check: prints its output, and keeps the end of it if the check fails. */
+/** Runs a Node program in the clone as a check: prints its output, and stores the end of the output if the check fails. */
 async function check(name: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ["inherit", "pipe", "pipe"] });
   let output = "";
@@ -89,17 +90,17 @@ async function check(name: string, args: string[], env: NodeJS.ProcessEnv = proc
   if (code !== 0) failed[name] = output;
 }
 
-// Ctrl-C also reaches mocha, which stops the processes that it started; wait for it.
+// Ctrl-C also reaches mocha, which stops the processes that it started. Wait until mocha has ended.
 process.on("SIGINT", () => {});
 
 const isUnit = process.argv[2] === "--unit";
-const given = process.argv.slice(isUnit ? 3 : 2);
-const namesFiles = given.some((argument) => !argument.startsWith("-") && existsSync(join(ROOT, argument)));
+const mochaArguments = process.argv.slice(isUnit ? 3 : 2);
+const namesFiles = mochaArguments.some((argument) => !argument.startsWith("-") && existsSync(join(ROOT, argument)));
 
 console.log("Checking types and style …");
 await timed("types and style", Promise.all(CHECKS.map(({ name, args }) => check(name, args))));
-const isWhole = process.env.RATES_REQUIRE_ALL === "1" && given.length === 0 && !isUnit;
-if (isWhole) {
+const isFullRun = process.env.RATES_REQUIRE_ALL === "1" && mochaArguments.length === 0 && !isUnit;
+if (isFullRun) {
   console.log("Running schedules of faults …");
   await timed("schedules of faults", check("the guarantees under faults", SIMULATION));
   console.log("Attacking the platform …");
@@ -110,9 +111,9 @@ if (isWhole) {
 
 const mocha = [
   join(modules, "mocha", "bin", "mocha.js"),
-  ...given,
+  ...mochaArguments,
   ...(namesFiles ? [] : isUnit ? unitTests(ROOT, globSync(TESTS, { cwd: ROOT })) : [TESTS]),
-  ...(isWhole ? ["--ignore", "runtime/attack/attack.test.ts"] : []),
+  ...(isFullRun ? ["--ignore", "runtime/attack/attack.test.ts"] : []),
 ];
 const code = await run(mocha, { ...process.env, RATES_FAILED_CHECKS: JSON.stringify(failed) });
 process.exitCode = Object.keys(failed).length > 0 ? 1 : code;

@@ -2,13 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 const IMPORT = /(?:\bfrom |\bimport\()"(\.[^"\n]+)"/g;
-/** Modules that start a server or another program; tests that import one, directly or not, are not unit tests. */
+/** Modules that start a server or another program. A test that imports one, even indirectly, is not a unit test. */
 const HEAVY = /"(?:node:child_process|@pulumi\/pulumi\/automation[^"\n]*|playwright(?:\/test)?|recheck)"/;
 /** Starts the databases that tests share. */
 const CLUSTER = "runtime/testing/cluster.ts";
 
 /**
- * Selects the test files that import no module with a database, a browser or another process.
+ * Selects the test files that start no database, browser or other process, as far as their imports show.
  *
  * @param root - Root of the repository.
  * @param files - Test files, relative to the root.
@@ -29,13 +29,13 @@ export function unitTests(root: string, files: readonly string[]): string[] {
   };
   const isUnit = (file: string): boolean => {
     const seen = new Set<string>();
-    const open = [file];
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const pending = [file];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       if (seen.has(next)) continue;
       seen.add(next);
       const { imports, isHeavy } = read(next);
       if (isHeavy) return false;
-      open.push(...imports);
+      pending.push(...imports);
     }
     return true;
   };

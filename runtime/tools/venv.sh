@@ -1,7 +1,7 @@
 #!/bin/sh
-# venv.sh NAME REQUIREMENTS [--path]: creates a Python environment with the packages of a file unless it exists, and
-# prints the folder of its programs. It is outside the clone, so that `npm ci` and a new clone keep it; --path only
-# prints the folder. A file `done` beside the programs marks it as complete.
+# venv.sh NAME REQUIREMENTS [--path]: creates a Python environment with the packages in the file REQUIREMENTS, unless the
+# environment exists, and prints the folder of its programs. With --path, it only prints the folder. The environment is
+# outside the clone, so that `npm ci` does not delete it and other clones can use it. A file `done` marks it as complete.
 set -eu
 
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/rates-platform"

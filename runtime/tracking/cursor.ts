@@ -2,7 +2,7 @@ import { InvalidCursor, type Search } from "./store.ts";
 
 type Sort = NonNullable<Search["sort"]>;
 
-/** End of a page: the sort value of its last document, in the store's notation, and the scope. */
+/** End of a page: the sort value of its last document, in the store's notation, and the document's key. */
 export interface Position {
   value: string;
   tenant: string;
@@ -13,12 +13,12 @@ export const encodeCursor = (sort: Sort, { value, tenant, requestId }: Position)
   Buffer.from(JSON.stringify([sort, value, tenant, requestId])).toString("base64url");
 
 /**
- * Reads a cursor of encodeCursor.
+ * Decodes a cursor that encodeCursor created.
  *
- * @param form - Pattern of this sort's values in this store; all others are refused.
+ * @param valuePattern - Pattern of this sort's values in this store; all others are refused.
  * @throws InvalidCursor
  */
-export function decodeCursor(cursor: string, sort: Sort, form: RegExp): Position {
+export function decodeCursor(cursor: string, sort: Sort, valuePattern: RegExp): Position {
   let key: unknown;
   try {
     key = JSON.parse(Buffer.from(cursor, "base64url").toString());
@@ -27,7 +27,7 @@ export function decodeCursor(cursor: string, sort: Sort, form: RegExp): Position
   }
   if (!Array.isArray(key) || key.length !== 4 || !key.every((part) => typeof part === "string" && !part.includes("\0")))
     throw new InvalidCursor();
-  const [of, value, tenant, requestId] = key;
-  if (of !== sort || !form.test(value)) throw new InvalidCursor();
+  const [cursorSort, value, tenant, requestId] = key;
+  if (cursorSort !== sort || !valuePattern.test(value)) throw new InvalidCursor();
   return { value, tenant, requestId };
 }

@@ -36,7 +36,7 @@ describe("the tracking store in Postgres", () => {
       const documents = Array.from({ length: 9 }, (_, index) =>
         document(`d${index}`, [2, 7].includes(index) ? 0.5 : 1),
       );
-      const unwritten = await store.put(documents.map((one) => ({ version: 1, document: one })));
+      const unwritten = await store.put(documents.map((each) => ({ version: 1, document: each })));
       assert.deepEqual(
         unwritten.map(({ index, final }) => [index, final]),
         [
@@ -47,7 +47,7 @@ describe("the tracking store in Postgres", () => {
       assert.match(unwritten[0]?.reason ?? "", /bigint/);
       const stored = await Promise.all(documents.map(({ requestId }) => store.get("t", requestId)));
       assert.deepEqual(
-        stored.flatMap((one, index) => (one === undefined ? [index] : [])),
+        stored.flatMap((each, index) => (each === undefined ? [index] : [])),
         [2, 7],
       );
     } finally {
@@ -56,7 +56,7 @@ describe("the tracking store in Postgres", () => {
     }
   });
 
-  it("throws if the database is away, so that the whole store is paused", async () => {
+  it("throws if the database is unavailable, so that the whole store is paused", async () => {
     const store = new PostgresTracking({
       query: () => Promise.reject(Object.assign(new Error("the database system is shutting down"), { code: "57P03" })),
     } as unknown as pg.Pool);

@@ -15,7 +15,7 @@ import {
 } from "./store.ts";
 import { wordsIn, wordsOf } from "./tokenizer.ts";
 
-/** A document of a page, with the values of a cursor. */
+/** A document of a page, with the values of the cursor that continues after it. */
 interface Row {
   document: Document;
   key: string;
@@ -24,19 +24,19 @@ interface Row {
 }
 
 /**
- * Number of documents that are scanned for words before the matching ones are collected instead. Scanning for 51
- * documents with a word costs 51 / f rows if a share f of all has it, collecting costs f · n: for a million documents
- * both cost about 7,000 rows at the same f.
+ * Number of documents that are scanned for words before all matches are collected instead. If a share f of n documents
+ * has a word, scanning for 51 of them costs 51 / f rows, and collecting costs f · n. For a million documents both cost
+ * about 7,000 rows at the same f.
  */
-const NEAR = 5_000;
-/** Bytes; a longer value would not fit into a GIN index entry (2,712 bytes of a page of 8 kB). */
+const SCAN_LIMIT = 5_000;
+/** Bytes of a searchable label (key=value): a longer one would not fit into a GIN index entry (2,712 bytes with 8 kB pages). */
 const MAX_LABEL_LENGTH = 2_000;
 
 /** Postgres's errors for an invalid time: datetime_field_overflow, invalid_time_zone_displacement_value. */
-const NO_TIME = new Set(["22008", "22009"]);
+const INVALID_TIME_CODES = new Set(["22008", "22009"]);
 
-/** Returns true for errors of a value: data exceptions (class 22) and exceeded limits of values and rows (class 54). */
-const isOfDocument = (code: string | undefined): boolean => /^(?:22|54)/.test(code ?? "");
+/** Returns true for errors that a document causes: data exceptions (class 22) and exceeded program limits (class 54). */
+const isDocumentError = (code: string | undefined): boolean => /^(?:22|54)/.test(code ?? "");
 
 /** The tracking store in the platform's own Postgres, for small stacks. */
 export class PostgresTracking implements TrackingStore {
@@ -52,18 +52,18 @@ export class PostgresTracking implements TrackingStore {
       return [];
     } catch (error) {
       const { code, message } = error as Error & { code?: string };
-      if (!isOfDocument(code)) throw error;
+      if (!isDocumentError(code)) throw error;
       if (documents.length === 1) return [{ index: 0, reason: message, final: true }];
     }
     // Halves isolate a document that Postgres refuses, so that it does not delay the others.
     const middle = Math.ceil(documents.length / 2);
     const first = await this.put(documents.slice(0, middle));
     const second = await this.put(documents.slice(middle));
-    return [...first, ...second.map((one) => ({ ...one, index: one.index + middle }))];
+    return [...first, ...second.map((unwritten) => ({ ...unwritten, index: unwritten.index + middle }))];
   }
 
   async #write(documents: readonly VersionedDocument[]): Promise<void> {
-    // Each document once and ordered by key, so that concurrent writers cannot deadlock.
+    // Writes each document once, ordered by key, so that concurrent writers cannot deadlock.
     await this.#db.query(
       `insert into tracking.documents
          (tenant, request_id, version, document, status, type, runner, created_at, finished_at, total_ms, queue_ms, execution_ms, error_type, labels, words)
@@ -102,9 +102,11 @@ export class PostgresTracking implements TrackingStore {
 
   async search(search: Search): Promise<Page> {
     const { sort = "createdAt", limit } = search;
-    const rows = await this.#first(search, limit + 1).catch((error: Error & { code?: string }) => {
-      // A time in the right format can be invalid, for example February 30.
-      throw search.cursor !== undefined && NO_TIME.has(error.code ?? "") ? new InvalidCursor({ cause: error }) : error;
+    const rows = await this.#firstRows(search, limit + 1).catch((error: Error & { code?: string }) => {
+      // A cursor's time can have the right format and still be invalid, for example February 30.
+      throw search.cursor !== undefined && INVALID_TIME_CODES.has(error.code ?? "")
+        ? new InvalidCursor({ cause: error })
+        : error;
     });
     const page = rows.slice(0, limit);
     const end = rows.length > limit ? page.at(-1) : undefined;
@@ -119,9 +121,9 @@ export class PostgresTracking implements TrackingStore {
    * estimate well whether reading in order or collecting all matches is faster. So the first documents in order are
    * scanned, which suffices for frequent words; otherwise all matches are collected.
    */
-  async #first(search: Search, count: number): Promise<Row[]> {
+  async #firstRows(search: Search, count: number): Promise<Row[]> {
     const words = wordsIn(search.text ?? "");
-    const { where, by, key } = pageQuery(search);
+    const { where, orderBy: by, key } = pageQuery(search);
     const conditions = where.sql();
     const select = async (from: string) => {
       const sql = `select document, ${key} as key, tenant, request_id from ${from} order by ${by} limit ${count}`;
@@ -129,19 +131,19 @@ export class PostgresTracking implements TrackingStore {
     };
     if (words.length === 0) return select(`tracking.documents ${conditions}`);
 
-    const nearestRows = `from tracking.documents ${conditions} order by ${by} limit ${NEAR}`;
-    const otherwise = [...where.values];
-    const having = containsWords(where, words);
-    const found = await select(`(select * ${nearestRows}) near where ${having}`);
-    if (found.length === count) return found;
-    const { rows } = await this.#db.query(`select count(*)::int as near from (select ${nearestRows}) near`, otherwise);
-    if (rows[0].near < NEAR) return found;
-    where.add(having);
+    const nearestRows = `from tracking.documents ${conditions} order by ${by} limit ${SCAN_LIMIT}`;
+    const scanValues = [...where.values];
+    const wordCondition = containsWords(where, words);
+    const scanned = await select(`(select * ${nearestRows}) near where ${wordCondition}`);
+    if (scanned.length === count) return scanned;
+    const { rows } = await this.#db.query(`select count(*)::int as near from (select ${nearestRows}) near`, scanValues);
+    if (rows[0].near < SCAN_LIMIT) return scanned;
+    where.add(wordCondition);
     // offset 0 forces Postgres to search first and sort afterwards.
     return select(`(select * from tracking.documents ${where.sql()} offset 0) found`);
   }
 
-  async summarise(filter: Filter): Promise<Summary> {
+  async summarize(filter: Filter): Promise<Summary> {
     const where = new Conditions(filter);
     const words = wordsIn(filter.text ?? "");
     if (words.length > 0) where.add(containsWords(where, words));
@@ -155,7 +157,7 @@ export class PostgresTracking implements TrackingStore {
       where.values,
     );
     const { total, byStatus, byErrorType, queue_ms, execution_ms, total_ms } = rows[0];
-    const named = (list: (number | null)[] | null) => ({
+    const namePercentiles = (list: (number | null)[] | null) => ({
       p50: list?.[0] ?? null,
       p95: list?.[1] ?? null,
       p99: list?.[2] ?? null,
@@ -164,7 +166,11 @@ export class PostgresTracking implements TrackingStore {
       total,
       byStatus,
       byErrorType,
-      percentiles: { queueMs: named(queue_ms), executionMs: named(execution_ms), totalMs: named(total_ms) },
+      percentiles: {
+        queueMs: namePercentiles(queue_ms),
+        executionMs: namePercentiles(execution_ms),
+        totalMs: namePercentiles(total_ms),
+      },
     };
   }
 

@@ -27,13 +27,13 @@ describe("the rebuild of a tracking store from the jobs", () => {
       db,
       Array.from({ length: count }, (_, index) => newJob(`job-${index}`)),
     );
-  const total = async () => (await store.summarise({})).total;
-  const failing = (fail: () => boolean): TrackingStore => ({
+  const total = async () => (await store.summarize({})).total;
+  const failingStore = (fail: () => boolean): TrackingStore => ({
     put: (documents) =>
       fail() ? Promise.reject(new JobError("TrackingUnavailable", { reason: "down." })) : store.put(documents),
     get: (tenant, requestId) => store.get(tenant, requestId),
     search: (search) => store.search(search),
-    summarise: (filter) => store.summarise(filter),
+    summarize: (filter) => store.summarize(filter),
     expire: (before) => store.expire(before),
   });
 
@@ -49,14 +49,14 @@ describe("the rebuild of a tracking store from the jobs", () => {
     await jobs(1_200);
     const sizes: number[] = [];
     const recordingStore: TrackingStore = {
-      ...failing(() => false),
+      ...failingStore(() => false),
       put(all) {
         sizes.push(all.length);
         return store.put(all);
       },
     };
     const progressCalls: [number, number][] = [];
-    const done = await rebuild(db, recordingStore, { progress: (...figures) => progressCalls.push(figures) });
+    const done = await rebuild(db, recordingStore, { progress: (...counts) => progressCalls.push(counts) });
     assert.deepEqual(done, { written: 1_200, refused: [] });
     assert.deepEqual(sizes, [500, 500, 200]);
     assert.deepEqual(progressCalls, [
@@ -69,8 +69,8 @@ describe("the rebuild of a tracking store from the jobs", () => {
 
   it("does not overwrite a document that a dispatcher has updated meanwhile", async () => {
     await jobs(1);
-    const overtaken: TrackingStore = {
-      ...failing(() => false),
+    const overtakenStore: TrackingStore = {
+      ...failingStore(() => false),
       async put(documents) {
         await cancel(await d.as("api_reader"), "default", "job-0");
         const { rows } = await db.query("select version, document from jobs.documents");
@@ -78,7 +78,7 @@ describe("the rebuild of a tracking store from the jobs", () => {
         return store.put(documents);
       },
     };
-    await rebuild(db, overtaken);
+    await rebuild(db, overtakenStore);
     assert.equal((await store.get("default", "job-0"))?.status, "CANCELLED");
   });
 
@@ -88,30 +88,30 @@ describe("the rebuild of a tracking store from the jobs", () => {
     const pauses = [0, 0, 0];
     await rebuild(
       db,
-      failing(() => failures-- > 0),
+      failingStore(() => failures-- > 0),
       { pauses },
     );
     assert.equal(await total(), 3);
-    let asked = 0;
+    let calls = 0;
     await assert.rejects(
       rebuild(
         db,
-        failing(() => ++asked > 0),
+        failingStore(() => ++calls > 0),
         { pauses },
       ),
       /down\./,
     );
-    assert.equal(asked, 4);
+    assert.equal(calls, 4);
   });
 
   it("retries documents that were not accepted, and reports permanently refused ones", async () => {
     await jobs(4);
-    const turns: string[][] = [];
+    const batches: string[][] = [];
     const rejectingStore: TrackingStore = {
-      ...failing(() => false),
+      ...failingStore(() => false),
       async put(documents) {
-        turns.push(documents.map(({ document }) => document.requestId));
-        const busy = turns.length < 3 ? ["job-2"] : [];
+        batches.push(documents.map(({ document }) => document.requestId));
+        const busy = batches.length < 3 ? ["job-2"] : [];
         return documents.flatMap(({ document: { requestId } }, index) => {
           const final = requestId === "job-1";
           return final || busy.includes(requestId) ? [{ index, reason: final ? "400 wrong" : "429 busy", final }] : [];
@@ -119,7 +119,7 @@ describe("the rebuild of a tracking store from the jobs", () => {
       },
     };
     const { written, refused } = await rebuild(db, rejectingStore, { pauses: [0, 0, 0, 0, 0] });
-    assert.deepEqual(turns, [
+    assert.deepEqual(batches, [
       ["job-0", "job-1", "job-2", "job-3"],
       ["job-1", "job-2"],
       ["job-1", "job-2"],
@@ -128,7 +128,7 @@ describe("the rebuild of a tracking store from the jobs", () => {
     assert.deepEqual(refused, [{ tenant: "default", requestId: "job-1", reason: "400 wrong" }]);
   });
 
-  it("is a program that reads its addresses from the environment", async () => {
+  it("runs as a program, with the database's address from the environment", async () => {
     await jobs(7);
     const env = { ...process.env, ...d.database.env, RATES_SETTINGS: "{}" };
     const { stderr } = await promisify(execFile)(process.execPath, [PROGRAM], { env });

@@ -34,7 +34,7 @@ export interface RebuildOptions {
  * while dispatchers or another rebuild run: a newer document stays.
  *
  * @param db - Connection with the role dispatcher.
- * @returns the number of written documents, and those that were refused
+ * @returns the number of written documents, and the refused ones
  * @throws JobError TrackingUnavailable if the store fails for longer than all pauses; running it again is harmless
  */
 export async function rebuild(
@@ -75,8 +75,8 @@ async function putAll(
   pauses: readonly number[],
 ): Promise<RefusedDocument[]> {
   let remaining = documents;
-  for (let turn = 0; ; turn++) {
-    const pause = pauses[turn];
+  for (let retry = 0; ; retry++) {
+    const pause = pauses[retry];
     let unwritten: UnwrittenDocument[] = remaining.map((_, index) => ({ index, reason: "", final: false }));
     try {
       unwritten = await store.put(remaining);
@@ -111,18 +111,20 @@ async function main(): Promise<number> {
     return 0;
   }
   const { db, store } = await connectStores(values["data-dir"]);
-  const begun = performance.now();
-  let reportedAt = begun;
+  const startedAt = performance.now();
+  let reportedAt = startedAt;
   try {
     const { written, refused } = await rebuild(db, store, {
       progress(done, total) {
         if (performance.now() - reportedAt < PROGRESS_MS) return;
         reportedAt = performance.now();
-        const rate = Math.round(done / ((reportedAt - begun) / 1000));
+        const rate = Math.round(done / ((reportedAt - startedAt) / 1000));
         console.error(`${formatNumber(done)} of ${formatNumber(total)} documents, ${formatNumber(rate)} per second`);
       },
     });
-    console.error(`${counted(written, "document")} written in ${((performance.now() - begun) / 1000).toFixed(1)} s.`);
+    console.error(
+      `${counted(written, "document")} written in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`,
+    );
     if (refused.length === 0) return 0;
     console.error(
       `${formatNumber(refused.length)} were refused, ${refused.length > MAX_SHOWN ? `the first ${MAX_SHOWN}` : "these"}:`,
@@ -140,7 +142,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** Connects to the database and the store of the environment, or of the platform on a data directory. */
+/** Connects to the database and the store that the environment names, or to those of the platform with a data directory. */
 async function connectStores(dataDir: string | undefined): Promise<{ db: pg.Pool; store: TrackingStore }> {
   if (dataDir === undefined) {
     const db = pool("dispatcher", 1);

@@ -22,7 +22,7 @@ export interface Filter {
    * digits matches no document; blank text matches all.
    */
   text?: string;
-  /** Kind of documents. @default jobs, without rejected requests */
+  /** States of the documents. @default all states of jobs, without rejected requests */
   status?: readonly DocumentState[];
   type?: "read" | "update";
   runner?: "glue" | "ec2";
@@ -32,7 +32,7 @@ export interface Filter {
   createdTo?: string;
 }
 
-/** Sort and size of a page. */
+/** Filter, sort and size of a page. */
 export interface Search extends Filter {
   /** A job that has not ended has the lowest finishedAt and totalMs. */
   sort?: "createdAt" | "finishedAt" | "totalMs";
@@ -49,7 +49,7 @@ export interface Page {
   cursor: string | undefined;
 }
 
-/** The cursor is not from a page of this sort. */
+/** Thrown for a cursor that is not from a page with this sort. */
 export class InvalidCursor extends Error {
   override readonly name = "InvalidCursor";
 
@@ -61,7 +61,7 @@ export class InvalidCursor extends Error {
   }
 }
 
-/** Totals of the filtered documents. */
+/** Counts and percentiles of the filtered documents. */
 export interface Summary {
   total: number;
   byStatus: Record<string, number>;
@@ -79,7 +79,7 @@ export interface VersionedDocument {
   document: Document;
 }
 
-/** A document of a batch that could not be written although others could. */
+/** A document of a batch that was not written, although others may have been. */
 export interface UnwrittenDocument {
   /** Its position in the batch. */
   index: number;
@@ -90,8 +90,8 @@ export interface UnwrittenDocument {
 
 /**
  * Stores the documents of jobs for search, filters and aggregations. It can be rebuilt from the jobs at any time: a
- * late write loses against a higher version, and a repeated one changes nothing. Methods of a store outside the
- * database throw JobError TrackingUnavailable if it does not respond in time, or with an error.
+ * late write loses against a higher version, and a repeated one changes nothing. If a store outside
+ * the database does not respond in time, or responds with an error, its methods throw JobError TrackingUnavailable.
  */
 export interface TrackingStore {
   /**
@@ -103,7 +103,7 @@ export interface TrackingStore {
   get(tenant: string, requestId: string): Promise<Document | undefined>;
   /** @throws InvalidCursor */
   search(search: Search): Promise<Page>;
-  summarise(filter: Filter): Promise<Summary>;
-  /** Removes documents of jobs that have ended and were created before this ISO time; returns how many. */
+  summarize(filter: Filter): Promise<Summary>;
+  /** Removes documents of jobs that have ended and were created before this ISO time; returns their number. */
   expire(before: string): Promise<number>;
 }

@@ -1,22 +1,23 @@
--- Accepts requests, all of a batch in one statement. Input: a JSON array of {tenant, requestId, requestHash,
--- responseId, task, redacted, inline, sql, runner, ec2Fallback, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds,
--- reply}. A request may also name its traceparent, maxWaiting, its tenant's maximum of waiting jobs, and isRepeat: it was accepted
--- before, under rules that refuse it today, and creates no job; if its job no longer exists, the outcome is FULL.
--- Returns a row for each, in order: ACCEPTED, REPEATED (the same task: the same job), CONFLICT (another task) or FULL
--- (no job was created, since the tenant has its maximum waiting). A repeat that asks for a reply on the queue has the
--- response sent there again: at once if the job has ended (answered: the response is due, see due_responses), otherwise
--- at its end.
+-- Accepts a batch of requests in one statement. Input: a JSON array of {tenant, requestId, requestHash, responseId,
+-- task, redacted, inline, sql, runner, ec2Fallback, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds,
+-- reply}. Optional fields are traceparent, maxWaiting (the tenant's maximum of waiting jobs) and isRepeat. The latter
+-- marks a request that was accepted before, under rules that refuse it today. It creates no job; if its job no longer
+-- exists, the outcome is FULL.
+-- Returns a row per request, in order: ACCEPTED, REPEATED (same task: the existing job), CONFLICT (another task) or
+-- FULL (no job was created, since the tenant's waiting jobs are at their maximum). A repeat that asks for a reply on
+-- the queue has the response sent there again: at once if the job has ended (answered: its response is due, see
+-- due_responses), otherwise when it ends.
 create or replace function jobs.accept(requests json)
 returns table (ordinal integer, outcome text, job_id bigint, status text, answered boolean)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   moment timestamptz := jobs.clock();
   created bigint[]; -- in the order of the requests
-  made_jobs integer;
-  runners text[]; -- of the jobs made
+  created_count integer;
+  runners text[]; -- of the created jobs
   tenant_requests record;
   capacity integer;
-  refused text[] := '{}'; -- request ids of the tenants that are full, each after its tenant and a line feed
+  refused text[] := '{}'; -- "TENANT\nREQUEST ID" of requests that exceed their tenant's maximum
 begin
   for tenant_requests in
     select r.tenant, count(distinct r."requestId")::integer as wanted, max(r."maxWaiting") as maximum
@@ -46,21 +47,21 @@ begin
            r.priority - floor(extract(epoch from moment) / 60)::integer, jobs.event('PENDING', moment), coalesce(r.reply, 'queue'), r.traceparent
     from asked r
     where not (r.tenant || E'\n' || r."requestId") = any (refused) and not coalesce(r."isRepeat", false)
-    -- In key order, so that two batches with the same ids never wait for each other in a circle.
+    -- In key order, so that two batches with the same ids never deadlock.
     order by r.tenant, r."requestId", r.ordinality
-    -- Whichever unique index sees the other's row first: with one named, the race for the others would be an error.
+    -- No conflict target: with one, a concurrent insert that another unique index detects first would be an error.
     on conflict do nothing
     returning id, tenant, request_id, runner)
   select coalesce(array_agg(m.id order by a.ordinality), '{}'), count(distinct m.id), coalesce(array_agg(m.runner), '{}')
-  into created, made_jobs, runners
+  into created, created_count, runners
   from asked a join made m on m.tenant = a.tenant and m.request_id = a."requestId";
   perform jobs.wake_runs(m.runner, count(*)::integer) from unnest(runners) m(runner) group by m.runner;
-  if made_jobs = json_array_length(requests) then
+  if created_count = json_array_length(requests) then
     return query select c.position::integer, 'ACCEPTED', c.id, 'PENDING', false from unnest(created) with ordinality c(id, position);
     return;
   end if;
 
-  -- A job that has not ended, or is just ending: end_job or due_responses takes note.
+  -- end_job reads these rows; due_responses reads those of jobs that are ending concurrently.
   insert into jobs.reply_requests (job_id)
   select distinct j.id from json_to_recordset(requests) as r(tenant text, "requestId" text, "requestHash" text, reply text)
   join jobs.jobs j on j.tenant = r.tenant and j.request_id = r."requestId" and j.request_hash = r."requestHash"
@@ -72,10 +73,11 @@ begin
     with asked as (
       select r.position::integer as position, r.request->>'tenant' as tenant, r.request->>'requestId' as request_id, r.request->>'requestHash' as request_hash,
              coalesce(r.request->>'reply', 'queue') as reply,
-             row_number() over (partition by r.request->>'tenant', r.request->>'requestId' order by r.position) as turn
+             row_number() over (partition by r.request->>'tenant', r.request->>'requestId' order by r.position) as occurrence
       from json_array_elements(requests) with ordinality r(request, position)
     ), ended as materialized (
-      -- Locked in the order of ids, as all that lock several jobs do, so that none of them deadlock.
+      -- Locked in the order of the ids, as in jobs.responses_sent, jobs.run_ended and jobs.due_responses, since two
+      -- orders could deadlock.
       select j.id from jobs.jobs j
       where j.finished_at is not null and j.id in (
         select o.id from asked a join jobs.jobs o on o.tenant = a.tenant and o.request_id = a.request_id and o.request_hash = a.request_hash
@@ -87,7 +89,7 @@ begin
       where p.id in (select id from ended)
       returning p.id as job_id
     )
-    select a.position, case when j.id is null then 'FULL' when j.request_hash <> a.request_hash then 'CONFLICT' when j.id = any (created) and a.turn = 1 then 'ACCEPTED' else 'REPEATED' end,
+    select a.position, case when j.id is null then 'FULL' when j.request_hash <> a.request_hash then 'CONFLICT' when j.id = any (created) and a.occurrence = 1 then 'ACCEPTED' else 'REPEATED' end,
            j.id, j.status::text, g.job_id is not null
     from asked a
     left join jobs.jobs j on j.tenant = a.tenant and j.request_id = a.request_id

@@ -1,5 +1,6 @@
--- Returns counts and times of the jobs of a tenant (null: of all) per step of a period of up to a week. work_mem keeps
--- the period's jobs in memory, and JIT is off because compiling takes longer than the statement.
+-- Returns counts and times of the jobs of a tenant (null: of all) per step of a period of up to a week. p_near: maximum
+-- bytes of a result in S3 that counts as nearly inline. work_mem keeps the period's jobs in memory, and JIT is off
+-- because compiling takes longer than the statement.
 create or replace function jobs.activity(p_tenant text, p_seconds integer, p_steps integer, p_near bigint, p_until timestamptz)
 returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp set work_mem = '64MB' set jit = off as $$
   with clock as materialized (

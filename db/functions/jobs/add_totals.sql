@@ -1,7 +1,7 @@
 -- Adds the events of the whole minutes since the last call, at most p_minutes, to the counters (jobs.totals) and to the
--- usage of tenants (jobs.usage), and deletes usage older than p_months. A minute is counted one minute after its end,
--- so that it includes jobs whose end was not committed yet. Returns the end of the last counted minute; null while
--- another session is counting.
+-- usage of tenants (jobs.usage). Deletes usage older than p_months. A minute is counted one minute after its end, so
+-- that it includes jobs whose end was not committed yet. p_buckets: upper bounds of the histograms, in seconds. Returns
+-- the end of the last counted minute; null while another session is counting.
 create or replace function jobs.add_totals(p_buckets float8[], p_minutes integer, p_months integer)
 returns timestamptz language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -45,7 +45,7 @@ begin
     union all
     select runner, 'runTime', run from ended where run is not null
   ), attempts as (
-    -- By the runner type of the attempt, and including attempts of jobs that continue (as in jobs.job_metrics).
+    -- Counted by the runner type of the attempt, including ended attempts of continuing jobs (as in jobs.job_metrics).
     select a ->> 'runner' as runner, case reason when 'RunnerLost' then 'lost' else 'outOfMemory' end as metric
     from (
       select attempts, error from jobs.jobs where status = 'PENDING' and not_before is null and attempt > 0

@@ -1,9 +1,9 @@
--- Assigns those instances of a launch that have no run yet to runs of the launch that no instance has claimed. Returns
--- the instances for which no run is left: they may be terminated.
+-- Assigns the instances of a launch that have no run to its runs that have no instance. Returns the instances for which
+-- no run is left: they may be terminated.
 create or replace function jobs.assign_instances(p_launch uuid, p_instances text[])
 returns text[] language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  -- The lock keeps instances from claiming runs (jobs.instance_started) meanwhile.
+  -- The lock keeps jobs.instance_started from assigning runs of the launch meanwhile.
   perform from jobs.launches where id = p_launch for update;
   with instances as (
     select i.name, row_number() over () as position from unnest(p_instances) i(name)

@@ -1,5 +1,5 @@
 -- Decides what to request from EC2 now. A launch with an unknown outcome comes first and is repeated unchanged;
--- otherwise all runs that have a slot and no launch are put into a new one, whichever dispatcher planned them. One
+-- otherwise the runs of this version that have no launch are put into a new one, whichever dispatcher planned them. One
 -- dispatcher decides at a time. Returns null if there is nothing to request, or one of:
 --   {launch, send, request, target, instances, sendMs}: send this request within sendMs milliseconds
 --   {waitMs}: the request rate is used up; call again after waitMs milliseconds

@@ -1,4 +1,4 @@
--- The error of a cancelled job, as the registry in runtime/contract/errors.ts has it (a test compares the two).
+-- Error of a cancelled job. A test compares it with the registry in runtime/contract/errors.ts.
 create or replace function jobs.cancelled(p_reason text) returns json language sql immutable as $$
   select json_build_object('category', 'User', 'type', 'Cancelled',
     'message', 'The job was cancelled on request.' || coalesce(' Reason: ' || p_reason, ''),

@@ -1,5 +1,5 @@
--- Records which responses a run has sent, and gives it its next job (jobs.next_claim). Null: nothing waits for this run. Error
--- P0002 (no_data_found): it is no longer one (reaped, retired), and must exit.
+-- Records which responses a run has sent, and gives it its next job (jobs.next_claim). Returns null if no job waits for
+-- this run. Raises no_data_found (P0002) if the run is no longer running (reaped or retired): it must exit.
 create or replace function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, p_sent bigint[], p_versions bigint[], p_messages text[])
 returns json language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -9,7 +9,7 @@ begin
   if cardinality(p_sent) > 0 then perform jobs.responses_sent(p_sent, p_versions, p_messages); end if;
   claimed := jobs.next_claim(p_run, p_pid, p_backend_start, p_log);
   if not claimed.running then raise no_data_found using message = format('run %s is not running', p_run); end if;
-  -- This run was idle: so may be others, for the jobs that wait behind this one.
+  -- This run was idle, so others may be idle too: one is woken if further jobs wait.
   if claimed.job is not null then
     select runner into own_runner from jobs.runs where id = p_run;
     if exists (select from jobs.jobs where runner = own_runner and status = 'PENDING' and not_before is null) then

@@ -1,4 +1,4 @@
--- Deletes pending traces, at most p_limit: for a platform that exports none.
+-- Deletes at most p_limit pending traces, for a platform that exports no traces.
 create or replace function jobs.discard_traces(p_limit integer)
 returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
   delete from jobs.pending_traces where job_id in (

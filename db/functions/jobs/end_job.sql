@@ -1,10 +1,11 @@
--- Ends a job whatever its state: internal, called by functions that have checked the state. The response is frozen for
--- every job; it is due, and its body returned, only where the request asked for one on the queue. p_attempt: ends the job only
--- if this attempt still holds it, and returns nulls where it does not; without it the caller has checked the state and holds
--- the row. p_run: a run that records sent responses by their numbers. The response then has a number, and its negative is the
--- returned version (jobs.responses_sent).
--- A read whose result does not fit into a message ends FAILED (ResultTooLarge). An update's result has no such size: an error
--- is raised, which ends the update's transaction.
+-- Ends a job and stores its response. Internal. The response must be sent, and its body is returned, only if the
+-- request asked for a reply on the queue.
+-- p_attempt: ends the job only if this attempt still holds it, and returns nulls otherwise. A caller that does not pass
+-- it must have checked the state and locked the row.
+-- p_run: a run that records sent responses by their numbers. Unless that run has ended, the response gets a number,
+-- whose negative is returned as the version (jobs.responses_sent).
+-- A read whose result does not fit into a message ends as FAILED (ResultTooLarge). An update's result always fits; if
+-- it did not, the error that is raised would end the update's transaction.
 create or replace function jobs.end_job(
   p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer default null, p_run uuid default null,
   out response_id text, out tenant text, out request_id text, out status text, out response_version bigint, out body text)
@@ -17,10 +18,14 @@ declare
   stored_result text; -- the result without its inline rows
   inline_size integer; -- bytes of the inline rows in a response
   is_wanted boolean;
+  is_numbered boolean;
 begin
   select j.tenant, j.request_id, j.response_id, j.runner, j.status, j.created_at, j.attempt, j.labels, j.reply, j.traceparent, j.cancel_reason,
     coalesce((j.attempts -> -1 ->> 'startedAt')::timestamptz, moment) as started,
-    (select r.tenant_slots is not null from jobs.runners r where r.runner = j.runner) as is_limited
+    (select r.tenant_slots is not null from jobs.runners r where r.runner = j.runner) as is_limited,
+    -- Locks the run before its job, as jobs.run_ended does: two orders could deadlock. jobs.run_ended, which makes the
+    -- run's unrecorded responses due, then does not miss this one.
+    (select r.state <> 'ENDED' from jobs.runs r where r.id = p_run for no key update) as is_run_open
   into job from jobs.jobs j where id = p_job and (p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS');
   if not found then return; end if;
   if job.is_limited and job.status = 'IN_PROGRESS' then perform jobs.wake_tenant(job.runner, job.tenant); end if;
@@ -54,19 +59,20 @@ begin
     stored_result := null;
   end loop;
 
+  is_numbered := coalesce(job.is_run_open, false);
   is_wanted := job.reply = 'queue' or exists (select from jobs.reply_requests q where q.job_id = p_job);
   update jobs.jobs j set
     status = p_status, finished_at = moment, lease_until = null, deadline = null, not_before = null,
     result = coalesce(stored_result::jsonb, p_result::jsonb - 'inline'),
     error = p_error::jsonb, stats = job_stats::jsonb, response = answer,
-    due_at = case when is_wanted and p_run is null then moment + interval '10 seconds' end,
-    response_number = case when is_wanted and p_run is not null then nextval('jobs.response_numbers') end,
-    -- kept where `rates retry` may want it again
+    due_at = case when is_wanted and not is_numbered then moment + interval '10 seconds' end,
+    response_number = case when is_wanted and is_numbered then nextval('jobs.response_numbers') end,
+    -- The payload of a job that did not succeed is kept for `rates retry`.
     inline = case when p_status <> 'SUCCEEDED' then inline end, sql = null,
     progress = progress || jsonb_build_object('rows', p_rows, 'bytes', p_bytes),
     attempts = jobs.end_attempt(attempts, moment, p_status, p_peak),
     status_history = jobs.with_event(status_history, p_status, moment), version = version + 1, changed = pg_current_xact_id(), changed_at = moment
-  -- The fence: the row is not locked before, since a lock is one more write.
+  -- The fence. The row is not locked earlier, since a lock is one more write.
   where id = p_job and (p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS')
   returning j.response_id, j.tenant, j.request_id, j.status, coalesce(-j.response_number, j.version), case when is_wanted then answer end
   into response_id, tenant, request_id, status, response_version, body;
@@ -74,7 +80,7 @@ begin
   if is_wanted and job.reply = 'none' then delete from jobs.reply_requests q where q.job_id = p_job; end if;
 
   if job.traceparent is not null then
-    -- The flag of a caller that records the trace is the lowest bit. The sending of the response belongs to it.
+    -- The lowest bit is set if the caller records the trace, which includes the sending of the response.
     if right(job.traceparent, 1) in ('1', '3', '5', '7', '9', 'b', 'd', 'f') then
       insert into jobs.pending_traces (job_id, due_at)
       values (p_job, case when is_wanted then moment + interval '5 seconds' else moment end);

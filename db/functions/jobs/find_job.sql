@@ -1,6 +1,6 @@
 -- Returns the request hash of the job with a request id if the job has the same task: its hash is p_request_hash, or
--- its stored task equals p_task (null for a task that is not stored as it was sent). Null: there is no such job, or it
--- has another task.
+-- its stored task equals p_task. Returns null if the job does not exist or has another task. p_task: null for a task
+-- that is not stored as it was sent.
 create or replace function jobs.find_job(p_tenant text, p_request_id text, p_request_hash text, p_task jsonb)
 returns text language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select request_hash from jobs.jobs

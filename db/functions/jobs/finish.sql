@@ -1,6 +1,6 @@
--- The fence: ends a job only if this attempt still holds it, and freezes its response. The last statement before the
--- COMMIT of an update; no row means that the job was given away, and the caller must ROLLBACK. Without a body no response is
--- wanted on the queue.
+-- Ends a job only if this attempt still holds it (the fence), and stores its response. It is the last statement before
+-- the COMMIT of an update. No row: another run may have the job, and the caller must ROLLBACK. The body is null if no
+-- reply on the queue was requested.
 create or replace function jobs.finish(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint)
 returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, response_version bigint, body text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

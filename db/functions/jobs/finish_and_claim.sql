@@ -1,6 +1,6 @@
--- Ends a job as jobs.finish does, records which responses were sent meanwhile, and gives the run its next job: one
--- transaction per job of a run that has more to do. Returns one row. Its response is null where this attempt no longer holds
--- the job; `running` and `next` are those of jobs.next_claim.
+-- Ends a job as jobs.finish does, records which responses were sent meanwhile, and gives the run its next job. A busy
+-- run thus needs one transaction per job. Returns one row. Its response is null if this attempt no longer holds the
+-- job; `running` and `next` are those of jobs.next_claim.
 create or replace function jobs.finish_and_claim(
   p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint,
   p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, p_sent bigint[], p_versions bigint[], p_messages text[])
@@ -23,11 +23,6 @@ begin
   end if;
   claimed := jobs.next_claim(p_run, p_pid, p_backend_start, p_log);
   running := claimed.running;
-  if not running and response_version < 0 then
-    -- jobs.run_ended, which makes the run's unrecorded responses due, must not miss this one.
-    perform from jobs.runs r where r.id = p_run and r.state <> 'ENDED' for share;
-    if not found then update jobs.jobs j set due_at = jobs.clock() + interval '10 seconds' where j.id = p_job; end if;
-  end if;
   next := claimed.job;
   return next;
 end

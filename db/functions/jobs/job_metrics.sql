@@ -1,5 +1,5 @@
--- Metrics of the last minutes. Waiting jobs are read in two parts, each by the partial index that contains it, so that
--- the cost does not grow with the number of ended jobs.
+-- Returns metrics of the last p_minutes minutes. Waiting jobs are read in two parts, each by the partial index that
+-- contains it, so that the cost does not grow with the number of ended jobs.
 create or replace function jobs.job_metrics(p_minutes integer)
 returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   with clock as materialized (
@@ -13,7 +13,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     select runner, attempt, attempts, error, created_at, not_before, status_history
     from jobs.jobs where status = 'PENDING' and not_before is not null
   ), waiting as (
-    -- A returned job has waited since its return, not since its creation. A job in back-off is not overdue.
+    -- A requeued job has waited since it was requeued, not since its creation. A job in back-off is not overdue.
     select runner, count(*) as waiting,
       extract(epoch from (select now from span) - min(
         case when attempt = 0 then created_at else (status_history -> -1 ->> 'at')::timestamptz end
@@ -34,8 +34,8 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       max((stats ->> 'peakMemoryBytes')::float8) as peak
     from jobs.jobs, span where finished_at >= since and finished_at < until group by runner
   ), attempts as (
-    -- By the runner type of the attempt: the job may have moved to the other type since. The last attempt of a failed
-    -- job has the outcome FAILED; its reason is the job's error.
+    -- Counted by the runner type of the attempt, since the job may have moved to the other type afterwards. The last
+    -- attempt of a failed job has the outcome FAILED; its reason is the job's error.
     select a ->> 'runner' as runner, count(*) filter (where reason = 'RunnerLost') as lost,
       count(*) filter (where reason = 'OutOfMemory') as out_of_memory
     from (

@@ -1,4 +1,4 @@
--- Lists jobs in progress whose lease has expired (RunnerLost), or whose deadline passed more than one lease ago
+-- Lists jobs in progress whose lease has expired (RunnerLost), or whose deadline passed more than lease_seconds ago
 -- (TimedOut).
 create or replace function jobs.lost_jobs()
 returns table (job_id bigint, attempt integer, timeout_seconds integer, backend_pid integer, backend_start timestamptz, reason text, run_outcome text)

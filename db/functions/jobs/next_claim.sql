@@ -1,6 +1,7 @@
--- Gives a run the next waiting job of its runner type; a larger run the next of those that wait for one. Internal. `running`: false
--- for a run that is no longer one (reaped, retired). `job`: null where nothing waits for this run.
--- A run older than the code that was deployed since gets nothing more, and is retired by asking.
+-- Gives a run the next waiting job of its runner type; gives a larger run the next job that waits for a larger run.
+-- Internal.
+-- `running`: false if the run is no longer running (reaped or retired). `job`: null if no job waits for this run.
+-- A run whose code version is not that of the newest runs gets no further job, and is retired by this call.
 create or replace function jobs.next_claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, out running boolean, out job json)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -9,7 +10,7 @@ declare
   owner text;
   moment timestamptz := jobs.clock();
 begin
-  -- The lock keeps run_ended waiting, which gives back the jobs that the run has by then.
+  -- The lock makes jobs.run_ended wait, so that it also ends the lease of the job that is claimed here.
   select r.runner, r.larger, r.version, r.seen_at, r.memory_bytes, k.version as newest, k.tenant_slots into run
   from jobs.runs r join jobs.runners k on k.runner = r.runner where r.id = p_run and r.state = 'RUNNING' for share of r;
   running := found;
@@ -18,7 +19,7 @@ begin
     update jobs.runs set seen_at = moment, state = 'RETIRING' where id = p_run;
     return;
   end if;
-  -- A heartbeat every second is enough: a lease is several times as long.
+  -- One update per second is enough: a lease is several times as long.
   if run.seen_at <= moment - interval '1 second' then
     update jobs.runs set seen_at = moment where id = p_run;
   end if;
@@ -28,8 +29,9 @@ begin
     return;
   end if;
 
-  -- Claims for one tenant are decided one after the other: a lock per tenant, held until the claim has committed, and a
-  -- count under it. A block that finds the tenant full is rolled back with its locks, so a claim never holds two of them.
+  -- A lock per tenant, held until commit, makes claims for one tenant run one at a time, so that each counts the
+  -- running jobs of the others. If the tenant has no free slot, the block is rolled back with its lock, so a claim
+  -- never holds the locks of two tenants.
   loop
     begin
       chosen := case when run.larger then jobs.next_larger_job(run.runner, run.tenant_slots) else jobs.next_job(run.runner, run.tenant_slots) end;
@@ -40,7 +42,7 @@ begin
       job := jobs.start_attempt(chosen, p_run, run.runner, run.memory_bytes, p_pid, p_backend_start, p_log, moment);
       return;
     exception when sqlstate 'RT001' then
-      null; -- another claim took the tenant's last slot, which the next look sees
+      null; -- another claim took the tenant's last slot; the next iteration skips this tenant
     end;
   end loop;
 end

@@ -1,8 +1,8 @@
 -- Returns the next waiting job of a runner type, with its row locked: the highest rank (priority plus one point per
--- minute of waiting), within a rank the tenant with the fewest running jobs, then the oldest. Tenants that have all
--- their slots are skipped. The cost does not grow with the number of waiting jobs, nor with the number of tenants,
--- except if the first hundred jobs of a rank belong to tenants with running jobs: then the waiting tenants are compared
--- one by one.
+-- minute of waiting), within a rank a job of the tenant with the fewest running jobs, then the oldest job. Tenants that
+-- already use all their slots are skipped. The cost does not grow with the number of waiting jobs, nor with the number
+-- of tenants, except if the first hundred jobs of a rank belong to tenants with running jobs: then the waiting tenants
+-- are compared one by one.
 -- p_tenant_slots: maximum running jobs per tenant; null: no maximum.
 create or replace function jobs.next_job(p_runner text, p_tenant_slots integer)
 returns bigint language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -52,8 +52,8 @@ begin
       order by created_at, id limit 1 for update skip locked;
       exit when chosen is not null;
     end loop;
-    -- All jobs of this rank are locked by other claims, or their tenants have all their slots: continue with a lower
-    -- rank.
+    -- All jobs of this rank are locked by other claims, or their tenants already use all their slots: continue with a
+    -- lower rank.
     if chosen is null and p_tenant_slots is null then
       select rank into best from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null and rank < best order by rank desc limit 1;
     elsif chosen is null then

@@ -1,5 +1,5 @@
--- Returns the next job for a larger run, with its row locked, in the order of jobs.next_job. Only few jobs wait for
--- one.
+-- Returns the next job for a larger run (one with more memory, for jobs that ran out of it), with its row locked, in the
+-- order of jobs.next_job. Few jobs wait for a larger run, so sorting them is cheap.
 create or replace function jobs.next_larger_job(p_runner text, p_tenant_slots integer)
 returns bigint language sql set search_path = pg_catalog, pg_temp as $$
   select id from jobs.jobs j

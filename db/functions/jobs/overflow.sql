@@ -1,7 +1,9 @@
--- Moves reads that were created more than five seconds ago to EC2, up to its free slots, while Glue has none: all its slots
--- are busy, or AWS refused to start more runs. Takes the reads that would be next. Returns their number.
--- p_glue_tenant_slots, p_ec2_tenant_slots: maximum running jobs per tenant on each (null: no maximum). A tenant at its
--- maximum on Glue waits for its own jobs, not for Glue; one at its maximum on EC2 could not run there.
+-- Moves reads from Glue to EC2, up to EC2's free slots, while Glue can start no run: all its slots are taken, or AWS
+-- refused to start more runs. Moves the reads that would be next, if they were created more than five seconds ago.
+-- Returns their number.
+-- p_glue_tenant_slots, p_ec2_tenant_slots: maximum running jobs per tenant and runner type (null: no maximum). A tenant
+-- at its maximum on Glue waits for its own jobs, not for Glue; jobs of a tenant at its maximum on EC2 could not run
+-- there.
 create or replace function jobs.overflow(p_glue_slots integer, p_ec2_slots integer, p_glue_tenant_slots integer, p_ec2_tenant_slots integer)
 returns integer language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -37,11 +39,11 @@ begin
       cross join lateral (
         select coalesce(p_ec2_tenant_slots, capacity) - count(*) as free from jobs.jobs t
         where p_ec2_tenant_slots is not null and t.tenant = w.tenant and t.runner = 'ec2' and (t.status = 'IN_PROGRESS' or t.status = 'PENDING')
-      ) there
+      ) on_ec2
       cross join lateral (
         select t.id, t.rank, t.created_at from jobs.jobs t
         where t.runner = 'glue' and t.tenant = w.tenant and t.status = 'PENDING' and t.not_before is null and t.ec2_fallback and t.created_at < waited_since
-        order by t.rank desc, t.created_at, t.id limit greatest(0, least(capacity, there.free))
+        order by t.rank desc, t.created_at, t.id limit greatest(0, least(capacity, on_ec2.free))
       ) j
       where w.tenant is not null and jobs.free_tenant_slots('glue', w.tenant, p_glue_tenant_slots) > 0
       order by j.rank desc, j.created_at, j.id limit capacity);

@@ -1,4 +1,4 @@
--- If p_overflow is true, hands reads over to EC2 (jobs.overflow); then decides for each runner type of p_plans which
+-- If p_overflow is true, moves reads to EC2 (jobs.overflow); then decides for each runner type of p_plans which
 -- runs to start (jobs.plan_runs), and returns them. The dispatcher plans all runner types with one call, and therefore
 -- in one transaction.
 -- p_plans: a JSON array of {runner, slots, version, startSeconds, silentSeconds, tenantSlots}.

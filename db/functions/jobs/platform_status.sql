@@ -1,5 +1,5 @@
--- Returns the metrics of jobs.job_metrics with further signs of a bottleneck: the database's connections, runner types that
--- may not start runs, and jobs in progress. Every role may count the sessions of other roles, but not see their
+-- Returns the metrics of jobs.job_metrics with further signs of a bottleneck: the database's connections, runner types
+-- that may not start runs, and jobs in progress. Every role may count the sessions of other roles, but not see their
 -- statements.
 create or replace function jobs.platform_status(p_minutes integer)
 returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp as $$

@@ -1,4 +1,5 @@
--- Exchanges a link for a session, once. No row: the link is unknown, was used, or has expired, or its parent has.
+-- Exchanges a link for a session, once. No row: the link is unknown or was used, or the link or its parent
+-- has expired or was revoked.
 create or replace function jobs.redeem_link(p_link text, p_id text, p_hash text, p_seconds integer)
 returns table (name text, tenant text, scopes text[], expires_at timestamptz)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

@@ -1,4 +1,4 @@
--- Stores a rejected request for people to find: one row per different request, at most 1,000 per tenant and day;
+-- Stores a rejected request for people to find: one row per distinct request, at most 1,000 per tenant and day;
 -- further ones are only counted.
 create or replace function jobs.reject(p_id text, p_tenant text, p_request_id text, p_source text, p_error json, p_body text)
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

@@ -1,5 +1,6 @@
--- Records that AWS throttled a request although the rate was kept: other programs of the account send such requests
--- too. No dispatcher sends another one for p_wait milliseconds; then they restart with single requests.
+-- Records that AWS throttled a request although the dispatchers kept the rate, for example because other programs of
+-- the account use the same quota. No dispatcher sends another request of this kind for p_wait milliseconds; then they
+-- restart with single requests.
 create or replace function jobs.request_throttled(p_name text, p_burst integer, p_per_second double precision, p_wait double precision)
 returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
   insert into jobs.request_rates (name, due)

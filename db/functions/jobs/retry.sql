@@ -1,7 +1,8 @@
--- An attempt failed with a retryable error: requeues the job as PENDING after a pause that doubles with each attempt (2
--- s to 5 min), or ends it as FAILED with that error if its attempts are used up. Returns RETRIED, FAILED or CANCELLED
--- (a response is stored), or LOST.
--- A job that ran out of memory is retried only on a run with more memory; without one it fails at once, not retryable.
+-- Requeues a job whose attempt failed with a retryable error, after a pause that doubles per attempt (2 s to 5 min).
+-- If its attempts are used up, ends it as FAILED with that error. Returns RETRIED, FAILED or CANCELLED (a response is
+-- stored), or LOST.
+-- A job that ran out of memory is retried only on a run with more memory. If there is none, the job fails at once, and
+-- its error is not retryable.
 create or replace function jobs.retry(p_job bigint, p_attempt integer, p_error json, p_peak bigint)
 returns text language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,5 +1,5 @@
--- Records that the launcher could not start a run because the account has no capacity: frees the slot without using an
--- attempt of a job, and pauses the runner type. Returns the end of the pause.
+-- Records that the launcher did not start a run because the account has no capacity, or because it was too late: frees
+-- the slot without using an attempt of a job, and pauses the runner type. Returns the end of the pause.
 create or replace function jobs.run_refused(p_run uuid, p_reason text)
 returns timestamptz language sql security definer set search_path = pg_catalog, pg_temp as $$
   with refused as (

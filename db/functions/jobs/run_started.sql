@@ -1,5 +1,5 @@
 -- Records that a run has started, with its memory, and returns its slot. Null: it started after its deadline and was
--- abandoned, or it is a second one with the same id; it must exit without claiming a job.
+-- abandoned, or another process has already started with the same id; the run must exit without claiming a job.
 create or replace function jobs.run_started(p_run uuid, p_memory bigint)
 returns integer language sql security definer set search_path = pg_catalog, pg_temp as $$
   with reported as (

@@ -1,5 +1,6 @@
 -- Requeues or ends a lost job after its session has ended. Checks the lease again under the row lock: a run that
--- resumed in time keeps its job (KEEP). Otherwise returns the result of jobs.retry, FAILED for a timeout, or LOST.
+-- resumed in time keeps its job (KEEP). Otherwise returns the result of jobs.retry, FAILED for a timeout, or LOST if
+-- this attempt no longer has the job: it was settled or has ended.
 create or replace function jobs.settle_lost(p_job bigint, p_attempt integer, p_reason text, p_error json)
 returns text language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '5s' as $$
 declare

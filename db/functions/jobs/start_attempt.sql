@@ -1,4 +1,4 @@
--- Gives a chosen job, its row held, to a run, and answers what the run needs of it.
+-- Assigns a chosen job, whose row is locked, to a run. Returns the fields that the run needs.
 create or replace function jobs.start_attempt(
   p_job bigint, p_run uuid, p_runner text, p_memory bigint, p_pid integer, p_backend_start timestamptz, p_log text, p_at timestamptz)
 returns json language plpgsql set search_path = pg_catalog, pg_temp as $$

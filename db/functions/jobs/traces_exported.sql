@@ -1,5 +1,5 @@
--- Records the outcome of a batch of jobs.next_traces: traces that were exported, or that the collector refused, are
--- deleted. If the collector failed, the batch stays due, and all exports pause, longer each time, up to five minutes.
+-- Records the outcome of a batch of jobs.next_traces. Traces that were exported, or that the collector refused, are
+-- deleted. If the collector failed, the batch stays due, and all exports pause: longer each time, up to five minutes.
 create or replace function jobs.traces_exported(p_jobs bigint[], p_is_failed boolean)
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin

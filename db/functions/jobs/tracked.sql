@@ -1,6 +1,6 @@
--- Notes what became of a batch of jobs.untracked_batch: how far its pass is, and which documents the tracking store refused.
--- Those wait alone, longer each time (up to a minute), and are tried again until a version of them is taken.
--- Two dispatchers may work on the same pass: each has written everything up to the position that it names.
+-- Records the outcome of a batch of jobs.untracked_batch: the position of its pass, and the documents that the tracking
+-- store refused. Each refused document has its own back-off (up to a minute), and is retried until the store accepts a
+-- version of it. Two dispatchers may work on the same pass: each has written everything up to the position it records.
 create or replace function jobs.tracked(p_pass bigint, p_changed xid8, p_id bigint, p_is_last boolean, p_written bigint[], p_refused bigint[])
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin

@@ -1,22 +1,24 @@
--- The next documents that the tracking store lacks: none while it is paused. First those of jobs that have changed, in the
--- order of their changes, then those that it refused before and whose time has come.
--- A pass takes what a snapshot sees and the one of the last complete pass did not: the transactions after that snapshot, and
--- those that were open in it. So no change is missed whose transaction commits late, and no change must be marked.
--- `pass`, `last_changed`, `last_id` and `is_last` are for jobs.tracked, once the documents are written.
+-- Returns the next documents that the tracking store lacks; none while writes to it are paused. Chooses those of
+-- changed jobs first, in the order of their changes, then refused ones whose back-off has ended; returns them by id.
+-- A pass covers the transactions that its snapshot sees and the snapshot of the last complete pass did not see, because
+-- they began later or were still open. So changes need not be marked, and none is missed whose transaction commits
+-- late. `pass`, `last_changed`, `last_id` and `is_last` are arguments for jobs.tracked, once the documents are written.
+-- `pauses` counts the pauses since the store last accepted a batch.
 create or replace function jobs.untracked_batch(p_limit integer)
 returns table (id bigint, version bigint, document jsonb, pauses integer, pass bigint, last_changed xid8, last_id bigint, is_last boolean)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  failures integer;
   progress jobs.tracking_progress;
+  -- Of the snapshots of the last complete pass (done) and of this one (until): the first transaction that had not
+  -- begun, and those that were open.
   done_below xid8;
   done_open xid8[];
   until_below xid8;
   until_open xid8[];
   changed_ids bigint[];
-  found_changes integer;
+  change_count integer;
 begin
-  select p.failures into failures from jobs.tracking_pause p where p.paused_until <= jobs.clock();
+  select p.failures into pauses from jobs.tracking_pause p where p.paused_until <= jobs.clock();
   if not found then return; end if;
   select * into progress from jobs.tracking_progress;
   if progress.until is null and exists (select from jobs.untracked u where not u.refused) then
@@ -32,7 +34,7 @@ begin
     until_open := array(select pg_snapshot_xip(progress.until));
     select array_agg(distinct batch.id), count(*), max(batch.changed),
       (array_agg(batch.id order by batch.changed desc, batch.id desc))[1]
-    into changed_ids, found_changes, last_changed, last_id
+    into changed_ids, change_count, last_changed, last_id
     from (
       select c.id, c.changed from (
         (select j.id, j.changed from jobs.jobs j
@@ -45,21 +47,20 @@ begin
          order by j.changed, j.id limit p_limit)
       ) c order by c.changed, c.id limit p_limit
     ) batch;
-    if found_changes = 0 then
-      -- The rows of this pass have changed again since, which the next one sees.
+    if change_count = 0 then
+      -- No rows of this pass are left; rows that have changed again belong to the next pass.
       perform jobs.tracked(progress.pass, null, null, true, '{}', '{}');
     else
       pass := progress.pass;
-      is_last := found_changes < p_limit;
+      is_last := change_count < p_limit;
     end if;
   end if;
-  pauses := failures;
   for id, version, document in
     select d.id, d.version, d.document from jobs.base_documents d
     where d.id = any (changed_ids || array(
       select r.job_id from jobs.tracking_refused r
       where r.not_before <= jobs.clock() and r.job_id <> all (coalesce(changed_ids, '{}'))
-      order by r.failures, r.job_id limit greatest(0, p_limit - coalesce(found_changes, 0))))
+      order by r.failures, r.job_id limit greatest(0, p_limit - coalesce(change_count, 0))))
     order by d.id
   loop
     return next;

@@ -1,8 +1,8 @@
 -- Returns how many more jobs of a tenant may wait, given its maximum; at least p_wanted if all of them may. Far from
--- the maximum an upper bound is enough: the last count plus the ids that the job sequence has issued since. Closer than
--- `margin` (for requests that are accepted concurrently) the waiting jobs are counted, up to the maximum. A lock that
--- is held until commit allows one counting transaction per tenant. After a tenant has reached a maximum above the
--- margin, it is not counted again for one second.
+-- the maximum an upper bound is enough: the last count plus the ids that the job sequence has issued since. Closer to
+-- it than `margin`, which allows for requests that are accepted concurrently, the waiting jobs are counted, up to the
+-- maximum. A lock that is held until commit allows one counting transaction per tenant. After a tenant has reached a
+-- maximum above the margin, it is not counted again for one second.
 create or replace function jobs.waiting_capacity(p_tenant text, p_wanted integer, p_maximum integer)
 returns integer language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare

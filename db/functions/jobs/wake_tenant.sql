@@ -1,5 +1,5 @@
--- Wakes idle runs when a tenant that had all its slots frees one while it has jobs waiting. Called before the ending
--- job leaves IN_PROGRESS.
+-- Wakes idle runs when a tenant that used all its slots frees one while more of its jobs wait. Called before the job
+-- that ends leaves IN_PROGRESS.
 create or replace function jobs.wake_tenant(p_runner text, p_tenant text)
 returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,5 +1,5 @@
 -- Plans several SELECTs as the calling role, like public.plan_of, and returns the expected bytes of each result; null
--- for a statement that cannot be planned, whose run will report the reason.
+-- for a statement that cannot be planned; the job that executes it will report the reason.
 create or replace function public.bytes_of_plans(p_statements text[])
 returns setof float8 language plpgsql as $$
 declare
@@ -15,7 +15,7 @@ begin
       close explained;
       expected := (plans #>> '{0,Plan,Plan Rows}')::float8 * (plans #>> '{0,Plan,Plan Width}')::float8;
     exception when others then
-      null; -- does not include query_canceled: the statement timeout ends the whole call
+      null; -- `others` does not include query_canceled, so the statement timeout ends the whole call
     end;
     return next expected;
   end loop;

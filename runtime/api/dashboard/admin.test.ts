@@ -10,7 +10,7 @@ describe("dead letters and the audit trail in the dashboard", function () {
   this.slow(10_000);
   const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } });
 
-  it("requeues dead letters by class", async () => {
+  it("shows dead letters by cause and message, and requeues those of a class", async () => {
     const { p, token } = suite;
     const { sqs, queues } = p.context;
     for (const errorType of ["DatabaseUnavailable", "StorageUnavailable"])
@@ -39,14 +39,14 @@ describe("dead letters and the audit trail in the dashboard", function () {
     await causes.getByText("because of StorageUnavailable").waitFor();
     await causes.getByText("All would fail again.").waitFor();
     await causes
-      .getByText(/First seen now, last now, received at most \w+/)
+      .getByText(/First seen .+, last .+, received at most \w+/)
       .first()
       .waitFor();
     await page.locator("header").getByText("3", { exact: true }).waitFor();
     // The header of other pages shows the number too.
     const other = await p.open(token, "#/load");
     await other.locator("header").getByText("3", { exact: true }).waitFor();
-    // Causes that may be accepted now are preselected.
+    // Causes whose messages may be accepted now are preselected.
     await causes.getByText("2 messages. You will be asked to confirm.").waitFor();
     await page.getByRole("searchbox", { name: "Search dead letters" }).fill("of storage");
     const letters = page.getByRole("region", { name: "Messages" }).locator("details");

@@ -7,11 +7,8 @@ import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";
 import { accessibilityViolations, misplacedIn, overflowOf } from "../../testing/dashboard/page.ts";
 
-/** Number of pages that are checked concurrently. */
-const AT_ONCE = 4;
-
-/** Every page and state, with an element that appears once it is rendered. */
-const SEEN: Record<string, (page: Page) => Promise<void>> = {
+/** Every page and state by its address. Each function waits for an element that appears once the page is rendered. */
+const PAGES: Record<string, (page: Page) => Promise<void>> = {
   "#/": (page) => page.getByRole("link", { name: "bad", exact: true }).waitFor(),
   "#/?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z": (page) => page.getByText("No data").first().waitFor(),
   "#/jobs": (page) => page.getByRole("link", { name: "good", exact: true }).waitFor(),
@@ -57,50 +54,44 @@ describe("the dashboard's appearance", function () {
     );
   });
 
-  /**
-   * Checks pages concurrently.
-   * @returns The problems of each page.
-   */
-  const lookAt = async (
-    hashes: string[],
-    colorScheme: "light" | "dark",
-    width: number,
-    violations: (page: Page) => Promise<string[]>,
-  ) => {
-    const left = [...hashes];
-    const wrong: string[] = [];
-    const look = async () => {
-      for (let hash = left.shift(); hash !== undefined; hash = left.shift()) {
-        const page = await suite.p.open(suite.token, hash, { colorScheme, viewport: { width, height: 900 } });
-        await SEEN[hash]?.(page);
-        for (const violation of await violations(page)) wrong.push(`${hash}: ${violation}`);
-        const overflow = await overflowOf(page);
-        if (overflow > 0) wrong.push(`${hash}: ${overflow} pixels too wide`);
-        await page.context().close();
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, look));
-    return wrong;
+  /** Opens a page of the dashboard in a window of the given width. */
+  const openAt = async (hash: string, width: number) => {
+    const page = await suite.p.open(suite.token, hash, { colorScheme: "light", viewport: { width, height: 900 } });
+    await PAGES[hash]?.(page);
+    return page;
   };
 
-  it("passes axe on every page in a narrow window, light", async () => {
-    assert.deepEqual(await lookAt(Object.keys(SEEN), "light", 360, (page) => accessibilityViolations(page)), []);
+  /** Loads a page again with another theme and width, so that its plots are drawn for both. */
+  const reload = async (page: Page, hash: string, colorScheme: "light" | "dark", width: number) => {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 900 });
+    await page.reload();
+    await PAGES[hash]?.(page);
+  };
+
+  /** Returns the navigation and tables that scroll horizontally, by their labels. */
+  const scrollableIn = (page: Page): Promise<string[]> =>
+    page.evaluate(
+      `[...document.querySelectorAll("nav, .scroll:not(.grid-scroll)")].filter((element) => element.scrollWidth > element.clientWidth).map((element) => element.getAttribute("aria-label"))`,
+    );
+
+  for (const hash of Object.keys(PAGES))
+    it(`passes axe and fits its window at ${hash}`, async () => {
+      const page = await openAt(hash, 360);
+      const light = { axe: await accessibilityViolations(page), scrollable: await scrollableIn(page) };
+      assert.deepEqual({ ...light, overflow: await overflowOf(page) }, { axe: [], scrollable: [], overflow: 0 });
+      await reload(page, hash, "dark", 360);
+      const narrow = { misplaced: await misplacedIn(page), overflow: await overflowOf(page) };
+      assert.deepEqual(narrow, { misplaced: [], overflow: 0 });
+      await reload(page, hash, "dark", 1_280);
+      const wide = { axe: await accessibilityViolations(page, ["color-contrast"]), overflow: await overflowOf(page) };
+      assert.deepEqual(wide, { axe: [], overflow: 0 });
+    });
+
+  it("passes axe and fits a narrow window before sign-in", async () => {
     const page = await suite.p.open(undefined, "#/", { viewport: { width: 360, height: 740 } });
     await page.getByLabel("Token").waitFor();
     assert.deepEqual([await accessibilityViolations(page), await overflowOf(page)], [[], 0]);
-  });
-
-  it("shows navigation and tables whole in a narrow window, without scrolling them sideways", async () => {
-    const sideways = async (page: Page) =>
-      (await page.evaluate(
-        `[...document.querySelectorAll("nav, .scroll:not(.grid-scroll)")].filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.getAttribute("aria-label"))`,
-      )) as string[];
-    const hashes = Object.keys(SEEN);
-    assert.deepEqual(await lookAt(hashes, "light", 360, sideways), []);
-  });
-
-  it("keeps everything in its panel in a narrow window, dark", async () => {
-    assert.deepEqual(await lookAt(Object.keys(SEEN), "dark", 360, misplacedIn), []);
   });
 
   it("breaks no word of the audit trail in a window of 768 pixels", async () => {
@@ -124,30 +115,29 @@ describe("the dashboard's appearance", function () {
     assert(height > 0 && height < 30, `${height}`);
   });
 
-  it("fills the rows of the overview, also without the platform's metrics", async () => {
+  it("fills the rows of the overview, with and without the platform's metrics", async () => {
     const viewport = { width: 1_920, height: 1_000 };
     const page = await suite.p.open(suite.token, "#/", { viewport });
     const topOf = async (name: string) => (await page.getByRole("region", { name }).boundingBox())?.y;
     await page.getByRole("region", { name: "Slowest work" }).waitFor();
     assert.equal(await topOf("Running now"), await topOf("Slowest work"));
-    const own = await suite.p.open(await suite.p.token("read"), "#/", { viewport });
-    await expect(own.locator(".tile")).toHaveCount(4);
+    const readerPage = await suite.p.open(await suite.p.token("read"), "#/", { viewport });
+    await expect(readerPage.locator(".tile")).toHaveCount(4);
     const endOf = async (selector: string) => {
-      const { x = 0, width = 0 } = (await own.locator(selector).last().boundingBox()) ?? {};
+      const { x = 0, width = 0 } = (await readerPage.locator(selector).last().boundingBox()) ?? {};
       return x + width;
     };
     const [tile, tiles] = [await endOf(".tile"), await endOf(".tiles")];
     assert(tile > 0 && Math.abs(tiles - tile) <= 1.5, `${tile} ${tiles}`);
   });
 
-  it("has enough contrast on every page in a wide window, dark", async () => {
-    const contrast = (page: Page) => accessibilityViolations(page, ["color-contrast"]);
-    assert.deepEqual(await lookAt(Object.keys(SEEN), "dark", 1_280, contrast), []);
-  });
-
-  for (const width of [768, 1_920, 3_000])
-    it(`fits a window of ${width.toLocaleString("en")} pixels`, async () => {
-      const hashes = ["#/", "#/jobs", jobAt("good"), "#/query", "#/dead-letters"];
-      assert.deepEqual(await lookAt(hashes, "light", width, misplacedIn), []);
+  for (const hash of ["#/", "#/jobs", jobAt("good"), "#/query", "#/dead-letters"])
+    it(`fits windows of 768 to 3,000 pixels at ${hash}`, async () => {
+      const page = await openAt(hash, 768);
+      for (const width of [768, 1_920, 3_000]) {
+        if (width > 768) await reload(page, hash, "light", width);
+        const problems = { misplaced: await misplacedIn(page), overflow: await overflowOf(page) };
+        assert.deepEqual(problems, { misplaced: [], overflow: 0 }, `${width} pixels`);
+      }
     });
 });

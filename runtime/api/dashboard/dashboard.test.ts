@@ -16,7 +16,7 @@ describe("the dashboard in a browser", function () {
   const open = (hash?: string) => suite.p.open(suite.token, hash);
   const bottleneck = (page: Page) => page.locator(".verdict p").getByText(/The one Glue run is busy/);
 
-  it("exchanges a token for a session once, reports an invalid one, and keeps it unreadable for scripts", async () => {
+  it("exchanges a token for a session, reports an invalid token, and keeps secrets from scripts", async () => {
     const { p, token } = suite;
     const page = await p.open(undefined);
     await page.getByLabel("Token").fill("rates_wrong");
@@ -36,12 +36,12 @@ describe("the dashboard in a browser", function () {
     await tab.goto(`${p.origin}/dashboard${jobAt("good")}`);
     await heading(tab, "Timeline");
     await page.getByRole("button", { name: "Sign out" }).click();
-    for (const one of [page, tab]) await one.getByLabel("Token").waitFor();
+    for (const signedOut of [page, tab]) await signedOut.getByLabel("Token").waitFor();
     await expect.poll(() => page.evaluate("sessionStorage.length + localStorage.length")).toBe(0);
     await expect.poll(() => page.context().cookies()).toEqual([]);
   });
 
-  it("says that a session has ended, whether the browser still has its cookie or not", async () => {
+  it("reports that a session has ended, with or without its cookie in the browser", async () => {
     for (const isDropped of [true, false]) {
       const page = await open("#/jobs");
       await page.getByRole("link", { name: "good", exact: true }).waitFor();
@@ -53,7 +53,7 @@ describe("the dashboard in a browser", function () {
     }
   });
 
-  it("says that an address names no page", async () => {
+  it("reports an unknown address", async () => {
     const page = await open("#/nothing/like/it");
     await page.getByRole("heading", { name: "Not found", level: 1 }).waitFor();
     await expect(page).toHaveTitle("Not found · Rates platform");
@@ -78,7 +78,7 @@ describe("the dashboard in a browser", function () {
     await again.getByLabel("Token").waitFor();
   });
 
-  it("says where the bottleneck is, and shows running, waiting, failed and slow jobs", async () => {
+  it("names the bottleneck, and shows running, waiting, failed and slow jobs", async () => {
     const page = await open();
     await page
       .getByRole("status")
@@ -106,7 +106,7 @@ describe("the dashboard in a browser", function () {
     const capacity = page.getByRole("region", { name: "Capacity" });
     await capacity.getByText("0 busy, 1 starting or warm · none waiting · paused after a refused launch").waitFor();
     await expect(capacity.locator(".meter .faint")).toHaveCount(1);
-    // 60 jobs of which every twentieth failed, plus those of this test.
+    // Every twentieth of the 60 inserted jobs failed; the suite created the other jobs.
     await expect(tile("Failed")).toHaveText("Failed6 %4 of 62");
     await expect(tile("Waiting")).toHaveText(/^Waiting1oldest: /);
     await expect(tile("Running")).toHaveText(/^Running1of 2 at once/);
@@ -117,7 +117,7 @@ describe("the dashboard in a browser", function () {
     await p.admin.query("delete from jobs.runs where version = 'warm'");
   });
 
-  it("shows the figures of other ranges, keeps the range in its address, and offers each chart as a table", async () => {
+  it("shows metrics of other ranges, keeps the range in its address, and offers each chart as a table", async () => {
     const page = await open();
     await page.getByRole("radio", { name: "24 h" }).check();
     await page.getByRole("heading", { name: "Jobs every 30 min" }).waitFor();
@@ -155,19 +155,23 @@ describe("the dashboard in a browser", function () {
     await expect(page.getByRole("searchbox")).toHaveValue("price_export");
   });
 
-  it("announces changes of the state, but not the passing of time", async () => {
+  it("announces the state to screen readers, and does not repeat it when the waiting time changes", async () => {
+    // The advice changes after a minute; the time shown changes every second until it is two minutes.
+    await suite.p.admin.query(
+      "update jobs.jobs set created_at = jobs.clock() - interval '65 s' where request_id = 'waiting'",
+    );
     const page = await open();
     const announcement = page.locator(".verdict + [role=status]");
     await bottleneck(page).waitFor();
     await expect(announcement).toHaveText(/The one Glue run is busy/);
-    const words = page.locator(".verdict p");
+    const sentence = page.locator(".verdict p");
     // biome-ignore lint/plugin: the later texts are compared with these
-    const [before, shown] = [String(await announcement.textContent()), String(await words.textContent())];
-    await expect(words).not.toHaveText(shown);
+    const [before, shown] = [String(await announcement.textContent()), String(await sentence.textContent())];
+    await expect(sentence).not.toHaveText(shown);
     await expect(announcement).toHaveText(before);
   });
 
-  it("dims its data while the API is away, says since when, and recovers by itself", async () => {
+  it("dims its data while the API does not respond, shows the time of the last response, and recovers", async () => {
     const { p } = suite;
     const page = await open();
     await page.getByRole("link", { name: "bad", exact: true }).waitFor();
@@ -176,7 +180,7 @@ describe("the dashboard in a browser", function () {
     const alert = page.getByRole("alert");
     await alert.getByText(/^No contact since \d\d:\d\d:\d\d$/).waitFor();
     await alert.getByText("cannot be reached").waitFor();
-    // One notice, since figures and lists come from the same API. The earlier state is no longer shown.
+    // One notice is enough, since metrics and lists come from the same API. The earlier state is no longer shown.
     await expect(alert).toHaveCount(1);
     await expect(bottleneck(page)).toHaveCount(0);
     await expect(page.locator(".live.stale .tiles")).toHaveCount(1);
@@ -187,7 +191,7 @@ describe("the dashboard in a browser", function () {
     p.errors.splice(0); // the browser's own network errors
   });
 
-  it("can be operated by keyboard: a skip link, and the focus on each page's heading", async () => {
+  it("has a skip link, and focuses the heading of each new page", async () => {
     const page = await open();
     await page.getByRole("link", { name: "bad", exact: true }).waitFor();
     await page.keyboard.press("Tab");
@@ -204,7 +208,7 @@ describe("the dashboard in a browser", function () {
     await page.getByRole("link", { name: "many-17" }).waitFor();
   });
 
-  it("offers only what the token may do", async () => {
+  it("offers only actions that the token's scopes allow", async () => {
     const page = await suite.p.open(await suite.p.token("read"), jobAt("bad"));
     await heading(page, "InvalidRows");
     await page.locator("header").getByText("default").waitFor();
@@ -221,6 +225,14 @@ describe("the dashboard in a browser", function () {
       await page.getByRole("heading", { name, level: 1 }).waitFor();
       await page.getByRole("alert").getByText(`lacks the scope '${scope}'`).waitFor();
       await expect(page.getByRole("main").locator("form")).toHaveCount(0);
+    }
+    const blind = await suite.p.open(await suite.p.token("submit", "update"), "#/query");
+    for (const name of ["Query", "Load"]) {
+      await blind.goto(`${suite.p.origin}/dashboard#/${name.toLowerCase()}`);
+      await blind.getByRole("heading", { name, level: 1 }).waitFor();
+      await blind.getByRole("alert").getByText("lacks the scope 'read'").waitFor();
+      await expect(blind.getByRole("main").locator("form")).toHaveCount(0);
+      await expect(blind.getByRole("link", { name, exact: true })).toHaveCount(0);
     }
   });
 
@@ -240,7 +252,7 @@ describe("the dashboard in a browser", function () {
     const now = page.getByRole("region", { name: "Running now" });
     await now.getByRole("link", { name: "acme-1" }).waitFor();
     await expect(now.getByRole("listitem")).toHaveCount(1);
-    // The state of the platform counts other tenants' jobs.
+    // Hidden, since the state of the platform includes other tenants' jobs.
     await expect(page.getByRole("region", { name: "Capacity" })).toHaveCount(0);
     await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Jobs" }).click();
     await page.getByRole("rowheader").getByRole("link", { name: "acme-1", exact: true }).waitFor();

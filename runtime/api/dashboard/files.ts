@@ -45,26 +45,29 @@ export interface Site {
 
 /** All styles as one file, in the order of their names. */
 const STYLES = "style.css";
-/** Modules that the page loads first: they request the data of the first view while the other modules load. */
-const FIRST = ["preload.js", "route.js"];
+/** Modules that the page loads first. They request the data of the first view while the other modules load. */
+const FIRST_MODULES = ["preload.js", "route.js"];
 
 /**
- * Reads the page, its modules and styles, and the libraries they import. There is no build step: an import map,
- * generated here, names the libraries, and its hash in the policy allows it and no other inline script.
+ * Reads the page, its modules and styles, and the libraries that they import. There is no build step: a generated import
+ * map names the libraries. The policy contains the hash of this map, so it allows no other inline script.
  */
 export function readSite(): Site {
   const files = new Map<string, ServedFile>();
-  const own = readdirSync(CLIENT, { recursive: true, encoding: "utf8" })
+  const names = readdirSync(CLIENT, { recursive: true, encoding: "utf8" })
     .map((name) => name.replaceAll("\\", "/"))
     .filter((name) => [".js", ".css", ".svg"].includes(extname(name)))
     .sort();
   const read = (name: string) => readFileSync(new URL(name, CLIENT));
   const isStyle = (name: string) => name.endsWith(".css");
-  for (const name of [...FIRST, ...own.filter((name) => !isStyle(name))])
+  for (const name of [...FIRST_MODULES, ...names.filter((name) => !isStyle(name))])
     files.set(name, toServedFile(name, read(name)));
   for (const path of Object.values(LIBRARIES))
-    files.set(`library/${path}`, toServedFile(path, readFileSync(inModules(path))));
-  const styles = [...LIBRARY_STYLES.map((path) => readFileSync(inModules(path))), ...own.filter(isStyle).map(read)];
+    files.set(`library/${path}`, toServedFile(path, readFileSync(pathInModules(path))));
+  const styles = [
+    ...LIBRARY_STYLES.map((path) => readFileSync(pathInModules(path))),
+    ...names.filter(isStyle).map(read),
+  ];
   files.set(STYLES, toServedFile(STYLES, Buffer.concat(styles.flatMap((style) => [style, Buffer.from("\n")]))));
 
   const version = versionOf(files);
@@ -72,13 +75,13 @@ export function readSite(): Site {
   const importMap = JSON.stringify({
     imports: Object.fromEntries(Object.entries(LIBRARIES).map(([name, path]) => [name, `./${base}/library/${path}`])),
   });
-  // All modules load in parallel, instead of one after another as the browser finds their imports.
+  // All modules load in parallel. Otherwise the browser would load a module only after one that imports it.
   const modules = [...files.keys()].filter((path) => /\.m?js$/.test(path));
   const links = [
     `<link rel="stylesheet" href="${base}/${STYLES}" />`,
     // Low priority: browsers open only six connections to an HTTP/1.1 server, and the first view needs them.
     ...modules.map((path) => {
-      const priority = FIRST.includes(path) ? "high" : "low";
+      const priority = FIRST_MODULES.includes(path) ? "high" : "low";
       return `<link rel="modulepreload" href="${base}/${path}" fetchpriority="${priority}" />`;
     }),
   ];
@@ -90,11 +93,11 @@ export function readSite(): Site {
   return { page: toServedFile("index.html", Buffer.from(html)), policy: policyOf(importMap), files, version };
 }
 
-/** Computes the version; it changes when any file changes. */
+/** Computes the version, which changes when any file changes. */
 export const versionOf = (files: Site["files"]): string =>
   hashOf([...files].map(([path, { etag }]) => `${path} ${etag}`).join("\n")).slice(0, 16);
 
-/** Policy that allows only the page's own files, so that markup in a job's text stays text. */
+/** Returns a policy that allows only the page's own files, so that markup in a job's text cannot run scripts. */
 const policyOf = (inline: string) =>
   Object.entries({
     "default-src": "'none'",
@@ -110,7 +113,7 @@ const policyOf = (inline: string) =>
     .join("; ");
 
 /** Finds a file of a package by its entry point, since the `exports` of the package may not list the file. */
-function inModules(path: string): string {
+function pathInModules(path: string): string {
   const [, name = ""] = /^(@[^/]+\/[^/]+|[^/]+)\//.exec(path) ?? [];
   const entry = fileURLToPath(import.meta.resolve(name)).replaceAll("\\", "/");
   return join(entry.slice(0, entry.lastIndexOf(`/node_modules/${name}/`)), "node_modules", path);

@@ -18,7 +18,7 @@ const MARKUP = HOSTILE[0] ?? "";
 const AS_CSV = HOSTILE.map((text) => `"${text.replaceAll('"', '""')}"`);
 const SQL = `select '${HOSTILE.map((text) => text.replaceAll("'", "''")).join("', '")}' as a`;
 const WIDTHS = [360, 1_280];
-const ADDRESS = encodeURIComponent(HOSTILE.slice(0, 6).join(" "));
+const ENCODED = encodeURIComponent(HOSTILE.slice(0, 6).join(" "));
 
 describe("text of callers in the dashboard", function () {
   this.timeout(120_000);
@@ -31,14 +31,14 @@ describe("text of callers in the dashboard", function () {
     const keeper = await p.role("job_keeper");
     const [run = ""] = await planRuns(p.context.db, testPlan("glue", 1));
     await runStarted(keeper, run);
-    const end = async (end: object) => {
+    const endJob = async (outcome: object) => {
       const job = await claim(keeper, run, await backendOf(keeper), "javascript:globalThis.ran=1");
       assert(job);
-      await finish(keeper, job, { status: "SUCCEEDED", rows: 2, bytes: 1, peakMemoryBytes: 1, ...end });
+      await finish(keeper, job, { status: "SUCCEEDED", rows: 2, bytes: 1, peakMemoryBytes: 1, ...outcome });
     };
     const days = HOSTILE.map((_, index) => `2021-01-0${1 + (index % 2)}`);
     const inline = `${AS_CSV.join()},day,price\n${days.map((day) => `${AS_CSV.join()},${day},5`).join("\n")}\n`;
-    await end({ result: JSON.stringify({ inline, format: "csv", rows: days.length }) });
+    await endJob({ result: JSON.stringify({ inline, format: "csv", rows: days.length }) });
     const details = HOSTILE.map((text, index) => ({
       line: index,
       column: text,
@@ -50,7 +50,7 @@ describe("text of callers in the dashboard", function () {
       ...new JobError("InvalidRows", { count: 1, rows: 2 }, { details }).body(),
       message: HOSTILE.join(" "),
     };
-    await end({ status: "FAILED", error });
+    await endJob({ status: "FAILED", error });
     await submit("waiting", { task, labels });
 
     const headers = { authorization: `Bearer ${token}` };
@@ -66,8 +66,8 @@ describe("text of callers in the dashboard", function () {
           MessageAttributes: { errorType: attribute("UnreadableMessage"), reason: attribute(text) },
         }),
       );
-      const made = await createToken(p.admin, { name: text.slice(0, 100), tenant: "default", scopes: ["read"] });
-      await p.open(made.token, "#/audit").then((page) => page.context().close());
+      const created = await createToken(p.admin, { name: text.slice(0, 100), tenant: "default", scopes: ["read"] });
+      await p.open(created.token, "#/audit").then((page) => page.context().close());
       await p.admin.query("insert into regions values ($1, $1, null) on conflict do nothing", [
         `place ${text.slice(0, 58)}`,
       ]);
@@ -83,30 +83,30 @@ describe("text of callers in the dashboard", function () {
   });
 
   /** Opens a page, and checks it in a narrow and a wide window. */
-  const check = async (hash: string, isShown: (page: Page) => Promise<unknown>) => {
+  const check = async (hash: string, waitForText: (page: Page) => Promise<unknown>) => {
     const page = await suite.p.open(suite.token, hash, { viewport: { width: WIDTHS[0] ?? 0, height: 740 } });
-    const elsewhere: string[] = [];
+    const foreignRequests: string[] = [];
     page.on("request", (request) => {
-      if (!request.url().startsWith(suite.p.origin)) elsewhere.push(request.url());
+      if (!request.url().startsWith(suite.p.origin)) foreignRequests.push(request.url());
     });
-    await isShown(page);
+    await waitForText(page);
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 740 });
-      const found = [await page.evaluate(INJECTED), elsewhere, await misplacedIn(page)];
-      assert.deepEqual(found, [[], [], []], `${hash} at ${width} pixels`);
+      const problems = [await page.evaluate(INJECTED), foreignRequests, await misplacedIn(page)];
+      assert.deepEqual(problems, [[], [], []], `${hash} at ${width} pixels`);
     }
     await page.context().close();
   };
-  const textOf = (page: Page) => page.getByText(MARKUP).filter({ visible: true }).first().waitFor();
+  const waitForMarkup = (page: Page) => page.getByText(MARKUP).filter({ visible: true }).first().waitFor();
 
   it("stays text in lists of jobs and rejected requests", async () => {
     for (const hash of ["#/", "#/jobs"])
       await check(hash, (page) => page.getByRole("link", { name: "report" }).first().waitFor());
-    await check("#/jobs?status=REJECTED", textOf);
+    await check("#/jobs?status=REJECTED", waitForMarkup);
   });
 
   it("stays text on the page of a rejected request", async () => {
-    await check(`#/rejected/default/${rejectedId}`, textOf);
+    await check(`#/rejected/default/${rejectedId}`, waitForMarkup);
   });
 
   for (const id of ["result", "report", "waiting"])
@@ -166,29 +166,29 @@ describe("text of callers in the dashboard", function () {
 
   it("stays text in the address of each page", async () => {
     const pages = [
-      `#/jobs?text=${ADDRESS}&label=${ADDRESS}&tenant=${ADDRESS}&status=${ADDRESS}&since=${ADDRESS}&sort=${ADDRESS}`,
-      `#/jobs/${ADDRESS}/${ADDRESS}`,
-      `#/rejected/${ADDRESS}/${ADDRESS}`,
-      `#/query/query/${ADDRESS}`,
-      `#/query/sql?again=${ADDRESS}`,
-      `#/load?again=${ADDRESS}`,
-      `#/usage?month=${ADDRESS}`,
-      `#/tokens/${ADDRESS}`,
-      `#/audit?text=${ADDRESS}&action=${ADDRESS}`,
-      `#/?over=${ADDRESS}&from=${ADDRESS}&to=${ADDRESS}`,
-      `#/${ADDRESS}`,
-      `#/sign-in-failed/${ADDRESS}`,
+      `#/jobs?text=${ENCODED}&label=${ENCODED}&tenant=${ENCODED}&status=${ENCODED}&since=${ENCODED}&sort=${ENCODED}`,
+      `#/jobs/${ENCODED}/${ENCODED}`,
+      `#/rejected/${ENCODED}/${ENCODED}`,
+      `#/query/query/${ENCODED}`,
+      `#/query/sql?again=${ENCODED}`,
+      `#/load?again=${ENCODED}`,
+      `#/usage?month=${ENCODED}`,
+      `#/tokens/${ENCODED}`,
+      `#/audit?text=${ENCODED}&action=${ENCODED}`,
+      `#/?over=${ENCODED}&from=${ENCODED}&to=${ENCODED}`,
+      `#/${ENCODED}`,
+      `#/sign-in-failed/${ENCODED}`,
       `#/signed-in/${encodeURIComponent("javascript:globalThis.ran=1")}`,
     ];
     for (const hash of pages) await check(hash, (page) => page.getByRole("heading", { level: 1 }).first().waitFor());
   });
 
-  it("stays text in views that a browser stores, which lead only to jobs", async () => {
+  it("stays text in stored views, which link only to jobs", async () => {
     const views = HOSTILE.map((name) => ({ name, address: `#/jobs?text=${encodeURIComponent(name)}` }));
-    const foreign = { name: "elsewhere", address: "javascript:globalThis.ran=1" };
+    const hostileView = { name: "elsewhere", address: "javascript:globalThis.ran=1" };
     const page = await suite.p.open(suite.token, "#/");
     await page.evaluate(
-      `localStorage.setItem("rates-views:default", ${JSON.stringify(JSON.stringify([...views, foreign]))})`,
+      `localStorage.setItem("rates-views:default", ${JSON.stringify(JSON.stringify([...views, hostileView]))})`,
     );
     await page.getByRole("link", { name: "Jobs", exact: true }).click();
     await page.getByRole("navigation", { name: "Views" }).getByText(MARKUP).waitFor();

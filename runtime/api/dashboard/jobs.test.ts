@@ -33,7 +33,7 @@ describe("jobs in the dashboard", function () {
   const dialog = (page: Page) => page.getByRole("dialog");
 
   describe("in their list", () => {
-    it("are searched while typing, by keyboard, with the search in the address, and all are shown again", async () => {
+    it("are searched while the user types, with the search in the address, and can all be shown again", async () => {
       const page = await open("#/jobs");
       await rowsOf(page).nth(20).waitFor();
       await page.keyboard.press("/");
@@ -50,15 +50,15 @@ describe("jobs in the dashboard", function () {
       await expect(page).toHaveURL(/status=FAILED/);
     });
 
-    it("lose no keystroke that the user types while a search starts", async () => {
+    it("lose no keystroke while a search starts", async () => {
       const page = await open("#/jobs");
       const search = page.getByRole("searchbox", { name: "Search jobs" });
       await search.waitFor();
       // Types a character at the moment when the previous text becomes the page's search.
       await page.evaluate(`{
         const { replaceState } = history;
-        history.replaceState = (...given) => {
-          replaceState.apply(history, given);
+        history.replaceState = (...parameters) => {
+          replaceState.apply(history, parameters);
           history.replaceState = replaceState;
           const input = document.querySelector("input[type=search]");
           input.value += "7";
@@ -101,7 +101,7 @@ describe("jobs in the dashboard", function () {
       await expect(took).toHaveAttribute("aria-sort", "ascending");
     });
 
-    it("keep their filter as a named view, saved in this browser by its address", async () => {
+    it("have filters that can be saved in this browser as named views", async () => {
       const page = await open("#/jobs?status=FAILED&text=InvalidRows");
       await page.getByRole("button", { name: "Save view" }).click();
       await page.getByLabel("Name of the view").fill("Bad rows");
@@ -116,7 +116,7 @@ describe("jobs in the dashboard", function () {
       await expect(page.getByRole("link", { name: "Bad rows" })).toHaveCount(0);
     });
 
-    it("have rejected requests beside them, with body and reason", async () => {
+    it("are listed beside rejected requests, which show body and reason", async () => {
       const page = await open("#/jobs");
       await page.getByRole("link", { name: "Rejected", exact: true }).click();
       await page.getByRole("link", { name: "refused" }).click();
@@ -124,7 +124,7 @@ describe("jobs in the dashboard", function () {
       await page.getByRole("cell", { name: /is not a query of this platform/ }).waitFor();
       await expect(page.getByLabel("Beginning of the body")).toHaveText(/"query": "nothing_like_it"/);
       assert.deepEqual(await accessibilityViolations(page), []);
-      // An address with an invalid id says what is wrong with it.
+      // An address with an invalid id shows the problem.
       await page.goto(`${suite.p.origin}/dashboard#/rejected/default/not-an-id`);
       await page
         .getByRole("alert")
@@ -204,7 +204,7 @@ describe("jobs in the dashboard", function () {
       assert.equal((await download).suggestedFilename(), "good.csv");
     });
 
-    it("show each problem of their report, and can be edited if a retry would fail again", async () => {
+    it("show each problem of their report, and can be edited instead of retried if a retry would fail again", async () => {
       const page = await open(jobAt("bad"));
       await heading(page, "InvalidRows");
       for (const value of Object.values(FAULT))
@@ -260,7 +260,7 @@ describe("jobs in the dashboard", function () {
       await expect(page).toHaveTitle("unwanted.retry-1 · Rates platform");
     });
 
-    it("show their progress there and in the overview", async () => {
+    it("show their progress, also in the overview", async () => {
       const progress = { rows: 5, bytes: 1_200, estimatedRows: 10 };
       await suite.p.admin.query(
         "update jobs.jobs set progress = $1, version = version + 1, changed = pg_current_xact_id() where request_id = 'running'",
@@ -275,7 +275,7 @@ describe("jobs in the dashboard", function () {
       await expect(half).toHaveAttribute("aria-valuenow", "50");
     });
 
-    it("say why they wait, and what is ahead of them", async () => {
+    it("show why they wait, and what is ahead of them", async () => {
       const page = await open(jobAt("waiting"));
       await page.getByText(/^Waiting for a Glue run: 1 of 1 busy, next in line, /).waitFor();
       await page.getByText("To run more jobs at once, raise runners.glue.maxRuns.").waitFor();

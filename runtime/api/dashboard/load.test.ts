@@ -21,22 +21,22 @@ describe("loading a file in the dashboard", function () {
     page.getByLabel("File", { exact: true }).setInputFiles({ name, mimeType: "text/csv", buffer: Buffer.from(text) });
 
   /**
-   * Claims the waiting load and ends it, with an error or a number of rows.
-   * @returns Its task.
+   * Claims the waiting load and ends it: with a number of rows or, without one, with an error.
+   * @returns The task of the load.
    */
-  const doNext = async (rows?: number) => {
+  const endNext = async (rows?: number) => {
     const { p } = suite;
     const keeper = await p.role("job_keeper");
     const [run = ""] = await planRuns(p.context.db, testPlan("ec2", 1));
     await runStarted(keeper, run);
     const job = await claim(keeper, run, await backendOf(keeper), undefined);
     assert(job);
-    const ended = { rows: rows ?? 0, bytes: 0, peakMemoryBytes: 1 };
+    const totals = { rows: rows ?? 0, bytes: 0, peakMemoryBytes: 1 };
     if (rows === undefined) {
       const error = new JobError("InvalidRows", { count: 1, rows: 1 }, { details: [FAULT] }).body();
-      await finish(keeper, job, { status: "FAILED", error, ...ended });
+      await finish(keeper, job, { status: "FAILED", error, ...totals });
     } else
-      await finish(keeper, job, { status: "SUCCEEDED", result: JSON.stringify({ rows, format: "json" }), ...ended });
+      await finish(keeper, job, { status: "SUCCEEDED", result: JSON.stringify({ rows, format: "json" }), ...totals });
     await p.admin.query("delete from jobs.runs");
     return job.task as { dryRun: boolean; target: string; mode: string; source: { s3: string } };
   };
@@ -63,11 +63,11 @@ describe("loading a file in the dashboard", function () {
     await page.keyboard.press("Enter");
     await page
       .locator(".run")
-      .getByText(/^Waiting for an EC2 runner/)
+      .getByText(/^Waiting for an EC2 run/)
       .waitFor();
-    // The upload disables the button meanwhile, but people with a keyboard stay on it.
+    // The button is disabled during the upload; then the keyboard focus returns to it.
     await expect(page.getByRole("button", { name: "Dry run" })).toBeFocused();
-    const dry = await doNext();
+    const dry = await endNext();
     assert.deepEqual([dry.dryRun, dry.target, dry.mode], [true, "prices", "append"]);
     const reason = page.getByRole("cell", { name: FAULT.reason });
     await reason.waitFor();
@@ -80,9 +80,9 @@ describe("loading a file in the dashboard", function () {
     await page.getByRole("button", { name: "Dry run" }).click();
     await page
       .locator(".run")
-      .getByText(/^Waiting for an EC2 runner/)
+      .getByText(/^Waiting for an EC2 run/)
       .waitFor();
-    const { source } = await doNext(1);
+    const { source } = await endNext(1);
     await page.getByText("Dry run: 1 row valid, nothing changed.").waitFor();
     await page.getByRole("button", { name: "Load", exact: true }).click();
     const dialog = page.getByRole("dialog");
@@ -90,14 +90,14 @@ describe("loading a file in the dashboard", function () {
     await dialog.getByRole("button", { name: "Load" }).click();
     await page
       .locator(".run")
-      .getByText(/^Waiting for an EC2 runner/)
+      .getByText(/^Waiting for an EC2 run/)
       .waitFor();
-    const task = await doNext(1);
+    const task = await endNext(1);
     assert.deepEqual([task.dryRun, task.source.s3], [false, source.s3], "the file was uploaded once");
     await page.getByText("1 row loaded into prices.").waitFor();
   });
 
-  it("asks for confirmation before loading the same content twice, since its prices would be duplicated", async () => {
+  it("asks for confirmation before loading the same content twice, which would duplicate prices", async () => {
     const page = await open();
     await choose(page, CSV.replace("-5", "5"), "renamed.csv");
     await page.getByRole("button", { name: "Load", exact: true }).click();
@@ -114,7 +114,7 @@ describe("loading a file in the dashboard", function () {
     await expect(page.locator(".run")).toHaveCount(0);
   });
 
-  it("opens from a load with bad rows, with its target and mode", async () => {
+  it("opens from a load with bad rows, with the target and mode of that load", async () => {
     const task = {
       type: "update",
       target: "prices",
@@ -122,7 +122,7 @@ describe("loading a file in the dashboard", function () {
       source: { inline: [{ orig_code: "X", dest_code: "Y", day: "2021-01-01", price: 1 }] },
     };
     await suite.submit("bad-load", { task });
-    await doNext();
+    await endNext();
     const page = await open(jobAt("bad-load"));
     await page.getByRole("link", { name: "Edit and resubmit" }).click();
     await page.getByText("Choose the corrected file.").waitFor();

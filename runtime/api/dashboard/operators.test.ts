@@ -45,7 +45,7 @@ describe("usage in the dashboard", function () {
     await expect(page.getByRole("button", { name: "Next month" })).toBeDisabled();
   });
 
-  it("is that of the own tenant for others, and links to its jobs", async () => {
+  it("is limited to their own tenant for other callers, and links to its jobs", async () => {
     const { authorization } = await suite.p.as("acme", "read");
     const page = await suite.p.open(authorization.slice("Bearer ".length), "#/usage?month=2026-01");
     await heading(page, "Your tenant");
@@ -55,7 +55,7 @@ describe("usage in the dashboard", function () {
     await expect(page).toHaveURL(/#\/jobs\?tenant=acme$/);
   });
 
-  it("is not shown without the scope read, and kept but dimmed while the API is away", async () => {
+  it("is hidden without the scope read, and dimmed while the API does not respond", async () => {
     const lacking = await suite.p.open(await suite.p.token("submit"), "#/usage");
     await lacking.getByRole("alert").getByText("lacks the scope 'read'").waitFor();
     await expect(lacking.getByRole("table")).toHaveCount(0);
@@ -74,7 +74,7 @@ describe("usage in the dashboard of a platform without prices", function () {
   this.timeout(60_000);
   const suite = dashboardSuite({});
 
-  it("has no cost", async () => {
+  it("has no estimated cost", async () => {
     await suite.p.admin.query("insert into jobs.usage values ('acme', '2026-01-01', 2, 0, 0, 1, 1, 1, 1)");
     const page = await suite.p.open(suite.token, "#/usage?month=2026-01");
     await page.getByText("This platform has no prices, so no cost is estimated.").waitFor();
@@ -135,7 +135,7 @@ describe("tokens in the dashboard", function () {
     );
   });
 
-  it("are refused with the problem beside each field, in the API's words", async () => {
+  it("are refused with the API's message beside each invalid field", async () => {
     const page = await suite.p.open(suite.token, "#/tokens");
     await page.getByLabel("Expires").fill("2020-01-01");
     await page.getByLabel("Name").fill("x");
@@ -151,7 +151,7 @@ describe("tokens in the dashboard", function () {
     assert.deepEqual(await accessibilityViolations(page), []);
   });
 
-  it("of the open session cannot be revoked, other sessions can be ended", async () => {
+  it("of the current session cannot be revoked, but other sessions can be ended", async () => {
     const { id, token } = await createToken(suite.p.admin, { name: "own", tenant: "default", scopes: ["admin"] });
     const page = await suite.p.open(token, "#/tokens");
     await page.getByText("this session").waitFor();

@@ -4,8 +4,8 @@ import { startChromium } from "../../testing/dashboard/chromium.ts";
 import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { dashboardFor } from "../../testing/dashboard/page.ts";
 
-/** Step of the page's clock. Milliseconds. */
-const TICK = 250;
+/** Step of the page's clock. */
+const TICK_MS = 250;
 
 describe("the dashboard's polling", function () {
   this.timeout(60_000);
@@ -28,33 +28,33 @@ describe("the dashboard's polling", function () {
     await p?.close();
   });
 
-  /** Opens a page, stops its clock once `isShown`, and counts requests that match `what`. */
-  const open = async (hash: string, what: RegExp, isShown: (page: Page) => Promise<void>) => {
+  /** Opens a page, counts its requests that match a pattern, and stops its clock once it is rendered. */
+  const open = async (hash: string, pattern: RegExp, waitUntilShown: (page: Page) => Promise<void>) => {
     const page = await p.open(undefined, hash);
     await page.getByLabel("Token").waitFor();
     const requests = { count: 0 };
     page.on("request", (request) => {
-      if (what.test(request.url())) requests.count += 1;
+      if (pattern.test(request.url())) requests.count += 1;
     });
     await page.clock.install();
     await p.signIn(page, token);
     await page.reload();
-    await isShown(page);
+    await waitUntilShown(page);
     await page.clock.pauseAt(new Date((await page.evaluate<number>("Date.now()")) + 1_000));
     await page.waitForLoadState("networkidle");
     return { page, requests };
   };
-  const pass = async (page: Page, ms: number) => {
-    for (let passed = 0; passed < ms; passed += TICK) await page.clock.runFor(TICK);
+  const advance = async (page: Page, ms: number) => {
+    for (let passed = 0; passed < ms; passed += TICK_MS) await page.clock.runFor(TICK_MS);
   };
-  /** Returns the time of the page's clock until the next request. */
-  const untilNext = async (page: Page, requests: { count: number }) => {
+  /** Advances the page's clock to the next request, and returns the passed time. */
+  const msUntilNext = async (page: Page, requests: { count: number }) => {
     const before = requests.count;
     let passed = 0;
-    for (; requests.count === before && passed < 60_000; passed += TICK) await page.clock.runFor(TICK);
+    for (; requests.count === before && passed < 60_000; passed += TICK_MS) await page.clock.runFor(TICK_MS);
     return passed;
   };
-  /** Counts the timers of a second and more that the page sets from now on. */
+  /** Counts the timers of at least one second that the page sets after this call. */
   const countTimers = (page: Page) =>
     page.evaluate(`{
       const { setTimeout } = window;
@@ -64,24 +64,24 @@ describe("the dashboard's polling", function () {
         return setTimeout(run, ms, ...more);
       };
     }`);
-  const timers = (page: Page) => page.evaluate<number>("window.timersSet");
-  const verdict = (page: Page) => page.locator(".verdict strong").waitFor();
+  const timersSet = (page: Page) => page.evaluate<number>("window.timersSet");
+  const waitForVerdict = (page: Page) => page.locator(".verdict strong").waitFor();
 
   it("polls at short intervals, and doubles them while the API fails", async () => {
-    const { page, requests } = await open("#/", /stats\/figures/, verdict);
-    const answered = page.waitForEvent("requestfinished", (request) => /stats\/figures/.test(request.url()));
-    assert.ok((await untilNext(page, requests)) <= 5_000);
-    await answered;
+    const { page, requests } = await open("#/", /stats\/figures/, waitForVerdict);
+    const responded = page.waitForEvent("requestfinished", (request) => /stats\/figures/.test(request.url()));
+    assert.ok((await msUntilNext(page, requests)) <= 5_000);
+    await responded;
     await page.route(/stats\/figures/, (route) => route.abort());
     await countTimers(page);
     const gaps: number[] = [];
-    for (let time = 0; time < 4; time += 1) {
+    for (let count = 0; count < 4; count += 1) {
       const failure = page.waitForEvent("requestfailed", (request) => /stats\/figures/.test(request.url()));
-      const before = await timers(page);
-      gaps.push(await untilNext(page, requests));
+      const before = await timersSet(page);
+      gaps.push(await msUntilNext(page, requests));
       await failure;
       // The page sets its next timer once it has handled the failure; until then its clock must not advance.
-      while ((await timers(page)) === before);
+      while ((await timersSet(page)) === before);
     }
     const [, first = 0, second = 0, third = 0] = gaps;
     assert.ok(first >= 1_000 && second > 1.5 * first && third > 1.5 * second, `${gaps}`);
@@ -91,14 +91,14 @@ describe("the dashboard's polling", function () {
     const { page, requests } = await open("#/jobs/default/many-1", /\/jobs\/many-1\?/, (shown) =>
       shown.getByRole("heading", { name: "Timeline" }).waitFor(),
     );
-    await pass(page, 15_000);
+    await advance(page, 15_000);
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
-    await pass(page, 1_000);
+    await advance(page, 1_000);
     assert.equal(requests.count, 1);
   });
 
   it("pauses while the page is hidden, and continues at once when it is visible", async () => {
-    const { page, requests } = await open("#/", /stats\/figures/, verdict);
+    const { page, requests } = await open("#/", /stats\/figures/, waitForVerdict);
     const setHidden = (hidden: boolean) =>
       page.evaluate(`{
         Object.defineProperty(document, "hidden", { value: ${hidden}, configurable: true });
@@ -106,7 +106,7 @@ describe("the dashboard's polling", function () {
       }`);
     await setHidden(true);
     const before = requests.count;
-    await pass(page, 15_000);
+    await advance(page, 15_000);
     assert.equal(requests.count, before);
     const next = page.waitForRequest(/stats\/figures/);
     await setHidden(false);

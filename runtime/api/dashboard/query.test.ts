@@ -16,7 +16,7 @@ const RATES = `day,price,count\n${Array.from({ length: 31 }, (_, index) => {
 }).join("\n")}\n`;
 
 /** Claims the waiting job, and ends it with this CSV. */
-async function doNext({ p }: DashboardSuite, inline: string): Promise<void> {
+async function endNext({ p }: DashboardSuite, inline: string): Promise<void> {
   const keeper = await p.role("job_keeper");
   const [run = ""] = await planRuns(p.context.db, testPlan("glue", 1));
   await runStarted(keeper, run);
@@ -29,7 +29,7 @@ async function doNext({ p }: DashboardSuite, inline: string): Promise<void> {
   await syncTracking(p.context);
 }
 
-/** Returns the list of requests for jobs that a page sends from now on. */
+/** Collects the submissions that a page sends after this call. */
 function postsOf(page: Page): string[] {
   const posts: string[] = [];
   page.on("request", (request) => {
@@ -48,19 +48,19 @@ describe("queries in the dashboard", function () {
   const open = (hash = "#/query") => suite.p.open(suite.token, hash);
   const result = (page: Page) => page.getByRole("region", { name: "Result", exact: true });
 
-  it("have a form with places to choose by keyboard, an estimate, and their result with chart and grid in place", async () => {
+  it("have a form with suggested places and an estimate, and show their result as chart and grid", async () => {
     const page = await open();
     await heading(page, "average_rates");
     const origin = page.getByRole("combobox", { name: "orig_code" });
     await origin.click();
     const options = page.getByRole("listbox", { name: "Places" }).getByRole("option");
     await options.getByText("NLRTM").waitFor();
-    // Without a selected place, the arrows select the last or the first one.
+    // Without a selected place, ArrowUp selects the last one; ArrowDown then wraps around to the first.
     await page.keyboard.press("ArrowUp");
     await page.locator("[role=option][aria-selected=true]:last-child").waitFor();
     await page.keyboard.press("ArrowDown");
     await page.locator("[role=option][aria-selected=true]:first-child").waitFor();
-    // While the search runs, places that do not match the text are not shown.
+    // While the search runs, only places that match the text are shown.
     await page.route("**/places?text=shangh*", async (route) => {
       await expect(options.locator("strong")).toHaveText(["CNSGH"]);
       await route.continue();
@@ -84,14 +84,14 @@ describe("queries in the dashboard", function () {
     await page.getByRole("button", { name: "Run", exact: true }).click();
     const run = page.getByRole("region", { name: "Job from-a-form" });
     await run.getByText(/^Waiting for a Glue run/).waitFor();
-    // Cancelling asks first.
+    // Cancelling asks for confirmation.
     await run.getByRole("button", { name: "Cancel job" }).click();
     await page.getByRole("dialog").getByText("average_rates has not started and will not run.").waitFor();
     await page.keyboard.press("Escape");
     const { rows } = await suite.p.admin.query("select task, labels from jobs.jobs where request_id = 'from-a-form'");
     assert.deepEqual(rows[0].labels, { team: "pricing" });
     assert.equal(rows[0].task.params.orig_code, "CNSGH");
-    await doNext(suite, RATES);
+    await endNext(suite, RATES);
 
     await result(page)
       .getByRole("img", { name: /^31 days; at 2021-01-31: price 1,377\.33/ })
@@ -118,7 +118,7 @@ describe("queries in the dashboard", function () {
     assert.deepEqual(await accessibilityViolations(page), []);
   });
 
-  it("report a problem beside the field after it loses the focus, in the API's words, before submitting", async () => {
+  it("show the API's message beside a field that loses the focus, before they are submitted", async () => {
     const page = await open("#/query/query/average_rates");
     await page.getByLabel("date_from").fill("2021-01-01");
     await page.getByLabel("date_to").focus();
@@ -136,7 +136,7 @@ describe("queries in the dashboard", function () {
     assert.deepEqual(posts, []);
   });
 
-  it("flag every field of an empty form at once, unknown places included, and record no rejected request", async () => {
+  it("mark all invalid fields at once, including unknown places, and record no rejected request", async () => {
     const page = await open("#/query/query/average_rates");
     await heading(page, "average_rates");
     const posts = postsOf(page);
@@ -161,7 +161,7 @@ describe("queries in the dashboard", function () {
   });
 
   for (const form of ["#/query/query/average_rates", "#/query/sql"])
-    it(`open the closed section of an invalid label, and submit nothing (${form})`, async () => {
+    it(`open the closed section that contains an invalid label, and submit nothing (${form})`, async () => {
       const page = await open(form);
       if (form.endsWith("sql")) await page.getByLabel("SQL", { exact: true }).fill("select 1 as x");
       const section = page.locator("details.more-fields", { has: page.locator("#labels") });
@@ -206,9 +206,9 @@ describe("queries in the dashboard", function () {
       .locator(".run")
       .getByText(/^Waiting for a Glue run/)
       .waitFor();
-    await doNext(suite, "day,price\n2021-01-01,5\n");
+    await endNext(suite, "day,price\n2021-01-01,5\n");
     await result(page).getByRole("cell", { name: "2021-01-01" }).waitFor();
-    await expect(result(page).getByRole("img"), "one day is no chart").toHaveCount(0);
+    await expect(result(page).getByRole("img"), "a single day has no chart").toHaveCount(0);
     await page
       .getByRole("region", { name: "Recent runs" })
       .getByText("select day, price from prices limit 5")
@@ -216,7 +216,7 @@ describe("queries in the dashboard", function () {
     assert.deepEqual(await accessibilityViolations(page), []);
   });
 
-  it("include statements, which run after a confirmation with their parameters", async () => {
+  it("include statements, which run after a confirmation that shows their parameters", async () => {
     const page = await open("#/query/statement/purge_prices");
     await page.getByLabel("before").fill("2000-01-01");
     await page.getByText(/^About [\d,]+ rows?; it would run on EC2/).waitFor();
@@ -234,18 +234,18 @@ describe("queries in the dashboard", function () {
     await dialog.getByRole("button", { name: "Run purge_prices" }).click();
     await page
       .locator(".run")
-      .getByText(/^Waiting for an EC2 runner/)
+      .getByText(/^Waiting for an EC2 run/)
       .waitFor();
     assert.equal(await count(), 1);
   });
 
   describe("while their check is running", () => {
-    /** Holds the page's checks back until they are released. */
-    const holdChecks = async (page: Page) => {
+    /** Delays the page's checks until they are released. */
+    const delayChecks = async (page: Page) => {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const held: Promise<unknown>[] = [];
+      const delayed: Promise<unknown>[] = [];
       await page.route("**/explain", (route) => {
-        held.push(promise.then(() => route.continue()).catch(() => "the page gave it up"));
+        delayed.push(promise.then(() => route.continue()).catch(() => "the page aborted the request"));
       });
       const started = () => page.waitForRequest("**/explain");
       return { release: resolve, started };
@@ -254,13 +254,13 @@ describe("queries in the dashboard", function () {
     const taskOf = async (requestId: string) =>
       (await suite.p.admin.query("select task from jobs.jobs where request_id = $1", [requestId])).rows[0]?.task;
 
-    it("keep text that is typed meanwhile, and submit the request as it was (form)", async () => {
+    it("keep text that is typed meanwhile, and submit the earlier request (form)", async () => {
       const page = await open("#/query/query/price_export");
       await page.getByRole("combobox", { name: "orig_code" }).fill("CNSGH");
       await page.keyboard.press("Escape");
       await page.getByText("Name, format, priority and labels").click();
       await page.getByLabel("Request id").fill("typed-1");
-      const { release, started } = await holdChecks(page);
+      const { release, started } = await delayChecks(page);
       const checked = started();
       await page.getByRole("button", { name: "Run", exact: true }).click();
       await checked;
@@ -274,10 +274,10 @@ describe("queries in the dashboard", function () {
       assert.equal((await taskOf("typed-1")).params.orig_code, "CNSGH");
     });
 
-    it("keep text that is typed meanwhile, and submit the request as it was (SQL)", async () => {
+    it("keep text that is typed meanwhile, and submit the earlier request (SQL)", async () => {
       const page = await open("#/query/sql");
       const editor = page.getByRole("textbox", { name: "SQL" });
-      const { release, started } = await holdChecks(page);
+      const { release, started } = await delayChecks(page);
       await editor.fill("select 1 as x");
       await page.getByText("Name, format, priority and labels").click();
       await page.getByLabel("Request id").fill("typed-2");
@@ -293,7 +293,7 @@ describe("queries in the dashboard", function () {
       assert.equal((await taskOf("typed-2")).sql, "select 1 as x");
     });
 
-    it("say that a refused request was changed meanwhile, without moving the focus", async () => {
+    it("report that the form of a refused request was changed meanwhile, without moving the focus", async () => {
       const page = await open("#/query/sql");
       const editor = page.getByRole("textbox", { name: "SQL" });
       const posts = postsOf(page);
@@ -315,7 +315,7 @@ describe("queries in the dashboard", function () {
     for (const form of ["#/query/query/price_export", "#/query/sql"])
       it(`are submitted without an estimate that takes too long (${form})`, async () => {
         const page = await open(form);
-        await holdChecks(page);
+        await delayChecks(page);
         if (form.endsWith("sql")) await page.getByRole("textbox", { name: "SQL" }).fill("select 3 as x");
         await page.getByRole("button", { name: "Run", exact: true }).click();
         await page
@@ -325,9 +325,9 @@ describe("queries in the dashboard", function () {
         await expect(note(page)).toHaveText("Submitted without an estimate, which took more than 2 s.");
       });
 
-    it("are confirmed without the number of rows if its estimate takes too long", async () => {
+    it("are confirmed without the number of rows if the estimate takes too long", async () => {
       const page = await open("#/query/statement/purge_prices");
-      await holdChecks(page);
+      await delayChecks(page);
       await page.getByLabel("before").fill("2000-01-01");
       await page.getByRole("button", { name: "Run the statement" }).click();
       const dialog = page.getByRole("dialog");

@@ -17,14 +17,14 @@ describe("the files of the dashboard", () => {
 
   const get = (url: string, headers: Record<string, string> = {}) => app.inject({ url, headers });
   const page = async () => (await get("/dashboard")).body;
-  /** URLs in the page, relative to it. */
-  const named = async () => [...(await page()).matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path]) => `/${path}`);
-  /** Entries of the import map. */
+  /** Returns the paths that the page links to. */
+  const linkedPaths = async () => [...(await page()).matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path]) => `/${path}`);
+  /** Returns the entries of the import map. */
   const libraries = async (): Promise<Record<string, string>> =>
     JSON.parse(/<script type="importmap">(.*?)<\/script>/.exec(await page())?.[1] ?? "").imports;
 
-  it("are all served with their type; the page is revalidated, its files are cached under their version", async () => {
-    const paths = await named();
+  it("are served with their types; the page is revalidated, and its files are cached permanently", async () => {
+    const paths = await linkedPaths();
     assert.ok(paths.length > 30);
     for (const path of ["/dashboard", ...paths]) {
       const { statusCode, headers } = await get(path);
@@ -40,15 +40,15 @@ describe("the files of the dashboard", () => {
     }
   });
 
-  it("serve a page of another version, during a deployment, with the current files, uncached", async () => {
-    const [path = ""] = (await named()).filter((one) => one.endsWith("/main.js"));
+  it("are current and uncached for a page of another version during a deployment", async () => {
+    const [path = ""] = (await linkedPaths()).filter((file) => file.endsWith("/main.js"));
     const foreign = await get(path.replace(/\/dashboard\/[^/]+/, "/dashboard/aaaaaaaaaaaaaaaa"));
     assert.deepEqual([foreign.statusCode, foreign.headers["cache-control"]], [200, "no-cache"]);
     assert.equal(foreign.body, (await get(path)).body);
   });
 
   it("are under one version computed from all of them, including libraries and icon", async () => {
-    const paths = (await named()).concat(Object.values(await libraries()).map((path) => path.replace(".", "")));
+    const paths = (await linkedPaths()).concat(Object.values(await libraries()).map((path) => path.replace(".", "")));
     const versions = new Set(paths.map((path) => /^\/dashboard\/([\w-]{16})\//.exec(path)?.[1]));
     const { files, version } = readSite();
     assert.deepEqual([...versions], [version]);
@@ -60,7 +60,7 @@ describe("the files of the dashboard", () => {
   it("import only files and names of the import map", async () => {
     const names = await libraries();
     for (const path of Object.values(names)) assert.equal((await get(`/${path.replace("./", "")}`)).statusCode, 200);
-    const modules = (await named()).filter((path) => /\.m?js$/.test(path));
+    const modules = (await linkedPaths()).filter((path) => /\.m?js$/.test(path));
     let imports = 0;
     for (const path of modules) {
       const { body } = await get(path);
@@ -74,7 +74,7 @@ describe("the files of the dashboard", () => {
     assert.ok(imports > 60);
   });
 
-  it("run under a policy that allows one inline script, by its hash, and nothing from elsewhere", async () => {
+  it("run under a policy that allows one inline script, by its hash, and no other hosts", async () => {
     const policy = String((await get("/dashboard")).headers["content-security-policy"]);
     const [, map = ""] = /<script type="importmap">(.*?)<\/script>/.exec(await page()) ?? [];
     const hash = createHash("sha256").update(map).digest("base64");
@@ -86,7 +86,7 @@ describe("the files of the dashboard", () => {
   });
 
   it("are compressed if the browser accepts it", async () => {
-    const [path = ""] = (await named()).filter((one) => one.endsWith("/main.js"));
+    const [path = ""] = (await linkedPaths()).filter((file) => file.endsWith("/main.js"));
     const plain = await get(path);
     const packed = await get(path, { "accept-encoding": "br, gzip" });
     assert.equal(packed.headers["content-encoding"], "gzip");
@@ -94,7 +94,7 @@ describe("the files of the dashboard", () => {
     assert.match(String(plain.headers.vary), /accept-encoding/);
   });
 
-  it("exclude all other files, whether beside them or reached by path traversal", async () => {
+  it("exclude all other files, also those reached by path traversal", async () => {
     for (const path of [
       "types.ts",
       "tsconfig.json",

@@ -5,16 +5,15 @@ import { matchesEtag } from "../etag.ts";
 import { readSite, type ServedFile } from "./files.ts";
 
 const CACHING = {
-  /** Revalidated on each use, which takes a few bytes when nothing has changed. */
+  /** Revalidated on each use. Takes a few bytes if nothing has changed. */
   revalidated: "no-cache",
   /**
-   * Files under a version never change. During a deployment a page from another version gets the current files,
-   * uncached.
+   * Files under a version never change. A page of another version, during a deployment, gets the current files uncached.
    */
   immutable: "public, max-age=31536000, immutable",
 } as const;
 
-/** GET /dashboard: the dashboard. It shows data only after signing in. */
+/** GET /dashboard: the page and its files. The page shows data only after signing in. */
 export const dashboardRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const { page, policy, files, version } = readSite();
 
@@ -35,18 +34,18 @@ export const dashboardRoutes: FastifyPluginAsyncTypebox = async (app) => {
     });
     if (matchesEtag(request.headers["if-none-match"], etag)) return reply.code(304).send();
     reply.type(type);
-    const packed = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
-    return packed ? reply.header("content-encoding", "gzip").send(gzipped) : reply.send(content);
+    const acceptsGzip = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+    return acceptsGzip ? reply.header("content-encoding", "gzip").send(gzipped) : reply.send(content);
   };
 
   app.get("/", { schema: { hide: true } }, (_request, reply) => reply.redirect("dashboard", 302));
   app.get("/dashboard", { schema: { hide: true } }, (request, reply) => send(request, reply, page, "revalidated"));
-  // The page's relative URLs would resolve one level too deep.
+  // At this path the page's relative URLs would resolve one level too deep.
   app.get("/dashboard/", { schema: { hide: true } }, (_request, reply) => reply.redirect(".", 308));
   app.get<{ Params: { "*": string } }>("/dashboard/*", { schema: { hide: true } }, (request, reply) => {
-    const [, requested, path = ""] = /^([\w-]{16})\/(.*)$/.exec(request.params["*"]) ?? [];
+    const [, requestedVersion, path = ""] = /^([\w-]{16})\/(.*)$/.exec(request.params["*"]) ?? [];
     const file = files.get(path);
     if (!file) throw new JobError("NotFound", { path: `GET ${request.url.split("?")[0]}` });
-    return send(request, reply, file, requested === version ? "immutable" : "revalidated");
+    return send(request, reply, file, requestedVersion === version ? "immutable" : "revalidated");
   });
 };

@@ -7,9 +7,9 @@ import { dashboardFor } from "../../testing/dashboard/page.ts";
 const JOBS = 100_000;
 /** Data that the overview requests: metrics, and running, waiting and failed jobs. */
 const DATA = ["/jobs FAILED", "/jobs IN_PROGRESS", "/jobs PENDING", "/stats/figures"];
-/** Maximum bytes that a first view loads, for any number of jobs. */
+/** Maximum size of the data of a first view, for any number of jobs. */
 const MAX_BYTES = 100_000;
-/** Maximum statements of a metrics request: platform status, activity of the range, activity of the last hour. */
+/** Maximum number of statements of a metrics request: platform status, activity of the range and of the last hour. */
 const MAX_STATEMENTS = 3;
 
 describe(`the dashboard over ${JOBS.toLocaleString("en")} jobs`, function () {

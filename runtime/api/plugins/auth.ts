@@ -12,7 +12,7 @@ declare module "fastify" {
   }
 }
 
-/** Creates a hook that identifies the caller and requires a scope (`any`: every caller) within a rate limit. */
+/** Creates a hook that identifies the caller, checks its rate limit and requires a scope (`any`: no specific scope). */
 export type Guard = (scope: Scope | "any", limit?: Limit) => onRequestHookHandler;
 
 /** Secret of a caller, and the part of the request that contains it. */
@@ -22,10 +22,10 @@ interface Credential {
 }
 
 /** Methods that change nothing. */
-const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Headers of private responses: shared caches must not store them, and browsers must not sniff their type. */
-const PRIVATE = { "cache-control": "private, no-cache", "x-content-type-options": "nosniff" };
+const PRIVATE_HEADERS = { "cache-control": "private, no-cache", "x-content-type-options": "nosniff" };
 
 /** Returns true if a request has two Authorization headers: proxies and servers differ in which one they use. */
 function isAuthorizedTwice({ raw: { rawHeaders } }: FastifyRequest): boolean {
@@ -45,16 +45,16 @@ function credentialOf(request: FastifyRequest, platform: string): Credential | u
   return secret === undefined || secret === "" ? undefined : { secret, from: "cookie" };
 }
 
-/** Maximum number of remembered valid tokens. Their requests do not count against the limit of their address. */
+/** Maximum number of remembered valid tokens. Their requests do not count against the limit of the caller's address. */
 const MAX_REMEMBERED_TOKENS = 10_000;
 
 /** Creates guards. They run before the body is read. */
 export function createGuards(db: Database, limits: Limits, platform: string): Guard {
-  const find = singleFlight((token) => callerOf(db, token));
-  const known = new Set<string>();
+  const findCaller = singleFlight((token) => callerOf(db, token));
+  const validTokens = new Set<string>();
   const recording = new Set<string>();
   /** Records the first use of a token per day in the background, so that failures affect no request. */
-  const record = ({ tokenId, isUsedToday }: Caller) => {
+  const recordFirstUse = ({ tokenId, isUsedToday }: Caller) => {
     if (isUsedToday || recording.has(tokenId)) return;
     recording.add(tokenId);
     recordUse(db, tokenId)
@@ -62,13 +62,13 @@ export function createGuards(db: Database, limits: Limits, platform: string): Gu
       .finally(() => recording.delete(tokenId));
   };
   const identify = async (token: string, request: FastifyRequest, reply: FastifyReply) => {
-    // Before the database is queried for a token that is not remembered, the limit of the address is checked.
-    if (!known.has(token)) await limits.address(request, reply, { counts: false });
-    const caller = await find(token);
-    if (!caller) known.delete(token);
-    else if (!known.has(token)) {
-      if (known.size >= MAX_REMEMBERED_TOKENS) known.clear();
-      known.add(token);
+    // The limit of the address applies before the database is queried for a token that is not remembered.
+    if (!validTokens.has(token)) await limits.address(request, reply, { counts: false });
+    const caller = await findCaller(token);
+    if (!caller) validTokens.delete(token);
+    else if (!validTokens.has(token)) {
+      if (validTokens.size >= MAX_REMEMBERED_TOKENS) validTokens.clear();
+      validTokens.add(token);
     }
     return caller;
   };
@@ -76,17 +76,18 @@ export function createGuards(db: Database, limits: Limits, platform: string): Gu
     async (request, reply) => {
       const credential = credentialOf(request, platform);
       // Browsers send cookies with requests from any page; writes must come from a page of this platform.
-      if (credential?.from === "cookie" && !SAFE.has(request.method) && !isSameOrigin(request)) throw crossOrigin();
+      if (credential?.from === "cookie" && !SAFE_METHODS.has(request.method) && !isSameOrigin(request))
+        throw crossOriginError();
       const caller = credential && (await identify(credential.secret, request, reply));
       if (!caller) {
         await limits.address(request, reply);
         throw unidentifiedError(credential);
       }
       request.caller = caller;
-      reply.headers(PRIVATE);
+      reply.headers(PRIVATE_HEADERS);
       await limit(request, reply);
       if (scope !== "any") requireScope(caller, scope);
-      record(caller);
+      recordFirstUse(caller);
     };
 }
 
@@ -109,24 +110,24 @@ function unidentifiedError(credential: Credential | undefined): JobError {
 }
 
 /** Creates the error for a write that may come from a page of another origin. */
-export const crossOrigin = (): JobError =>
+export const crossOriginError = (): JobError =>
   new JobError("Forbidden", {
     reason:
-      "A session cookie works for changes only from a page of this platform. Send a token in the Authorization header instead.",
+      "A session cookie authorizes changes only from a page of this platform. Send a token in the Authorization header instead.",
   });
 
 /** Creates the error for a missing scope. */
-export const lacksScope = (scope: Scope): JobError =>
+export const missingScopeError = (scope: Scope): JobError =>
   new JobError("Forbidden", { reason: `This token lacks the scope '${scope}'.` });
 
 /**
- * Shares one query among concurrent callers with the same key. Results are not cached: an answer is never older than
+ * Shares one query among concurrent callers with the same key. Results are not cached: a result is never older than
  * the call, so that a revoked token is refused at once.
  */
-function singleFlight<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<T> {
+function singleFlight<T>(query: (key: string) => Promise<T>): (key: string) => Promise<T> {
   const pending = new Map<string, { running: Promise<T>; next: Promise<T> | undefined }>();
   const start = (key: string): Promise<T> => {
-    const running = ask(key);
+    const running = query(key);
     const entry = { running, next: undefined };
     pending.set(key, entry);
     const done = () => {
@@ -136,14 +137,14 @@ function singleFlight<T>(ask: (key: string) => Promise<T>): (key: string) => Pro
     return running;
   };
   return (key) => {
-    const now = pending.get(key);
-    if (!now) return start(key);
-    // The running query may already have read its answer, so this call waits for the next one.
-    now.next ??= now.running.then(
+    const entry = pending.get(key);
+    if (!entry) return start(key);
+    // The running query may already have read its result, so this call waits for the next one.
+    entry.next ??= entry.running.then(
       () => start(key),
       () => start(key),
     );
-    return now.next;
+    return entry.next;
   };
 }
 
@@ -152,7 +153,7 @@ function singleFlight<T>(ask: (key: string) => Promise<T>): (key: string) => Pro
  * @throws JobError Forbidden if the caller has neither the scope nor `admin`
  */
 export function requireScope(caller: Caller, scope: Scope): void {
-  if (!caller.scopes.includes(scope) && !caller.scopes.includes("admin")) throw lacksScope(scope);
+  if (!caller.scopes.includes(scope) && !caller.scopes.includes("admin")) throw missingScopeError(scope);
 }
 
 /** Returns the caller of a request on a guarded route. */

@@ -7,9 +7,9 @@ import { invalid } from "../problem.ts";
 export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, bytes, done) => {
-    const { "content-type": type = "", "content-encoding": packed = "identity" } = request.headers;
-    if (packed !== "identity")
-      return done(new JobError("UnsupportedMediaType", { type: `${type}, in ${packed.slice(0, 100)}` }), undefined);
+    const { "content-type": type = "", "content-encoding": encoding = "identity" } = request.headers;
+    if (encoding !== "identity")
+      return done(new JobError("UnsupportedMediaType", { type: `${type}, in ${encoding.slice(0, 100)}` }), undefined);
     // Clients may send a Content-Type without a body.
     if (bytes.length === 0) return done(null, undefined);
     try {

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 
-/** Returns the value of a cookie, the first if it is sent twice; undefined without one of this name. */
+/** Returns the value of a cookie, undefined if it is absent. If the cookie is sent twice, its first value is used. */
 export function cookieOf({ headers }: Pick<FastifyRequest, "headers">, name: string): string | undefined {
   for (const pair of (headers.cookie ?? "").split(";")) {
     const at = pair.indexOf("=");
@@ -9,9 +9,9 @@ export function cookieOf({ headers }: Pick<FastifyRequest, "headers">, name: str
   return undefined;
 }
 
-/** Attributes of a cookie, which only this host receives and scripts cannot read. */
+/** Attributes of a cookie. Only this host receives the cookie, and scripts cannot read it. */
 export interface CookieOptions {
-  /** Seconds; 0 removes it. */
+  /** Lifetime in seconds; 0 removes the cookie. */
   maxAge: number;
   /** `Lax`: also sent when another site redirects here, as an identity provider does. */
   sameSite: "Strict" | "Lax";
@@ -26,8 +26,8 @@ export const setCookie = (name: string, value: string, { maxAge, sameSite, isSec
 export const isSecure = ({ protocol }: FastifyRequest): boolean => protocol === "https";
 
 /**
- * Returns the name of a platform's cookie. Cookies ignore ports, so each platform on a machine has its own name. Behind
- * TLS the prefix keeps other hosts of the domain from setting it (RFC 6265bis, __Host-).
+ * Returns the name of a platform's cookie. Cookies ignore ports, so each platform on a machine has its own name. With
+ * TLS, the prefix __Host- prevents other hosts of the domain from setting the cookie (RFC 6265bis).
  */
 export const cookieName = (request: FastifyRequest, use: string, platform: string): string =>
   `${isSecure(request) ? "__Host-" : ""}rates_${use}_${platform}`;

@@ -14,7 +14,7 @@ describe("GET /docs", () => {
   });
   after(() => p.close());
 
-  it("shows the API's own description, and loads nothing from elsewhere", async () => {
+  it("shows the API's own description, and loads nothing from other hosts", async () => {
     const page = await p.app.inject({ url: "/docs/" });
     assert.equal(page.statusCode, 200);
     assert.match(page.body, /swagger-ui/);
@@ -25,7 +25,7 @@ describe("GET /docs", () => {
     assert.ok(description.paths["/jobs"].post && description.paths["/rates"].get);
   });
 
-  it("answers 404 for missing files, and for paths outside its folder", async () => {
+  it("returns 404 for missing files, and for paths outside its folder", async () => {
     const { port } = new URL(await p.app.listen({ host: "127.0.0.1", port: 0 }));
     for (const path of ["none.js", "%2e%2e%2fpackage.json", "../../package.json"]) {
       // Sent unchanged, since fetch would normalize the path.

@@ -3,8 +3,8 @@ import swaggerUi from "@fastify/swagger-ui";
 import type { RoutePlugin } from "../routes/plugin.ts";
 
 /**
- * Content security policy: only files of this server. The library's own policy upgrades requests to https, which a
- * platform behind an internal balancer without a certificate does not serve, so that the page would be blank.
+ * Content security policy: only files of this server. The library's own policy upgrades requests to https. Behind an
+ * internal load balancer without a certificate, the page would then be blank.
  */
 const POLICY = {
   "default-src": "'self'",
@@ -19,10 +19,10 @@ const POLICY = {
 
 const ICON = readFileSync(new URL("../dashboard/client/icon.svg", import.meta.url));
 
-/** Hides the field for the address of another description. */
+/** Hides the field for the URL of another API description. */
 const STYLE = ".swagger-ui .topbar .download-url-wrapper { display: none; }";
 
-/** Lets the logo lead to the dashboard, beside the page in any prefix. */
+/** Links the logo to the dashboard, under the same path prefix as this page. */
 const SCRIPT = `new MutationObserver((_, observer) => {
   const link = document.querySelector(".topbar a.link");
   if (!link) return;

@@ -28,19 +28,19 @@ export async function createLimits(app: FastifyInstance, settings: Settings["api
     if (max === 0) return undefined;
     const check = app.createRateLimit({ max, timeWindow: MINUTE_MS, ...(keyGenerator ? { keyGenerator } : {}) });
     return async (request, reply, { counts } = { counts: true }) => {
-      const found = await check(request, { increment: counts });
-      if (found.isAllowed || (counts ? !found.isExceeded : found.remaining > 0)) return;
-      const seconds = Math.max(1, found.ttlInSeconds);
+      const usage = await check(request, { increment: counts });
+      if (usage.isAllowed || (counts ? !usage.isExceeded : usage.remaining > 0)) return;
+      const seconds = Math.max(1, usage.ttlInSeconds);
       reply.header("retry-after", seconds);
       throw new JobError("TooManyRequests", { who, max, seconds });
     };
   };
-  const none: Limit = async () => undefined;
+  const unlimited: Limit = async () => undefined;
   // Requests of a token's sessions count as requests of the token.
-  const caller = ({ caller, ip }: FastifyRequest) => caller?.owner ?? ip;
+  const callerKey = ({ caller, ip }: FastifyRequest) => caller?.owner ?? ip;
   return {
-    token: limit(settings.tokenPerMinute, "one token", caller) ?? none,
-    address: limit(settings.addressPerMinute, "one address without a valid token") ?? none,
-    rates: limit(settings.ratesPerMinute, "one caller of /rates", caller),
+    token: limit(settings.tokenPerMinute, "one token", callerKey) ?? unlimited,
+    address: limit(settings.addressPerMinute, "one address without a valid token") ?? unlimited,
+    rates: limit(settings.ratesPerMinute, "one caller of /rates", callerKey),
   };
 }

@@ -3,21 +3,21 @@ import { JobError } from "../../contract/errors.ts";
 import { pathForMessage, sendProblem } from "../problem.ts";
 
 /**
- * Answers requests that match no route, before their bodies are read: 405 with the path's methods, or 404. Must be
+ * Refuses requests that match no route, before their bodies are read: 405 with the path's methods, or 404. Must be
  * called before routes are registered.
  */
-export function answerUnrouted(app: FastifyInstance): void {
+export function refuseUnrouted(app: FastifyInstance): void {
   const routes = new Map<string, { path: RegExp; methods: Set<string> }>();
   app.addHook("onRoute", ({ url, method }) => {
-    const route = routes.get(url) ?? { path: pathOf(url), methods: new Set() };
+    const route = routes.get(url) ?? { path: pathPattern(url), methods: new Set() };
     for (const name of [method].flat()) route.methods.add(name);
     routes.set(url, route);
   });
 
-  const answer = ({ method, url }: FastifyRequest, reply: FastifyReply) => {
+  const refuse = ({ method, url }: FastifyRequest, reply: FastifyReply) => {
     const [path = ""] = url.split("?");
     const allow = [...routes.values()].filter((route) => route.path.test(path)).flatMap(({ methods }) => [...methods]);
-    // The route exists but found nothing, for example a file of /docs.
+    // No route has the path, or its route found nothing, for example a file of /docs that does not exist.
     if (allow.length === 0 || allow.includes(method))
       return sendProblem(reply, new JobError("NotFound", { path: `${method} ${pathForMessage(path)}` }));
     const methods = [...new Set(allow)].sort().join(", ");
@@ -27,14 +27,14 @@ export function answerUnrouted(app: FastifyInstance): void {
     );
   };
   app.addHook("onRequest", (request, reply, done) => {
-    if (request.is404) answer(request, reply);
+    if (request.is404) refuse(request, reply);
     else done();
   });
-  app.setNotFoundHandler(answer);
+  app.setNotFoundHandler(refuse);
 }
 
 /** Converts `/jobs/:id` to ^/jobs/[^/]+$. */
-const pathOf = (url: string) =>
+const pathPattern = (url: string) =>
   new RegExp(
     `^${url
       .split("/")

@@ -20,7 +20,7 @@ describe("GET /openapi.json", () => {
     assert.match(document.openapi, /^3\.1\./);
     operations = Object.entries(document.paths as Record<string, Record<string, Operation>>).flatMap(
       ([path, methods]) =>
-        Object.entries(methods).map(([method, one]) => [`${method} ${path}`, one] as [string, Operation]),
+        Object.entries(methods).map(([method, operation]) => [`${method} ${path}`, operation] as [string, Operation]),
     );
   });
   after(() => p.close());
@@ -43,7 +43,7 @@ describe("GET /openapi.json", () => {
         ? ["401", "403", "429", "500", "503"]
         : ["500", "503"])
         assert(responses[status], `${name} has a ${status}`);
-      for (const [status, { description, content }] of Object.entries(responses).filter(([one]) => one >= "400")) {
+      for (const [status, { description, content }] of Object.entries(responses).filter(([code]) => code >= "400")) {
         const problem = content?.["application/problem+json"];
         assert.deepEqual(Object.keys(problem?.examples ?? {}), description.split(", "), `${name} ${status}`);
         for (const code of description.split(", "))

@@ -2,9 +2,9 @@ import swagger from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
 import type { Settings } from "../../platform/settings.ts";
 import { components, TAGS } from "../operation.ts";
-import { normalizeSubmission } from "../submission.ts";
+import { withOptionalDefaults } from "../submission.ts";
 
-/** GET /openapi.json: the API as its routes describe it. Must be called before routes are registered. */
+/** Adds GET /openapi.json, generated from the schemas of the routes. Must be called before routes are registered. */
 export async function describeApi(
   app: FastifyInstance,
   { version, api }: Pick<Settings, "version" | "api">,
@@ -31,11 +31,11 @@ export async function describeApi(
     transform: ({ schema, url }) => {
       // Fields with a default are optional in requests.
       const { body, querystring } = schema ?? {};
-      const sent = {
-        ...(body ? { body: normalizeSubmission(body) } : {}),
-        ...(querystring ? { querystring: normalizeSubmission(querystring) } : {}),
+      const requestSchemas = {
+        ...(body ? { body: withOptionalDefaults(body) } : {}),
+        ...(querystring ? { querystring: withOptionalDefaults(querystring) } : {}),
       };
-      return { schema: { ...schema, ...sent } as never, url };
+      return { schema: { ...schema, ...requestSchemas } as never, url };
     },
   });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());

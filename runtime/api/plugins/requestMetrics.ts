@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { Histogram, Registry } from "prom-client";
 
-/** Upper bounds of the histogram's buckets. /rates takes a few milliseconds, a search tens of milliseconds. Seconds. */
+/** Upper bounds of the buckets in seconds. /rates takes a few milliseconds, and a search tens of milliseconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
@@ -18,20 +18,20 @@ export function measureRequests(app: FastifyInstance): Registry {
     buckets: BUCKETS,
     registers: [registry],
   });
-  // Finding a series by its labels takes longer than the observation.
+  // Cached, since finding a series by its labels takes longer than recording the duration.
   const series = new Map<string, ReturnType<typeof seconds.labels>>();
   app.addHook("onResponse", (request, reply, done) => {
     const { method } = request;
     const { statusCode } = reply;
-    // Route pattern, since the path can have a job's id.
+    // The route pattern limits the number of series: paths contain ids.
     const route = request.routeOptions.url ?? "none";
     const key = `${statusCode} ${method} ${route}`;
-    let one = series.get(key);
-    if (one === undefined) {
-      one = seconds.labels(method, route, String(statusCode));
-      series.set(key, one);
+    let observer = series.get(key);
+    if (observer === undefined) {
+      observer = seconds.labels(method, route, String(statusCode));
+      series.set(key, observer);
     }
-    one.observe(reply.elapsedTime / 1000);
+    observer.observe(reply.elapsedTime / 1000);
     done();
   });
   return registry;

@@ -11,7 +11,7 @@ export const PREVIEW = {
 export interface Row {
   names: readonly string[];
   cells: readonly (string | null)[];
-  /** True if the text ends within the row. */
+  /** True if the part of the result that was read ends within this row. */
   isOpen: boolean;
 }
 

@@ -14,41 +14,41 @@ export interface Preview {
   furtherColumns?: number;
 }
 
-/** The beginning of a result, with its format. */
-export interface ResultStart {
+/** Describes the bytes that a preview is made from. */
+export interface PreviewOptions {
   format: "csv" | "ndjson" | "json";
-  gzip: boolean;
-  /** True if `bytes` are the whole result; otherwise the last row may be truncated. */
-  whole: boolean;
-  /** Maximum number of rows. */
-  rows: number;
+  isGzip: boolean;
+  /** True if the bytes are the whole result; otherwise the last row may be truncated. */
+  isWhole: boolean;
+  maxRows: number;
 }
 
 /**
  * Reads the first rows from the first bytes of a result, in linear time and bounded memory. Numbers keep their digits.
- * Unreadable parts are omitted: it is a preview. The last row of truncated text is shown only if it is the first, so
- * that a result of one long row has a preview too.
+ * Unreadable parts are omitted. The last row of truncated text is shown only if it is the first, so that a result of
+ * one long row has a preview too.
  */
-export async function previewOf(bytes: Buffer, { format, gzip, whole, rows: most }: ResultStart): Promise<Preview> {
-  const read = gzip
+export async function previewOf(bytes: Buffer, options: PreviewOptions): Promise<Preview> {
+  const { format, maxRows } = options;
+  const content = options.isGzip
     ? await decompress(bytes)
-    : { bytes: bytes.subarray(0, PREVIEW.bytes), whole: bytes.length <= PREVIEW.bytes };
-  const isWhole = whole && read.whole;
-  const text = new TextDecoder().decode(read.bytes, { stream: !isWhole });
+    : { bytes: bytes.subarray(0, PREVIEW.bytes), isWhole: bytes.length <= PREVIEW.bytes };
+  const isWhole = options.isWhole && content.isWhole;
+  const text = new TextDecoder().decode(content.bytes, { stream: !isWhole });
   const { head, rows } = format === "csv" ? csvRows(text) : { head: [], rows: jsonRows(text) };
-  const taken: Row[] = [];
-  // One more row than wanted shows whether there are more.
+  const firstRows: Row[] = [];
+  // One row beyond the maximum tells whether the result has more.
   for (const row of rows) {
-    if (!row.isOpen || isWhole || taken.length === 0) taken.push(row);
-    if (taken.length > most) break;
+    if (!row.isOpen || isWhole || firstRows.length === 0) firstRows.push(row);
+    if (firstRows.length > maxRows) break;
   }
   const columns = new Columns(head);
-  const placed = taken.slice(0, most).map((row) => columns.alignCells(row, row.isOpen && !isWhole));
+  const aligned = firstRows.slice(0, maxRows).map((row) => columns.alignCells(row, row.isOpen && !isWhole));
   const shown = columns.names.slice(0, PREVIEW.columns);
   return {
     columns: shown,
-    rows: placed.map((cells) => shown.map((_, index) => cells[index] ?? null)),
-    more: !isWhole || taken.length > most,
+    rows: aligned.map((cells) => shown.map((_, index) => cells[index] ?? null)),
+    more: !isWhole || firstRows.length > maxRows,
     ...(columns.count > shown.length ? { furtherColumns: columns.count - shown.length } : {}),
   };
 }
@@ -57,10 +57,10 @@ export async function previewOf(bytes: Buffer, { format, gzip, whole, rows: most
 class Columns {
   readonly names: string[] = [];
   count = 0;
-  readonly #places = new Map<string, number>();
+  readonly #columns = new Map<string, number>();
 
   constructor(head: readonly string[]) {
-    for (const [name, occurrence] of occurrences(head)) this.#placeOf(name, occurrence);
+    for (const [name, occurrence] of occurrences(head)) this.#columnOf(name, occurrence);
   }
 
   /**
@@ -68,27 +68,27 @@ class Columns {
    * @param isOpen - True if the row is truncated: cells that the text does not reach are unknown, not null.
    */
   alignCells({ names, cells }: Row, isOpen: boolean): (string | null)[] {
-    const placed: (string | null)[] = [];
+    const aligned: (string | null)[] = [];
     let index = 0;
     for (const [name, occurrence] of occurrences(names)) {
-      const place = this.#placeOf(name, occurrence);
-      if (place < PREVIEW.columns) placed[place] = cells[index] ?? null;
+      const column = this.#columnOf(name, occurrence);
+      if (column < PREVIEW.columns) aligned[column] = cells[index] ?? null;
       index++;
     }
     if (isOpen)
-      for (let place = 0; place < Math.min(this.count, PREVIEW.columns); place++)
-        if (!(place in placed)) placed[place] = CellText.ELLIPSIS;
-    return placed;
+      for (let column = 0; column < Math.min(this.count, PREVIEW.columns); column++)
+        if (!(column in aligned)) aligned[column] = CellText.ELLIPSIS;
+    return aligned;
   }
 
-  #placeOf(name: string, occurrence: number): number {
+  #columnOf(name: string, occurrence: number): number {
     const key = `${occurrence} ${name}`;
-    const known = this.#places.get(key);
+    const known = this.#columns.get(key);
     if (known !== undefined) return known;
-    const place = this.count++;
-    this.#places.set(key, place);
-    if (place < PREVIEW.columns) this.names.push(name);
-    return place;
+    const column = this.count++;
+    this.#columns.set(key, column);
+    if (column < PREVIEW.columns) this.names.push(name);
+    return column;
   }
 }
 
@@ -103,7 +103,7 @@ function* occurrences(names: readonly string[]): Generator<[name: string, occurr
 }
 
 /** Decompresses as much as possible of a truncated or damaged stream, up to `PREVIEW.bytes`. */
-async function decompress(bytes: Buffer): Promise<{ bytes: Buffer; whole: boolean }> {
+async function decompress(bytes: Buffer): Promise<{ bytes: Buffer; isWhole: boolean }> {
   const gunzip = createGunzip({ chunkSize: 64 * 1024 });
   const chunks: Buffer[] = [];
   let size = 0;
@@ -121,5 +121,5 @@ async function decompress(bytes: Buffer): Promise<{ bytes: Buffer; whole: boolea
   gunzip.on("error", () => undefined);
   gunzip.end(bytes);
   await ended.catch(() => undefined);
-  return { bytes: Buffer.concat(chunks).subarray(0, PREVIEW.bytes), whole: isWhole && size <= PREVIEW.bytes };
+  return { bytes: Buffer.concat(chunks).subarray(0, PREVIEW.bytes), isWhole: isWhole && size <= PREVIEW.bytes };
 }

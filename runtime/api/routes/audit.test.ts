@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { recordAudit } from "../../store/audit.ts";
 import { testApi } from "../../testing/api/api.ts";
 
 describe("the audit trail", () => {
@@ -15,26 +16,26 @@ describe("the audit trail", () => {
     (await call("GET", `/audit${search}`, headers)).json().entries as Entry[];
   const read = { type: "read", sql: "select 1 as n" };
 
-  it("records submits, cancels and retries once each, with actor and channel", async () => {
+  it("records each submission, cancellation and retry once, with actor and channel", async () => {
     const acme = await p.as("acme");
     const cli = { ...acme, "user-agent": "rates-cli" };
-    for (let again = 0; again < 2; again++) await call("POST", "/jobs", cli, { requestId: "a", task: read });
+    for (let count = 0; count < 2; count++) await call("POST", "/jobs", cli, { requestId: "a", task: read });
     await call("POST", "/jobs", acme, { requestId: "a", task: { ...read, sql: "select 2 as n" } });
     await call("POST", "/jobs/none/cancel", acme);
     await call("POST", "/jobs/a/cancel", acme);
     const retried = await call("POST", "/jobs/a/retry", cli);
     assert.equal(retried.statusCode, 202, retried.body);
-    const found = await entries(acme);
+    const recorded = await entries(acme);
     assert.deepEqual(
-      found.map(({ actor, via, action, target }) => [actor, via, action, target]),
+      recorded.map(({ actor, via, action, target }) => [actor, via, action, target]),
       [
         ["test", "cli", "retry", "a.retry-1"],
         ["test", "api", "cancel", "a"],
         ["test", "cli", "submit", "a"],
       ],
     );
-    assert.deepEqual(found[0]?.detail, { type: "read", retryOf: "a" });
-    assert.doesNotMatch(JSON.stringify(found), /select 1/, "no text of the task");
+    assert.deepEqual(recorded[0]?.detail, { type: "read", retryOf: "a" });
+    assert.doesNotMatch(JSON.stringify(recorded), /select 1/, "no text of the task");
   });
 
   it("records what a purge removes", async () => {
@@ -46,10 +47,24 @@ describe("the audit trail", () => {
 
   it("records names that jsonb cannot store, with replacement characters", async () => {
     const admin = await p.as("default", "admin");
-    const made = await call("POST", "/tokens", admin, { name: "a\ud800b", tenant: "acme", scopes: ["read"] });
-    assert.equal(made.statusCode, 201, made.body);
+    const created = await call("POST", "/tokens", admin, { name: "a\ud800b", tenant: "acme", scopes: ["read"] });
+    assert.equal(created.statusCode, 201, created.body);
     const [entry] = await entries(admin, "?action=token.create");
     assert.deepEqual(entry?.detail, { name: "a\uFFFDb", scopes: ["read"] });
+  });
+
+  it("truncates a detail that is too large for the table, whatever its characters", async () => {
+    const record = { tenant: "acme", actorId: "1", actor: "x", via: "api", action: "submit", target: "a" } as const;
+    for (const character of ["a", "é", "€", "😀", '"', "\\", "\n"])
+      for (const length of [1_000, 1_900, 5_000])
+        await recordAudit(p.pool, { ...record, detail: { text: character.repeat(length) } });
+    await recordAudit(p.pool, { ...record, detail: { text: "€".repeat(600) } });
+    const [fitting, ...others] = await entries(await p.as("acme"));
+    assert.deepEqual(fitting?.detail, { text: "€".repeat(600) });
+    assert.equal(others.length, 21);
+    const { beginning = "" } = (others[0]?.detail ?? {}) as { beginning?: string };
+    assert.match(beginning, /^\{"text":"(\\n)+…$/);
+    assert.equal(beginning.length, 1_000);
   });
 
   it("records redrives (except dry runs), token changes, sign-ins and sign-outs", async () => {
@@ -59,14 +74,14 @@ describe("the audit trail", () => {
     const { id } = (await call("POST", "/tokens", admin, { name: "x", tenant: "acme", scopes: ["read"] })).json();
     assert.equal((await call("DELETE", `/tokens/${id}`, admin)).statusCode, 204);
     assert.equal((await call("DELETE", `/tokens/${id}`, admin)).statusCode, 404);
-    const own = { "sec-fetch-site": "same-origin" };
+    const sameOrigin = { "sec-fetch-site": "same-origin" };
     const { path } = (await call("POST", "/session-links", admin)).json();
-    const signedIn = await call("POST", "/session", own, { code: path.split("/").at(-1) });
+    const signedIn = await call("POST", "/session", sameOrigin, { code: path.split("/").at(-1) });
     const cookie = String(signedIn.headers["set-cookie"]).split(";")[0];
-    await call("DELETE", "/session", { ...own, cookie });
-    const found = await entries(admin);
+    await call("DELETE", "/session", { ...sameOrigin, cookie });
+    const recorded = await entries(admin);
     assert.deepEqual(
-      found.map(({ via, action, tenant }) => [via, action, tenant]),
+      recorded.map(({ via, action, tenant }) => [via, action, tenant]),
       [
         ["dashboard", "sign-out", "default"],
         ["dashboard", "sign-in", "default"],
@@ -75,11 +90,11 @@ describe("the audit trail", () => {
         ["api", "redrive", "default"],
       ],
     );
-    assert.equal(found[2]?.target, id);
-    assert.doesNotMatch(JSON.stringify(found), /rates_/, "no secret");
+    assert.equal(recorded[2]?.target, id);
+    assert.doesNotMatch(JSON.stringify(recorded), /rates_/, "no secret");
   });
 
-  it("shows a tenant its own entries, an admin all or one tenant's, filtered by text, action and time, in pages", async () => {
+  it("shows a tenant its own entries and an admin those of all tenants or one, with filters and pages", async () => {
     const [acme, other, admin] = [await p.as("acme"), await p.as("other"), await p.as("default", "admin")];
     for (const id of ["one", "two", "three"]) await call("POST", "/jobs", acme, { requestId: id, task: read });
     await call("POST", "/jobs", other, { requestId: "theirs", task: read });
@@ -102,14 +117,14 @@ describe("the audit trail", () => {
     assert.deepEqual([targets, rest.next], [["three", "two", "one"], undefined]);
   });
 
-  it("cannot be changed by the API, and deletes entries after their retention", async () => {
+  it("cannot be changed by the API, and loses entries after their retention", async () => {
     await call("POST", "/jobs", await p.as("acme"), { requestId: "a", task: read });
     for (const statement of ["delete from jobs.audit", "update jobs.audit set actor = 'x'"])
       await assert.rejects(p.pool.query(statement), /permission denied/);
-    const kept = async () => (await p.admin.query("select from jobs.audit")).rowCount;
+    const countEntries = async () => (await p.admin.query("select from jobs.audit")).rowCount;
     await p.admin.query("select jobs.expire_audit(jobs.clock() - interval '1 day', 1000)");
-    assert.equal(await kept(), 1);
+    assert.equal(await countEntries(), 1);
     await p.admin.query("select jobs.expire_audit(jobs.clock() + interval '1 day', 1000)");
-    assert.equal(await kept(), 0);
+    assert.equal(await countEntries(), 0);
   });
 });

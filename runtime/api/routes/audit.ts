@@ -21,8 +21,8 @@ const Query = Type.Object(
         description: "part of the actor's name or of the target",
       }),
     ),
-    since: time("an ISO time, the inclusive start"),
-    until: time("an ISO time, the exclusive end"),
+    since: time("an ISO 8601 time, the inclusive start"),
+    until: time("an ISO 8601 time, the exclusive end"),
     before: Type.Optional(
       Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: "`next` of the previous page" }),
     ),
@@ -55,9 +55,9 @@ export const auditRoute: RoutePlugin = async (app, { db, guard }) => {
       id: "listAudit",
       tag: "operations",
       scope: "read",
-      summary: "Audit trail: submits, cancels, retries, redrives, token changes, sign-ins and sign-outs",
+      summary: "Audit trail: submissions, cancellations, retries, redrives, token changes, sign-ins and sign-outs",
       querystring: Query,
-      answers: { 200: { description: "newest first", schema: Page } },
+      responses: { 200: { description: "newest first", schema: Page } },
     }),
     async (request) => {
       const { query } = request;
@@ -66,10 +66,11 @@ export const auditRoute: RoutePlugin = async (app, { db, guard }) => {
       const isAdmin = caller.scopes.includes("admin");
       const tenant = query.tenant === undefined && isAdmin ? undefined : tenantOf(caller, query.tenant);
       const { limit } = query;
-      const found = await listAudit(db, { ...query, tenant, limit: limit + 1 });
-      const entries = found.slice(0, limit);
+      // One entry beyond the limit tells whether there is another page.
+      const read = await listAudit(db, { ...query, tenant, limit: limit + 1 });
+      const entries = read.slice(0, limit);
       const last = entries.at(-1);
-      return { entries, ...(found.length > limit && last ? { next: last.id } : {}) };
+      return { entries, ...(read.length > limit && last ? { next: last.id } : {}) };
     },
   );
 };

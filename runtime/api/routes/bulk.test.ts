@@ -11,7 +11,7 @@ describe("bulk actions", () => {
   });
   afterEach(() => p.close());
 
-  const ask = async (action: "cancel" | "retry", payload: object, headers?: Record<string, string>, tenant = "") =>
+  const send = async (action: "cancel" | "retry", payload: object, headers?: Record<string, string>, tenant = "") =>
     p.app.inject({
       method: "POST",
       url: `/bulk/${action}${tenant && `?tenant=${tenant}`}`,
@@ -32,8 +32,8 @@ describe("bulk actions", () => {
     ]);
     return Object.fromEntries(rows.map((row) => [row.request_id, row.status]));
   };
-  /** Ends jobs as failed. */
-  const fail = async (ids: readonly string[], type: string, retryable: boolean) => {
+  /** Ends jobs with an error. */
+  const failJobs = async (ids: readonly string[], type: string, retryable: boolean) => {
     const error = JSON.stringify({ category: "User", type, message: "m", retryable, details: [] });
     for (const id of ids) {
       const { rows } = await p.admin.query(
@@ -50,76 +50,76 @@ describe("bulk actions", () => {
     await submit(["c"]);
     await submit(["theirs"], "other", read, { batch: "x" });
     const filter = { label: "batch=x" };
-    const preview = (await ask("cancel", { filter, dryRun: true })).json();
+    const preview = (await send("cancel", { filter, dryRun: true })).json();
     assert.deepEqual([preview.matched, preview.eligible, preview.byStatus, preview.done], [2, 2, { PENDING: 2 }, 0]);
     assert.deepEqual(Object.values(await statuses()), ["PENDING", "PENDING", "PENDING"]);
-    const { done, jobs, cursor } = (await ask("cancel", { filter })).json();
+    const { done, jobs, cursor } = (await send("cancel", { filter })).json();
     assert.deepEqual([done, jobs.length, cursor], [2, 2, undefined]);
     assert.deepEqual(await statuses(), { a: "CANCELLED", b: "CANCELLED", c: "PENDING" });
     assert.deepEqual(await statuses("other"), { theirs: "PENDING" });
   });
 
-  it("processes many jobs in batches, each job once", async () => {
+  it("processes many jobs in several calls, each job once", async () => {
     await submit(Array.from({ length: 7 }, (_, index) => `job-${index}`));
     const ended: string[] = [];
     let cursor: string | undefined;
     let calls = 0;
     do {
-      const answer = (await ask("cancel", { filter: {}, limit: 3, ...(cursor ? { cursor } : {}) })).json();
-      ended.push(...answer.jobs.map(({ requestId }: { requestId: string }) => requestId));
-      ({ cursor } = answer);
+      const response = (await send("cancel", { filter: {}, limit: 3, ...(cursor ? { cursor } : {}) })).json();
+      ended.push(...response.jobs.map(({ requestId }: { requestId: string }) => requestId));
+      ({ cursor } = response);
       calls++;
     } while (cursor !== undefined);
     assert.deepEqual([ended.sort(), calls], [Array.from({ length: 7 }, (_, index) => `job-${index}`), 3]);
   });
 
-  it("retries only jobs that may succeed unless includeFinal is set, and each job once", async () => {
+  it("retries each job once, and only jobs that may succeed unless includeFinal is set", async () => {
     await submit(["lost", "rows", "stopped"]);
-    await fail(["lost"], "RunnerLost", true);
-    await fail(["rows"], "InvalidRows", false);
-    await ask("cancel", { ids: ["stopped"], reason: "not needed" });
+    await failJobs(["lost"], "RunnerLost", true);
+    await failJobs(["rows"], "InvalidRows", false);
+    await send("cancel", { ids: ["stopped"], reason: "not needed" });
     const stopped = await p.app.inject({ url: "/jobs/stopped", headers: await p.as("acme") });
     assert.equal(stopped.json().cancelReason, "not needed");
     await syncTracking(p.context);
-    const preview = (await ask("retry", { filter: {}, dryRun: true })).json();
+    const preview = (await send("retry", { filter: {}, dryRun: true })).json();
     assert.deepEqual(
       [preview.matched, preview.eligible, preview.byErrorType.InvalidRows, preview.byStatus],
       [3, 2, 1, { FAILED: 2, CANCELLED: 1 }],
     );
-    const first = (await ask("retry", { filter: {} })).json();
+    const first = (await send("retry", { filter: {} })).json();
     assert.deepEqual([first.done, first.matched, first.eligible], [2, 3, 2]);
     assert.deepEqual(first.jobs.map(({ retryId }: { retryId: string }) => retryId).sort(), [
       "lost.retry-1",
       "stopped.retry-1",
     ]);
-    const again = (await ask("retry", { filter: {} })).json();
+    const again = (await send("retry", { filter: {} })).json();
     assert.deepEqual([again.done, again.unchanged], [0, 2]);
-    assert.equal((await ask("retry", { filter: {}, includeFinal: true })).json().done, 1);
+    assert.equal((await send("retry", { filter: {}, includeFinal: true })).json().done, 1);
     const { rows } = await p.admin.query("select action, target from jobs.audit where action = 'retry' order by id");
-    assert.equal(rows.length, 3, "each is in the audit trail");
+    assert.equal(rows.length, 3, "each retry is in the audit trail");
   });
 
   it("reports jobs that could not be retried, and continues with the others", async () => {
     await submit(["read"]);
     const price = { orig_code: "CNSGH", dest_code: "NOOSL", day: "2021-01-01", price: 1 };
     await submit(["update"], "acme", { type: "update", target: "prices", source: { inline: [price] } });
-    await fail(["read", "update"], "RunnerLost", true);
-    const { done, failed } = (await ask("retry", { filter: {} }, await p.as("acme", "submit"))).json();
+    await failJobs(["read", "update"], "RunnerLost", true);
+    const { done, failed } = (await send("retry", { filter: {} }, await p.as("acme", "submit"))).json();
     assert.equal(done, 1);
     assert.deepEqual(
-      failed.map((one: Record<string, string>) => [one.requestId, one.type]),
+      failed.map(({ requestId, type }: Record<string, string>) => [requestId, type]),
       [["update", "Forbidden"]],
     );
   });
 
   it("requires the scope of the action, and the scope admin for another tenant", async () => {
     await submit(["theirs"], "other");
-    const mine = await p.as("acme");
-    assert.equal((await ask("cancel", { filter: {} }, await p.as("acme", "submit"))).statusCode, 403);
-    assert.equal((await ask("retry", { filter: {} }, await p.as("acme", "cancel"))).statusCode, 403);
-    assert.equal((await ask("cancel", { filter: {} }, mine, "other")).statusCode, 403);
-    assert.equal((await ask("cancel", { filter: {} }, await p.as("acme", "admin"))).json().done, 0);
-    assert.equal((await ask("cancel", { filter: {} }, await p.as("acme", "admin"), "other")).json().done, 1);
+    const acme = await p.as("acme");
+    assert.equal((await send("cancel", { filter: {} }, await p.as("acme", "submit"))).statusCode, 403);
+    assert.equal((await send("retry", { filter: {} }, await p.as("acme", "cancel"))).statusCode, 403);
+    assert.equal((await send("cancel", { filter: {} }, acme, "other")).statusCode, 403);
+    assert.equal((await send("cancel", { filter: {} }, await p.as("acme", "admin"))).json().done, 0);
+    assert.equal((await send("cancel", { filter: {} }, await p.as("acme", "admin"), "other")).json().done, 1);
   });
 
   it("reports an invalid selection", async () => {
@@ -132,10 +132,10 @@ describe("bulk actions", () => {
       [{ ids: [] }, /ids/],
       [{ filter: {}, limit: 101 }, /limit/],
     ] as const) {
-      const { statusCode, body } = await ask("cancel", payload);
+      const { statusCode, body } = await send("cancel", payload);
       assert.equal(statusCode, 400, body);
       assert.match(body, message);
     }
-    assert.equal((await ask("cancel", { ids: ["unknown"] })).json().type, "UnknownJob");
+    assert.equal((await send("cancel", { ids: ["unknown"] })).json().type, "UnknownJob");
   });
 });

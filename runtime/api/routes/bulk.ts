@@ -9,13 +9,13 @@ import {
   type BulkAction,
   type BulkCounts,
   type BulkOutcome,
-  cancelOne,
+  cancelJob,
   changeJobs,
   countJobs,
-  retryOne,
+  retryJob,
   type Selection,
 } from "../bulkJobs.ts";
-import { CancelFields, reasonIn } from "../cancelReason.ts";
+import { CancelFields, cancelReasonOf } from "../cancelReason.ts";
 import { JobFilterFields, jobFilterOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
@@ -32,9 +32,9 @@ const fields = {
     }),
   ),
   ids: Type.Optional(
-    Type.Array(RequestId, { minItems: 1, maxItems: BULK_JOBS, description: "these jobs, instead of a filter" }),
+    Type.Array(RequestId, { minItems: 1, maxItems: BULK_JOBS, description: "ids of the jobs, instead of a filter" }),
   ),
-  dryRun: Type.Boolean({ default: false, description: "only count" }),
+  dryRun: Type.Boolean({ default: false, description: "only count the jobs" }),
   limit: Type.Integer({
     minimum: 1,
     maximum: BULK_JOBS,
@@ -60,7 +60,7 @@ const Retry = Type.Object(
 
 const Count = Type.Integer({ minimum: 0 });
 const Outcome = Type.Object({
-  matched: Type.Integer({ minimum: 0, description: "matching jobs; without dryRun, of this call" }),
+  matched: Type.Integer({ minimum: 0, description: "matching jobs; without dryRun, those of this call" }),
   eligible: Type.Integer({ minimum: 0, description: "jobs that the action applies to" }),
   byStatus: Type.Record(Type.String(), Count),
   byErrorType: Type.Record(Type.String(), Count),
@@ -75,13 +75,13 @@ const Outcome = Type.Object({
   failed: Type.Array(
     Type.Object({ requestId: RequestId, type: Type.Enum(Object.keys(ERRORS)), message: Type.String() }),
   ),
-  cursor: Type.Optional(Type.String({ description: "for the next call; absent after the last" })),
+  cursor: Type.Optional(Type.String({ description: "for the next call; absent if no jobs are left" })),
 });
 
 type Body = Static<typeof Cancel> & Partial<Static<typeof Retry>>;
 type BulkRequest = Static<typeof TenantQuery>;
 
-/** POST /bulk/cancel and POST /bulk/retry: cancel or retry many jobs of a tenant, a bounded batch per call. */
+/** POST /bulk/cancel and POST /bulk/retry: cancel or retry many jobs of a tenant, a bounded number per call. */
 export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...deps }) => {
   const perform = async (
     action: BulkAction,
@@ -89,13 +89,13 @@ export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...dep
   ): Promise<BulkOutcome> => {
     const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
     const { dryRun, includeFinal = false } = request.body;
-    const reason = reasonIn(request.body);
+    const reason = cancelReasonOf(request.body);
     const selection = selectionOf(tenant, request.body);
     if (dryRun) return dryRunOutcome(await countJobs(deps, action, selection, includeFinal));
     const change = (requestId: string) =>
       action === "cancel"
-        ? cancelOne(deps, request, tenant, requestId, reason)
-        : retryOne(deps, submitter, request, tenant, requestId);
+        ? cancelJob(deps, request, tenant, requestId, reason)
+        : retryJob(deps, submitter, request, tenant, requestId);
     const outcome = await changeJobs(deps, action, selection, { includeFinal, change });
     // A waiting job ends when it is cancelled, so its response is due.
     if (action === "cancel" && outcome.done > 0) await submitter.wake(request);
@@ -109,10 +109,10 @@ export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...dep
       tag: "jobs",
       scope: "cancel",
       summary: "Cancel many jobs",
-      description: `At most ${BULK_JOBS} jobs per call; repeat with the returned cursor until it is absent. A search is up to a minute behind.`,
+      description: `At most ${BULK_JOBS} jobs per call; repeat with the returned cursor until it is absent. A filter uses the search index, which is up to a minute behind.`,
       querystring: TenantQuery,
       body: Cancel,
-      answers: { 200: { description: "cancelled jobs; in a dry run, the jobs that would be", schema: Outcome } },
+      responses: { 200: { description: "cancelled jobs; in a dry run, the jobs that would be", schema: Outcome } },
       errors: ["UnknownJob", "TrackingUnavailable"],
     }),
     (request) => perform("cancel", request),
@@ -128,7 +128,7 @@ export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...dep
       description: `At most ${BULK_JOBS} jobs per call; repeat with the returned cursor until it is absent. Jobs whose error would recur are skipped unless includeFinal is true. Updates also need the scope \`update\`.`,
       querystring: TenantQuery,
       body: Retry,
-      answers: { 200: { description: "retried jobs; in a dry run, the jobs that would be", schema: Outcome } },
+      responses: { 200: { description: "retried jobs; in a dry run, the jobs that would be", schema: Outcome } },
       errors: ["UnknownJob", "TrackingUnavailable", "Busy", "StorageUnavailable"],
     }),
     (request) => perform("retry", request),

@@ -33,7 +33,7 @@ const Catalogue = Type.Object({
   rawSql: Type.Boolean({ description: "whether reads may contain SQL (jobs.rawSql)" }),
   tables: Type.Array(Table, { description: "tables that SQL can read; empty if rawSql is false" }),
 });
-/** Lifetime of the cached table list, which changes only with deployments. Milliseconds. */
+/** Lifetime of the cached table list, which changes only with deployments. */
 const TABLES_MS = 60_000;
 
 /** GET /queries: named queries and statements, and the tables that SQL can read. */
@@ -57,7 +57,7 @@ export const catalogueRoute: RoutePlugin = async (app, { db, settings, guard }) 
       tag: "jobs",
       scope: "read",
       summary: "Named queries and statements with their parameters, and the tables that SQL can read",
-      answers: { 200: { description: "the catalogue", schema: Catalogue } },
+      responses: { 200: { description: "the catalogue", schema: Catalogue } },
     }),
     async () => ({
       queries: allQueries().map(describeQuery),

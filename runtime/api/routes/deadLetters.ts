@@ -24,8 +24,8 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 /**
- * GET /dead-letters: messages that could not be processed, with their reasons. Admins only, since they are of all
- * tenants.
+ * GET /dead-letters: messages that could not be processed, with their reasons. Admins only, since the messages belong to
+ * all tenants.
  */
 export const deadLettersRoute: JobRoutePlugin = async (app, { cloud, settings, guard }) => {
   app.get(
@@ -34,13 +34,13 @@ export const deadLettersRoute: JobRoutePlugin = async (app, { cloud, settings, g
       id: "listDeadLetters",
       tag: "operations",
       scope: "admin",
-      summary: "List dead letters: by cause, and each with body, reason, times and receives",
+      summary: "List dead letters: by cause, and each with body, reason, times and receive count",
       querystring: Query,
-      answers: { 200: { description: "the dead letters read; they stay in the queue", schema: DeadLetters } },
+      responses: { 200: { description: "the dead letters read; they stay in the queue", schema: DeadLetters } },
       errors: ["StorageUnavailable"],
     }),
     async ({ query: { type, text = "", limit } }) => {
-      const wanted = text.toLowerCase();
+      const lowerText = text.toLowerCase();
       const { letters, causes, total } = await listDeadLetters(cloud.sqs, cloud.queues, settings, limit);
       return {
         total,
@@ -48,7 +48,9 @@ export const deadLettersRoute: JobRoutePlugin = async (app, { cloud, settings, g
         letters: letters.filter(
           (letter) =>
             (type === undefined || letter.type === type) &&
-            [letter.body, letter.reason ?? "", letter.sender ?? ""].some((part) => part.toLowerCase().includes(wanted)),
+            [letter.body, letter.reason ?? "", letter.sender ?? ""].some((field) =>
+              field.toLowerCase().includes(lowerText),
+            ),
         ),
       };
     },

@@ -25,25 +25,25 @@ describe("GET /jobs/{id}/events", () => {
       const address = await other.app.listen({ host: "127.0.0.1", port: 0 });
       await other.app.inject({ method: "POST", url: "/jobs", payload: { requestId: "waits", task: read }, headers });
       const query = other.pool.query.bind(other.pool) as (...args: unknown[]) => unknown;
-      let looks = 0;
+      let queries = 0;
       other.pool.query = ((...args: unknown[]) => {
-        looks += 1;
+        queries += 1;
         return query(...args);
       }) as never;
-      const leave = new AbortController();
-      const { body } = await fetch(`${address}/jobs/waits/events`, { headers, signal: leave.signal });
+      const controller = new AbortController();
+      const { body } = await fetch(`${address}/jobs/waits/events`, { headers, signal: controller.signal });
       const reader = (body as ReadableStream<Uint8Array>).getReader();
       const next = async () => new TextDecoder().decode((await reader.read()).value);
       assert.match(await next(), /"PENDING"/);
       mock.timers.tick(16_000);
       assert.equal(await next(), ": still here\n\n");
-      leave.abort();
-      let seen = -1;
-      for (let turn = 0; turn < 20 && looks !== seen; turn++) {
-        seen = looks;
+      controller.abort();
+      let queriesBefore = -1;
+      for (let count = 0; count < 20 && queries !== queriesBefore; count++) {
+        queriesBefore = queries;
         await pause(600);
       }
-      assert.equal(looks, seen);
+      assert.equal(queries, queriesBefore);
     } finally {
       mock.timers.reset();
       await other.close();

@@ -4,15 +4,15 @@ import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { JobId, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
-import { documentOf } from "./jobs.ts";
+import { readDocument } from "./jobs.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
 const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
 
-/** GET /jobs/{id}/events: the document whenever state or progress changes, until the job has ended. */
+/** GET /jobs/{id}/events: sends the document whenever state or progress changes, until the job has ended. */
 export const eventRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
   const hub = new JobHub(deps.db, deps.settings.api.limits, app.log);
-  // A draining server ends its streams; their clients reconnect to another one.
+  // A draining server ends its streams; their clients reconnect to another server.
   app.addHook("preClose", async () => hub.close());
   app.get(
     "/jobs/:id/events",
@@ -24,7 +24,7 @@ export const eventRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
       description: "Each event `job` is the document; the stream ends with the job. Reconnect if it ends earlier.",
       params: JobId,
       querystring: TenantQuery,
-      answers: { 200: { description: "the events", content: { "text/event-stream": Type.String() } } },
+      responses: { 200: { description: "the events", content: { "text/event-stream": Type.String() } } },
       errors: ["UnknownJob", "TooManyStreams"],
     }),
     async (request, reply) => {
@@ -33,7 +33,7 @@ export const eventRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
       const tenant = tenantOf(caller, request.query.tenant);
       const { raw } = reply;
       hub.reserve(raw, owner);
-      const document = await documentOf(deps, tenant, request.params.id);
+      const document = await readDocument(deps, tenant, request.params.id);
       if (request.method === "HEAD") return reply.headers(HEADERS).send();
       reply.hijack();
       raw.writeHead(200, HEADERS);

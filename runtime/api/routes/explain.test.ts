@@ -11,11 +11,11 @@ describe("POST /explain", () => {
     admin = await p.as("acme", "admin");
   });
   after(() => p.close());
-  const ask = (task: object, more: object = {}) =>
-    p.app.inject({ method: "POST", url: "/explain", headers, payload: { task, ...more } });
+  const explain = (task: object, fields: object = {}) =>
+    p.app.inject({ method: "POST", url: "/explain", headers, payload: { task, ...fields } });
 
-  it("returns a read's plan, estimates, route and capacity, and creates no job", async () => {
-    const response = await ask({ type: "read", sql: "select * from generate_series(1, 100000) n", format: "csv" });
+  it("returns a read's plan, estimates, route and slots, and creates no job", async () => {
+    const response = await explain({ type: "read", sql: "select * from generate_series(1, 100000) n", format: "csv" });
     assert.equal(response.statusCode, 200, response.body);
     const { plan, cost, estimatedRows, estimatedBytes, ...rest } = response.json();
     assert.deepEqual(rest, { route: "glue", room: { slots: 2, now: true } });
@@ -26,9 +26,9 @@ describe("POST /explain", () => {
     assert.equal((await p.admin.query("select from jobs.jobs")).rowCount, 0);
   });
 
-  it("sends a read whose result is expected to be large to EC2, and accepts it there", async () => {
+  it("routes a read with a large expected result to EC2, like POST /jobs", async () => {
     const task = { type: "read", sql: "select * from generate_series(1, 1000000000) n", format: "csv" };
-    assert.equal((await ask(task)).json().route, "ec2");
+    assert.equal((await explain(task)).json().route, "ec2");
     const payload = { requestId: "large", task };
     assert.equal((await p.app.inject({ method: "POST", url: "/jobs", headers, payload })).statusCode, 202);
     const { rows } = await p.admin.query("delete from jobs.jobs where request_id = 'large' returning runner");
@@ -43,7 +43,7 @@ describe("POST /explain", () => {
     );
     await p.admin.query("analyze prices");
     const rowsBefore = async (before: string) => {
-      const response = await ask({ type: "update", statement: "purge_prices", params: { before } });
+      const response = await explain({ type: "update", statement: "purge_prices", params: { before } });
       assert.deepEqual(Object.keys(response.json()).sort(), ["estimatedRows", "room", "route"], response.body);
       return response.json().estimatedRows as number;
     };
@@ -54,7 +54,7 @@ describe("POST /explain", () => {
   });
 
   it("returns the route of updates, without a plan", async () => {
-    const response = await ask({
+    const response = await explain({
       type: "update",
       target: "prices",
       mode: "append",
@@ -63,7 +63,7 @@ describe("POST /explain", () => {
     assert.deepEqual(response.json(), { route: "ec2", room: { slots: 1, now: true } });
   });
 
-  it("reports no capacity once as many jobs wait as can start", async () => {
+  it("reports that no slot is free once the waiting jobs need all slots", async () => {
     for (const requestId of ["a", "b"])
       await p.app.inject({
         method: "POST",
@@ -72,44 +72,94 @@ describe("POST /explain", () => {
         payload: { requestId, task: { type: "read", sql: "select 1", format: "csv" } },
       });
     const task = { type: "read", sql: "select 1 as n", format: "csv" };
-    assert.deepEqual((await ask(task)).json().room, { slots: 2, now: false });
-    const asked = await p.app.inject({ method: "POST", url: "/explain", headers: admin, payload: { task } });
-    assert.deepEqual(asked.json().room, { slots: 2, running: 0, waiting: 2, now: false }, "counts of all tenants");
+    assert.deepEqual((await explain(task)).json().room, { slots: 2, now: false });
+    const forAdmin = await p.app.inject({ method: "POST", url: "/explain", headers: admin, payload: { task } });
+    assert.deepEqual(forAdmin.json().room, { slots: 2, running: 0, waiting: 2, now: false }, "counts of all tenants");
   });
 
-  for (const [what, sql, type] of [
+  it("reports that a job would wait while no run may start, unless an existing run is free", async () => {
+    const task = { type: "read", sql: "select 1 as n", format: "csv" };
+    await p.admin.query("delete from jobs.jobs");
+    await p.admin.query("update jobs.runners set paused_until = 'infinity' where runner = 'glue'");
+    try {
+      assert.deepEqual((await explain(task)).json().room, { slots: 2, now: false });
+      await p.admin.query(
+        "insert into jobs.runs (runner, slot, version, state, start_deadline) values ('glue', 1, 'v', 'RUNNING', now())",
+      );
+      assert.deepEqual((await explain(task)).json().room, { slots: 2, now: true });
+    } finally {
+      await p.admin.query("update jobs.runners set paused_until = null");
+      await p.admin.query("delete from jobs.runs");
+    }
+  });
+
+  it("reports that a job would wait once its tenant's jobs need all slots of the tenant", async () => {
+    const limited = await testApi({ runners: { glue: { slots: 2, tenantSlots: 1 }, ec2: { slots: 1 } } });
+    try {
+      const task = { type: "read", sql: "select 1", format: "csv" };
+      const room = async (tenant: string) => {
+        const response = await limited.app.inject({
+          method: "POST",
+          url: "/explain",
+          headers: await limited.as(tenant),
+          payload: { task },
+        });
+        return response.json().room;
+      };
+      for (const requestId of ["a", "b"]) {
+        const call = {
+          method: "POST",
+          url: "/jobs",
+          headers: await limited.as("acme"),
+          payload: { requestId, task },
+        } as const;
+        assert.equal((await limited.app.inject(call)).statusCode, 202);
+      }
+      assert.deepEqual(await room("acme"), { slots: 2, now: false });
+      assert.deepEqual(await room("globex"), { slots: 2, now: true }, "waiting jobs of acme may take one slot only");
+    } finally {
+      await limited.close();
+    }
+  });
+
+  for (const [name, sql, type] of [
     ["two statements", "select 1; delete from prices", "NotOneStatement"],
-    ["a way out of the parentheses", "select 1) to stdout; commit; --", "InvalidSql"],
+    ["SQL that closes the platform's parenthesis", "select 1) to stdout; commit; --", "InvalidSql"],
     ["text that is not a statement", "selec 1", "InvalidSql"],
-    ["tables that a read may not see", "select * from jobs.tokens", "InvalidSql"],
+    ["a table that reads may not use", "select * from jobs.tokens", "InvalidSql"],
     ["a write", "delete from prices", "InvalidSql"],
   ] as const) {
-    it(`refuses ${what} as a job would`, async () => {
-      const response = await ask({ type: "read", sql, format: "csv" });
+    it(`refuses ${name}`, async () => {
+      const response = await explain({ type: "read", sql, format: "csv" });
       assert.equal(response.json().type, type, response.body);
       assert.ok(response.statusCode < 500);
     });
   }
 
   it("reports the position of an error in SQL, and the server's hint", async () => {
-    const { detail } = (await ask({ type: "read", sql: 'select 1 as "é🚢",\n  nme from ports', format: "csv" })).json();
+    const { detail } = (
+      await explain({ type: "read", sql: 'select 1 as "é🚢",\n  nme from ports', format: "csv" })
+    ).json();
     assert.match(detail, /"nme" does not exist \(line 2, column 3\)\. Perhaps you meant to reference the column/);
   });
 
-  it("leaves the API's own session unchanged", async () => {
-    await ask({ type: "read", sql: "select 1 as n", format: "csv" });
-    const { rows } = await p.app
-      .inject({ url: "/readyz" })
-      .then(() =>
-        p.admin.query(
-          "select count(*)::int as count from pg_stat_activity where usename = 'api_reader' and state like 'idle in transaction%' and datname = current_database()",
-        ),
-      );
-    assert.equal(rows[0].count, 0);
+  it("leaves no transaction open", async () => {
+    await explain({ type: "read", sql: "select 1 as n", format: "csv" });
+    const { rows } = await p.admin.query(
+      "select usename, state, query from pg_stat_activity where datname = current_database() and usename in ('api_reader', 'job_reader_plan')",
+    );
+    assert.ok(rows.some(({ usename }) => usename === "job_reader_plan"));
+    assert.deepEqual(
+      rows.filter(({ state }) => state.startsWith("idle in transaction")),
+      [],
+    );
   });
 
   it("reports all problems of an invalid request at once", async () => {
-    const response = await ask({ type: "read", query: "average_rates", params: {}, format: "xml" }, { priority: 11 });
+    const response = await explain(
+      { type: "read", query: "average_rates", params: {}, format: "xml" },
+      { priority: 11 },
+    );
     assert.equal(response.statusCode, 400);
     assert.ok(response.json().problems.length >= 3, response.body);
   });

@@ -2,9 +2,10 @@ import Type from "typebox";
 import { classify } from "../../contract/classify.ts";
 import { ERRORS } from "../../contract/errors.ts";
 import { isObject } from "../../contract/problems.ts";
-import { RUNNERS } from "../../contract/states.ts";
+import { RUNNERS, type RunnerType } from "../../contract/states.ts";
+import { tenantSlots } from "../../platform/settings.ts";
 import { type Estimate, estimate, type ReadTask, rowsDeletedBy, statementOf } from "../../queries/explain.ts";
-import { turnsOf } from "../../queries/planningTurns.ts";
+import { planningQueuesOf } from "../../queries/planningQueue.ts";
 import { runnerFor } from "../../requests/route.ts";
 import { validateRequest } from "../../requests/validate.ts";
 import type { JobServices } from "../deps.ts";
@@ -17,13 +18,13 @@ import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
 const ExplainResponse = Type.Object({
-  route: Type.Enum([...RUNNERS], { description: "runner type it would run on" }),
+  route: Type.Enum([...RUNNERS], { description: "runner type of the job" }),
   room: Type.Object(
     {
       slots: Type.Integer({ description: "maximum number of concurrent runs of this type" }),
       running: Type.Optional(Type.Integer({ description: "runs of this type; admins only" })),
       waiting: Type.Optional(Type.Integer({ description: "waiting jobs of this type, of all tenants; admins only" })),
-      now: Type.Boolean({ description: "whether it would start immediately" }),
+      now: Type.Boolean({ description: "whether the job would start immediately" }),
     },
     { description: "available capacity" },
   ),
@@ -48,7 +49,7 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
         scope: "submit",
         summary: "Plan a job without submitting it",
         body: submissionSchema(settings.jobs),
-        answers: { 200: { description: "estimate and route", schema: ExplainResponse } },
+        responses: { 200: { description: "estimate and route", schema: ExplainResponse } },
         errors: ["InvalidSql", "NotOneStatement", "Busy"],
       }),
       validatorCompiler: () => () => true,
@@ -64,11 +65,11 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
       const route = runnerFor(task, settings, expected?.bytes);
       return {
         route,
-        room: await capacityOf(db, route, settings.runners[route].slots, caller.scopes.includes("admin")),
+        room: await slotsFor({ db, settings }, route, tenant, caller.scopes.includes("admin")),
         ...(expected
           ? { estimatedRows: expected.rows, estimatedBytes: expected.bytes, cost: expected.cost, plan: expected.plan }
           : "statement" in task
-            ? await rowsOf(plans, tenant, rowsDeletedBy(task))
+            ? await estimateDeletedRows(plans, tenant, rowsDeletedBy(task))
             : {}),
       };
     },
@@ -78,21 +79,35 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
 async function estimateTask(plans: JobServices["plans"], tenant: string, task: ReadTask): Promise<Estimate> {
   try {
     const sql = await statementOf(task, tenant);
-    return await turnsOf(plans).run(tenant, () => estimate(plans, sql));
+    return await planningQueuesOf(plans).run(tenant, () => estimate(plans, sql));
   } catch (error) {
-    const known = classify(error);
-    // Errors in the caller's SQL are reported like the error of the job.
-    throw ERRORS[known.code].category === "User" ? known : error;
+    const jobError = classify(error);
+    // Errors in the caller's SQL are reported as the job would report them.
+    throw ERRORS[jobError.code].category === "User" ? jobError : error;
   }
 }
 
-/** Estimates how many rows a statement would delete; empty if that is unknown. */
-const rowsOf = async (plans: JobServices["plans"], tenant: string, sql: string | undefined) =>
-  sql === undefined ? {} : { estimatedRows: (await turnsOf(plans).run(tenant, () => estimate(plans, sql))).rows };
+/** Estimates how many rows a statement would delete. Returns an empty object if that is unknown. */
+const estimateDeletedRows = async (plans: JobServices["plans"], tenant: string, sql: string | undefined) =>
+  sql === undefined
+    ? {}
+    : { estimatedRows: (await planningQueuesOf(plans).run(tenant, () => estimate(plans, sql))).rows };
 
-/** Returns the capacity for a job. Counts include other tenants' jobs, so only admins get them. */
-async function capacityOf(db: JobServices["db"], runner: (typeof RUNNERS)[number], slots: number, withCounts: boolean) {
-  const { rows } = await db.query("select running, working, waiting from jobs.runner_load($1)", [runner]);
-  const { running, working, waiting } = rows[0];
-  return { slots, ...(withCounts ? { running, waiting } : {}), now: working + waiting < slots };
+/**
+ * Returns a runner type's slots, and whether a job of a tenant would start immediately. Only admins get the counts,
+ * which span tenants.
+ */
+async function slotsFor(
+  { db, settings }: Pick<JobServices, "db" | "settings">,
+  runner: RunnerType,
+  tenant: string,
+  withCounts: boolean,
+) {
+  const { slots } = settings.runners[runner];
+  const { rows } = await db.query(
+    "select running, waiting, jobs.would_start($1, $2, $3, $4) as now from jobs.runner_load($1)",
+    [runner, slots, tenant, tenantSlots(settings, runner) ?? null],
+  );
+  const { running, waiting, now } = rows[0];
+  return { slots, ...(withCounts ? { running, waiting } : {}), now };
 }

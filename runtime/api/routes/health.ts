@@ -13,7 +13,7 @@ export const healthRoutes: RoutePlugin = async (app, { db }) => {
       tag: "operations",
       unlimited: true,
       summary: "Check that the process is running",
-      answers: { 200: { description: "the process is running", schema: State("ok") } },
+      responses: { 200: { description: "the process is running", schema: State("ok") } },
     }),
     async () => ({ status: "ok" }),
   );
@@ -24,7 +24,7 @@ export const healthRoutes: RoutePlugin = async (app, { db }) => {
       tag: "operations",
       unlimited: true,
       summary: "Check that the database is reachable",
-      answers: { 200: { description: "the database is reachable", schema: State("ready") } },
+      responses: { 200: { description: "the database is reachable", schema: State("ready") } },
     }),
     async () => {
       await db.query("select from jobs.runners limit 1");

@@ -16,7 +16,7 @@ describe("GET /job-ids", () => {
     const payload = { requestId, task: { type: "read", sql: "select 1" } };
     assert.equal((await p.app.inject({ method: "POST", url: "/jobs", payload, headers })).statusCode, 202);
   };
-  const ask = async (query: string, headers = acme) => {
+  const find = async (query: string, headers = acme) => {
     const { statusCode, body } = await p.app.inject({ url: `/job-ids${query}`, headers });
     assert.equal(statusCode, 200, body);
     const { ids, more } = JSON.parse(body);
@@ -24,28 +24,28 @@ describe("GET /job-ids", () => {
   };
 
   it("finds ids by prefix, of the caller's tenant only", async () => {
-    assert.deepEqual(await ask("?prefix=5493b3e1"), { ids: ["5493b3e1-a", "5493b3e1-b"], more: false });
-    assert.deepEqual(await ask("?prefix=5493&limit=2"), { ids: ["5493b3e1-a", "5493b3e1-b"], more: true });
-    assert.deepEqual(await ask("?prefix=5493c"), { ids: ["5493c"], more: false });
-    assert.deepEqual(await ask("?prefix=none"), { ids: [], more: false });
+    assert.deepEqual(await find("?prefix=5493b3e1"), { ids: ["5493b3e1-a", "5493b3e1-b"], more: false });
+    assert.deepEqual(await find("?prefix=5493&limit=2"), { ids: ["5493b3e1-a", "5493b3e1-b"], more: true });
+    assert.deepEqual(await find("?prefix=5493c"), { ids: ["5493c"], more: false });
+    assert.deepEqual(await find("?prefix=none"), { ids: [], more: false });
   });
 
   it("treats every character of a prefix literally", async () => {
-    assert.deepEqual((await ask("?prefix=b_")).ids, ["b_1"]);
-    assert.deepEqual((await ask("?prefix=B.")).ids, ["B.2"]);
+    assert.deepEqual((await find("?prefix=b_")).ids, ["b_1"]);
+    assert.deepEqual((await find("?prefix=B.")).ids, ["B.2"]);
     for (const prefix of ["%25", "_", "a%25", "%27"])
       assert.equal((await p.app.inject({ url: `/job-ids?prefix=${prefix}`, headers: acme })).statusCode, 400, prefix);
   });
 
   it("returns the newest jobs without a prefix, including those not yet searchable", async () => {
-    assert.deepEqual(await ask("?limit=1"), { ids: ["B.2"], more: true });
-    const all = await ask("");
+    assert.deepEqual(await find("?limit=1"), { ids: ["B.2"], more: true });
+    const all = await find("");
     assert.deepEqual([all.ids.length, all.ids[0], all.ids.at(-1), all.more], [6, "B.2", "5493b3e1-a", false]);
   });
 
-  it("is allowed for another tenant to admins only", async () => {
+  it("finds ids of another tenant for admins only", async () => {
     const admin = await p.as("ops", "admin", "read");
-    assert.deepEqual((await ask("?limit=1&tenant=other", admin)).ids, ["5493b3e1-theirs"]);
+    assert.deepEqual((await find("?limit=1&tenant=other", admin)).ids, ["5493b3e1-theirs"]);
     assert.equal((await p.app.inject({ url: "/job-ids?tenant=other", headers: acme })).statusCode, 403);
   });
 });

@@ -47,7 +47,7 @@ describe("the jobs API", () => {
     const responses = await Promise.all(
       Array.from({ length: 5 }, () => post("/jobs", { requestId: "again", task: read })),
     );
-    assert.deepEqual(responses.map((one) => one.statusCode).sort(), [200, 200, 200, 200, 202]);
+    assert.deepEqual(responses.map(({ statusCode }) => statusCode).sort(), [200, 200, 200, 200, 202]);
     assert.equal(
       (await p.admin.query("select count(*)::int as n from jobs.jobs where request_id = 'again'")).rows[0].n,
       1,
@@ -71,7 +71,7 @@ describe("the jobs API", () => {
     assert.deepEqual(
       response
         .json()
-        .problems.map((one: { field: string }) => one.field)
+        .problems.map(({ field }: { field: string }) => field)
         .sort(),
       ["priority", "task.query"],
     );
@@ -125,11 +125,15 @@ describe("the jobs API", () => {
     const admin = await p.as("operations", "admin");
     assert.equal((await get("/jobs/mine?tenant=acme", admin)).statusCode, 200);
     assert.equal((await get("/jobs?text=mine", admin)).json().jobs.length, 1);
-    const made = await post("/jobs", { tenant: "acme", requestId: "for-acme", task: read }, admin);
-    assert.equal((await get(String(made.headers.location), admin)).json().requestId, "for-acme", "where Location says");
+    const created = await post("/jobs", { tenant: "acme", requestId: "for-acme", task: read }, admin);
+    assert.equal(
+      (await get(String(created.headers.location), admin)).json().requestId,
+      "for-acme",
+      "found at Location",
+    );
   });
 
-  it("stores the reason of a cancel without secrets, in document, response, search and audit trail", async () => {
+  it("stores the reason of a cancellation without secrets in document, response, search and audit trail", async () => {
     await submit("unwanted");
     const reason = " wrong month: https://user:hunter2@example.com/a?X-Amz-Signature=abc ";
     assert.equal((await post("/jobs/unwanted/cancel", { reason })).statusCode, 200);
@@ -158,8 +162,8 @@ describe("the jobs API", () => {
       [{ reason: 1 }, "reason"],
       [{ why: "x" }, "why"],
     ] as const) {
-      const answer = await post("/jobs/plain/cancel", payload);
-      assert.deepEqual([answer.statusCode, answer.json().problems?.[0].field], [400, field], answer.body);
+      const response = await post("/jobs/plain/cancel", payload);
+      assert.deepEqual([response.statusCode, response.json().problems?.[0].field], [400, field], response.body);
     }
     const [problem] = (await post("/jobs/plain/cancel", { reason: "a\tb" })).json().problems;
     assert.equal(problem.message, "must be text without control characters.");
@@ -196,6 +200,7 @@ describe("the jobs API", () => {
       ["page-4"],
     );
     assert.equal((await get("/jobs?status=FAILED")).json().jobs.length, 0);
+    assert.equal((await get("/jobs?status=PENDING&label=batch%3Dseven")).json().jobs.length, 5);
     assert.deepEqual(
       (await get("/jobs?label=sum%3D3%3D3")).json().jobs.map((job: { requestId: string }) => job.requestId),
       ["page-3"],
@@ -205,7 +210,7 @@ describe("the jobs API", () => {
     assert.deepEqual(
       wrong
         .json()
-        .problems.map((one: { field: string }) => one.field)
+        .problems.map(({ field }: { field: string }) => field)
         .sort(),
       ["cursor", "limit", "statu"],
     );
@@ -222,7 +227,10 @@ describe("the jobs API", () => {
       assert.deepEqual([refused.statusCode, refused.json().problems[0].field], [400, "cursor"], query);
     }
     assert.equal((await get("/jobs?label=k%3D%00&createdFrom=0000-01-01T00:00:00Z")).json().problems.length, 2);
-    assert.match((await get("/jobs?createdFrom=2026-01-31")).json().problems[0].message, /must be an ISO time with/);
+    assert.match(
+      (await get("/jobs?createdFrom=2026-01-31")).json().problems[0].message,
+      /must be an ISO 8601 time with/,
+    );
     for (const time of ["0038-04-07T04:14:12.284207-17:15", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
       assert.equal(
         (await get(`/jobs?${new URLSearchParams({ createdTo: time, createdFrom: time })}`)).statusCode,
@@ -234,7 +242,7 @@ describe("the jobs API", () => {
     assert.deepEqual([await since("2016-12-31T23:59:60Z"), await since("9998-01-01T00:00:00+01:00")], [5, 0]);
   });
 
-  it("returns an inline result digit for digit, and says if there is none", async () => {
+  it("returns an inline result digit for digit, and reports a missing result", async () => {
     await deleteJobs();
     await submit("result");
     assert.deepEqual((await get("/jobs/result/result")).json().type, "NotFinished");
@@ -289,7 +297,7 @@ describe("the jobs API", () => {
     );
   });
 
-  it("answers everything else with a problem", async () => {
+  it("responds to unknown and invalid paths with a problem", async () => {
     const response = await get("/nothing");
     assert.deepEqual([response.statusCode, response.json().type], [404, "NotFound"]);
     for (const path of ["/jobs/%ff", `/jobs/${"a".repeat(1_100)}`, "/jobs/%zz/result?x=1"]) {

@@ -6,8 +6,8 @@ import { JobError } from "../../contract/errors.ts";
 import { requestIdPattern } from "../../contract/request.ts";
 import type { State } from "../../contract/states.ts";
 import { cancelFor } from "../../store/audit.ts";
-import { CancelBody, reasonIn } from "../cancelReason.ts";
-import { jobCost } from "../cost.ts";
+import { CancelBody, cancelReasonOf } from "../cancelReason.ts";
+import { estimateJobUsd } from "../cost.ts";
 import type { JobServices } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { actorOf, callerOfRequest } from "../plugins/auth.ts";
@@ -15,11 +15,11 @@ import { invalid } from "../problem.ts";
 import { RetryChanges, retryRequestOf } from "../retryRequest.ts";
 import { JobId, STATUS_EXAMPLE, TenantQuery } from "../schemas.ts";
 import { submissionSchema } from "../submission.ts";
-import type { Submitted } from "../submitter.ts";
+import type { SubmittedJob } from "../submitter.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
-/** Errors that a valid submission can get. */
+/** Errors of a valid submission. */
 export const SUBMISSION_ERRORS = [
   "RequestIdConflict",
   "TooManyWaiting",
@@ -47,19 +47,19 @@ const Prefix = Type.Object(
 );
 const JobIds = Type.Object({
   ids: Type.Array(Type.Pick(Status, ["requestId", "status"])),
-  more: Type.Boolean({ description: "whether there are more" }),
+  more: Type.Boolean({ description: "whether more jobs match" }),
 });
-/** Answers a submission: 202 for a new job, 200 for a repeat. */
-function sendSubmitted(
+/** Responds to a submission: 202 for a new job, 200 for a repeat. */
+function sendSubmission(
   reply: FastifyReply,
-  { requestId, tenant, status, isNew }: Submitted,
-  callersTenant: string,
+  { requestId, tenant, status, isNew }: SubmittedJob,
+  callerTenant: string,
 ): FastifyReply {
   // An admin must name another tenant to see its job.
-  const whose = tenant === callersTenant ? "" : `?${new URLSearchParams({ tenant })}`;
+  const query = tenant === callerTenant ? "" : `?${new URLSearchParams({ tenant })}`;
   return reply
     .code(isNew ? 202 : 200)
-    .header("location", `/jobs/${encodeURIComponent(requestId)}${whose}`)
+    .header("location", `/jobs/${encodeURIComponent(requestId)}${query}`)
     .send({ requestId, tenant, status });
 }
 
@@ -96,7 +96,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
         description:
           "An update also needs the scope `update`. Submitting is idempotent: the same requestId with the same task is the same job.",
         body: submissionSchema(settings.jobs),
-        answers: {
+        responses: {
           200: {
             description: "repeated request: the existing job",
             schema: Status,
@@ -115,7 +115,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
       if (body === null || typeof body !== "object" || Array.isArray(body))
         throw invalid([{ field: "request", message: "must be a JSON object." }]);
       const submitted = await submit({ requestId: randomUUID(), ...body }, request);
-      return sendSubmitted(reply, submitted, callerOfRequest(request).tenant);
+      return sendSubmission(reply, submitted, callerOfRequest(request).tenant);
     },
   );
 
@@ -128,13 +128,13 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
       summary: "The current document of a job",
       params: JobId,
       querystring: TenantQuery,
-      answers: { 200: { description: "the document", schema: JobWithCost } },
+      responses: { 200: { description: "the document", schema: JobWithCost } },
       errors: ["UnknownJob"],
     }),
     async (request) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
-      const document = await documentOf<JobDocument>(deps, tenant, request.params.id);
-      const estimatedUsd = jobCost(document, settings.runners);
+      const document = await readDocument<JobDocument>(deps, tenant, request.params.id);
+      const estimatedUsd = estimateJobUsd(document, settings.runners);
       return { ...document, ...(estimatedUsd === undefined ? {} : { estimatedUsd }) };
     },
   );
@@ -151,7 +151,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
         params: JobId,
         querystring: TenantQuery,
         body: CancelBody,
-        answers: {
+        responses: {
           200: { description: "the job has ended", schema: Status },
           202: { description: "the job is running and will be stopped", schema: Status },
         },
@@ -161,7 +161,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
     async (request, reply) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
       const requestId = request.params.id;
-      const status = await cancelFor(db, actorOf(request), tenant, requestId, reasonIn(request.body));
+      const status = await cancelFor(db, actorOf(request), tenant, requestId, cancelReasonOf(request.body));
       if (status === undefined) throw new JobError("UnknownJob", { requestId, tenant });
       // A waiting job ends when it is cancelled, so its response is due.
       if (status === "CANCELLED") await wake(request);
@@ -175,10 +175,10 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
       id: "findJobIds",
       tag: "jobs",
       scope: "read",
-      summary: "Find ids of jobs by prefix; without one, the newest",
-      description: "Always current: a job that was just submitted is found.",
+      summary: "Find job ids by prefix; without a prefix, the newest",
+      description: "Always current: includes jobs that were just submitted.",
       querystring: Prefix,
-      answers: { 200: { description: "by id with a prefix, otherwise newest first", schema: JobIds } },
+      responses: { 200: { description: "by id with a prefix, otherwise newest first", schema: JobIds } },
     }),
     async (request) => {
       const { prefix, limit, tenant: named } = request.query;
@@ -196,11 +196,11 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
         scope: "submit",
         summary: "Submit an ended job's task again, as a new job",
         description:
-          "An update also needs the scope `update`. Retrying a job twice creates one retry: the second response is about the same job.",
+          "An update also needs the scope `update`. Retrying a job twice creates one retry: the second call returns the same job.",
         params: JobId,
         querystring: TenantQuery,
         body: RetryChanges,
-        answers: {
+        responses: {
           200: { description: "repeated request: the existing retry", schema: Status },
           202: { description: "accepted under its own id", schema: Status, headers: LOCATION },
         },
@@ -212,7 +212,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
       const tenant = tenantOf(caller, request.query.tenant);
       const { id } = request.params;
       const retry = await retryRequestOf(deps, tenant, id, request.body);
-      return sendSubmitted(reply, await submit(retry, request, id), caller.tenant);
+      return sendSubmission(reply, await submit(retry, request, id), caller.tenant);
     },
   );
 };
@@ -221,7 +221,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
  * Reads the current document from the jobs table, which is never behind.
  * @throws JobError UnknownJob
  */
-export async function documentOf<Document extends object = Record<string, unknown>>(
+export async function readDocument<Document extends object = Record<string, unknown>>(
   { db }: Pick<JobServices, "db">,
   tenant: string,
   requestId: string,
@@ -235,7 +235,7 @@ export async function documentOf<Document extends object = Record<string, unknow
 }
 
 /** Number of the newest jobs, of all tenants, that are read before documents are searched. */
-const NEWEST = 10_000;
+const NEWEST_JOBS = 10_000;
 
 async function jobIds(
   { db, tracking }: JobServices,
@@ -243,23 +243,23 @@ async function jobIds(
   prefix: string | undefined,
   limit: number,
 ): Promise<Static<typeof JobIds>> {
-  const page = (found: { requestId: string; status: unknown }[]) => ({
-    ids: found.slice(0, limit).map(({ requestId, status }) => ({ requestId, status: status as State })),
-    more: found.length > limit,
+  const page = (jobs: { requestId: string; status: unknown }[]) => ({
+    ids: jobs.slice(0, limit).map(({ requestId, status }) => ({ requestId, status: status as State })),
+    more: jobs.length > limit,
   });
   const columns = `select request_id as "requestId", status from jobs.documents where tenant = $1`;
   if (prefix !== undefined) {
-    // Every character of an id sorts before {.
+    // Every character of an id sorts before "{".
     const range = `${columns} and request_id >= $2 collate "C" and request_id < $3 collate "C" order by request_id limit $4`;
     const { rows } = await db.query(range, [tenant, prefix, `${prefix}{`, limit + 1]);
     return page(rows);
   }
   // max(id) would read the whole view, which is a join.
   const newestId = "(select id from jobs.documents order by id desc limit 1)";
-  const newest = `${columns} and id > coalesce(${newestId}, 0) - ${NEWEST} order by id desc limit $2`;
+  const newest = `${columns} and id > coalesce(${newestId}, 0) - ${NEWEST_JOBS} order by id desc limit $2`;
   const { rows } = await db.query(newest, [tenant, limit + 1]);
   if (rows.length > limit) return page(rows);
-  // The search is up to a minute behind (the dispatcher's schedule); the rows include the jobs that it lacks.
+  // The tracking store is up to a minute behind (the dispatcher's schedule). The rows include the jobs that it lacks.
   const { documents } = await tracking.search({ tenant, limit: limit + 1 });
   const known = new Set(rows.map(({ requestId }) => requestId));
   return page([...rows, ...documents.filter(({ requestId }) => !known.has(requestId))]);

@@ -43,16 +43,16 @@ describe("signing in at an identity provider", function () {
     assert.deepEqual([bob.name, bob.tenant, bob.scopes], ["bob@acme.example", "acme", ["read", "submit"]]);
   });
 
-  it("lets sessions that a signed-in user creates end with the sign-in, and counts them for the user", async () => {
+  it("limits sessions that a signed-in user creates to the lifetime of the sign-in, and counts them for the user", async () => {
     const { cookie } = await signIn("ada");
     const token = cookie.slice(cookie.indexOf("=") + 1);
     const headers = { "sec-fetch-site": "same-origin" };
-    const answer = await p.app.inject({ method: "POST", url: "/session", headers, payload: { token } });
-    assert.equal(answer.statusCode, 201, answer.body);
+    const response = await p.app.inject({ method: "POST", url: "/session", headers, payload: { token } });
+    assert.equal(response.statusCode, 201, response.body);
     const { rows } = await p.admin.query(
       `select c.expires_at <= s.expires_at as bounded, c.owner = s.owner as same from jobs.tokens c
        join jobs.tokens s on s.id = c.parent where c.id = $1`,
-      [answer.json().id],
+      [response.json().id],
     );
     assert.deepEqual(rows, [{ bounded: true, same: true }]);
   });
@@ -63,12 +63,12 @@ describe("signing in at an identity provider", function () {
     assert.equal(session.status, 401);
   });
 
-  it("refuses a callback that this browser did not begin, or that was tampered with", async () => {
+  it("refuses a callback of a sign-in that this browser did not begin, or that was tampered with", async () => {
     const fail = async (path: string, cookie = "") => {
-      const answer = await p.app.inject({ url: path, headers: { cookie, host: new URL(origin).host } });
-      assert.equal(answer.statusCode, 302);
-      assert.match(String(answer.headers.location), /#\/sign-in-failed\/InvalidSignIn$/);
-      assert.equal(answer.headers["set-cookie"], undefined);
+      const response = await p.app.inject({ url: path, headers: { cookie, host: new URL(origin).host } });
+      assert.equal(response.statusCode, 302);
+      assert.match(String(response.headers.location), /#\/sign-in-failed\/InvalidSignIn$/);
+      assert.equal(response.headers["set-cookie"], undefined);
     };
     await fail("/login/callback?code=x&state=y");
     await fail("/login/callback");
@@ -81,7 +81,7 @@ describe("signing in at an identity provider", function () {
     await fail(`/login/callback?code=x&state=${state}x`, cookie);
   });
 
-  it("uses PKCE, state and nonce, and redirects to no other host", async () => {
+  it("uses PKCE, state and nonce, and refuses a redirect to any other host", async () => {
     const begin = (host: string) => p.app.inject({ url: "/login/start", headers: { host } });
     const url = new URL(String((await begin("127.0.0.1:8080")).headers.location));
     assert.equal(url.searchParams.get("redirect_uri"), "http://127.0.0.1:8080/login/callback");
@@ -110,8 +110,8 @@ describe("signing in at an identity provider", function () {
       const begun = await q.app.inject({ url: "/login/start", headers: { host: "127.0.0.1" } });
       assert.match(String(begun.headers.location), /#\/sign-in-failed\/IdentityProviderUnavailable$/);
       const payload = { idToken: "x".repeat(30) };
-      const answer = await q.app.inject({ method: "POST", url: "/session-tokens", payload });
-      assert.deepEqual([answer.statusCode, answer.json().type], [503, "IdentityProviderUnavailable"]);
+      const response = await q.app.inject({ method: "POST", url: "/session-tokens", payload });
+      assert.deepEqual([response.statusCode, response.json().type], [503, "IdentityProviderUnavailable"]);
     } finally {
       await q.close();
     }

@@ -9,12 +9,12 @@ import { IdentityProvider, type PendingSignIn } from "../identityProvider.ts";
 import { operation } from "../operation.ts";
 import { type CookieOptions, cookieName, cookieOf, isSecure, setCookie } from "../plugins/cookies.ts";
 import type { RoutePlugin } from "./plugin.ts";
-import { recordSignIn, Session, sessionAnswer, setSession } from "./sessions.ts";
+import { recordSignIn, Session, sessionResponse, setSession } from "./sessions.ts";
 
-/** Time limit of a sign-in at the identity provider. Seconds. */
+/** Time limit for a sign-in at the identity provider. */
 const PENDING_SECONDS = 900;
 const CALLBACK = "/login/callback";
-/** Matches a page of the dashboard to return to. */
+/** Matches the fragment of a dashboard page to return to after the sign-in. */
 const PAGE = /^#\/[!-~]{0,500}$/;
 
 const Methods = Type.Object({
@@ -26,7 +26,7 @@ const Methods = Type.Object({
         clientId: Type.String({ description: "a public client" }),
         scopes: Type.Array(Type.String()),
       },
-      { description: "OpenID Connect provider; absent if only tokens and links sign in" },
+      { description: "OpenID Connect provider; absent if users sign in with tokens and links only" },
     ),
   ),
 });
@@ -63,18 +63,18 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
       tag: "sessions",
       summary: "The sign-in methods",
       onRequest: limit,
-      answers: { 200: { description: "the sign-in methods", schema: Methods } },
+      responses: { 200: { description: "the sign-in methods", schema: Methods } },
     }),
     async () => methods,
   );
   if (!oidc) return;
 
   const provider = new IdentityProvider(oidc);
-  const sessionOf = async (claims: Claims, proof?: string): Promise<CreatedSession> => {
+  const createUserSession = async (claims: Claims, singleUseToken?: string): Promise<CreatedSession> => {
     const session = await createSession(
       db,
       "session",
-      { ...holderOfClaims(oidc.rules, claims), proof },
+      { ...holderOfClaims(oidc.rules, claims), proof: singleUseToken },
       sessionMinutes * 60,
     );
     if (!session)
@@ -90,22 +90,24 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
       summary: "Exchange an ID token of the identity provider for a session (`rates login`)",
       onRequest: limit,
       body: Exchange,
-      answers: { 201: { description: "a session; send its token as Authorization: Bearer", schema: SessionWithToken } },
+      responses: {
+        201: { description: "a session; send its token as Authorization: Bearer", schema: SessionWithToken },
+      },
       errors: ["InvalidSignIn", "NoAccess", "IdentityProviderUnavailable"],
     }),
     async (request, reply) => {
       const { idToken, accessToken } = request.body;
-      const { secret } = await sessionOf(await provider.verify(idToken, accessToken), idToken);
+      const { secret } = await createUserSession(await provider.verify(idToken, accessToken), idToken);
       const caller = await callerOf(db, secret);
       if (!caller) throw new JobError("InvalidSignIn", { reason: "the session has already ended. Sign in again." });
       await recordSignIn(db, request, caller, "identity provider", "cli");
       reply.code(201).header("cache-control", "no-store");
-      return { ...sessionAnswer(caller), token: secret };
+      return { ...sessionResponse(caller), token: secret };
     },
   );
 
   /** Returns the cookie name of one sign-in; several tabs can sign in at once. */
-  const pendingName = (request: FastifyRequest, state: string) =>
+  const pendingCookieName = (request: FastifyRequest, state: string) =>
     cookieName(request, `login-${state.replace(/\W/g, "").slice(0, 16)}`, platform);
   const pendingOptions = (request: FastifyRequest, maxAge: number): CookieOptions =>
     // Lax, since the provider redirects here.
@@ -122,7 +124,7 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
         const value = Buffer.from(JSON.stringify({ ...pending, page })).toString("base64url");
         reply.header(
           "set-cookie",
-          setCookie(pendingName(request, pending.state), value, pendingOptions(request, PENDING_SECONDS)),
+          setCookie(pendingCookieName(request, pending.state), value, pendingOptions(request, PENDING_SECONDS)),
         );
         return reply.header("cache-control", "no-store").redirect(url.href, 302);
       } catch (error) {
@@ -135,11 +137,11 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
     CALLBACK,
     { onRequest: limit, schema: { hide: true } },
     async (request, reply) => {
-      const name = pendingName(request, String(request.query.state ?? ""));
+      const name = pendingCookieName(request, String(request.query.state ?? ""));
       try {
         const pending = parsePending(cookieOf(request, name));
         const [, search = ""] = request.url.split(/(?=\?)/);
-        const session = await sessionOf(await provider.finish(search, pending));
+        const session = await createUserSession(await provider.finish(search, pending));
         setSession(request, reply, platform, session);
         const caller = await callerOf(db, session.secret);
         if (caller) await recordSignIn(db, request, caller, "identity provider");

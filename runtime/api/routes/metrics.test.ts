@@ -24,9 +24,9 @@ describe("GET /metrics", () => {
     assert.ok(text.includes('rates_waiting{runner="glue"} 1'), text.join("\n"));
     assert.ok(text.includes('rates_slots{runner="ec2"} 2'));
     await planRuns(p.context.db, testPlan("glue", 1));
-    // Another client's connection is busy meanwhile.
+    // Keeps a connection busy, so that the metrics count it.
     const client = await p.pool.connect();
-    // Responses are cached for a multiple of their duration.
+    // The metrics are cached for a multiple of the time that reading them took.
     let later = await lines();
     while (!later.includes('rates_running{runner="glue"} 1')) later = await lines();
     client.release();

@@ -9,7 +9,7 @@ import { queueDepth } from "../queueDepth.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
 /** Period of the peak memory, the only event metric that is a gauge instead of a counter or histogram. */
-const MINUTES = 1;
+const PEAK_MEMORY_MINUTES = 1;
 
 /** GET /metrics for Prometheus: requests and connections of this process, and metrics of the platform. */
 export const metricsRoute: RoutePlugin = async (app, { db, settings, cloud, guard, registry }) => {
@@ -20,10 +20,10 @@ export const metricsRoute: RoutePlugin = async (app, { db, settings, cloud, guar
   const cached = memoizeBriefly();
 
   /** Reads the platform's metrics, cached so that frequent scrapes cause few queries. */
-  const platform = () =>
+  const platformMetrics = () =>
     cached("platform", async () => {
       const [status, counted, requests, deadLetters] = await Promise.all([
-        readStatus(db, MINUTES),
+        readStatus(db, PEAK_MEMORY_MINUTES),
         readTotals(db),
         cloud && depth?.(cloud.queues.requests),
         cloud && depth?.(cloud.queues.deadLetters),
@@ -39,14 +39,14 @@ export const metricsRoute: RoutePlugin = async (app, { db, settings, cloud, guar
       tag: "operations",
       scope: "admin",
       summary: "Metrics of this process and of the platform, for Prometheus",
-      answers: { 200: { description: "the metrics", content: { "text/plain": Type.String() } } },
+      responses: { 200: { description: "the metrics", content: { "text/plain": Type.String() } } },
     }),
     async (_request, reply) => {
       connections.labels("idle").set(db.idleCount);
       connections.labels("busy").set(db.totalCount - db.idleCount);
       connections.labels("awaited").set(db.waitingCount);
-      const [own, whole] = await Promise.all([registry.metrics(), platform()]);
-      return reply.type(registry.contentType).send(own + whole);
+      const metrics = await Promise.all([registry.metrics(), platformMetrics()]);
+      return reply.type(registry.contentType).send(metrics.join(""));
     },
   );
 };

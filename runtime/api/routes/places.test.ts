@@ -6,27 +6,29 @@ describe("GET /places", () => {
   before(async () => {
     p = await testApi();
     await p.admin.query(
-      "insert into public.regions (slug, name) values ('baltic_x', 'Baltic X'), ('zz_north', 'North of the Baltic X')",
+      "insert into public.regions (slug, name) values ('baltic_x', 'Baltic X'), ('zz_north', 'North of the Baltic X'), ('aa_lower', 'Baltic_lower')",
     );
   });
   after(() => p.close());
   const find = async (search: string) =>
     p.app.inject({ url: `/places?${search}`, headers: await p.as("acme", "read") });
 
-  it("finds places by part of code or name, matches at the beginning of the code first", async () => {
-    const { places } = (await find("text=BALTIC+x")).json();
-    assert.deepEqual(
-      places.map(({ code, kind }: { code: string; kind: string }) => [code, kind]),
-      [
-        ["baltic_x", "region"],
-        ["zz_north", "region"],
-      ],
-    );
+  it("finds places by part of code or name: codes, then names that begin with the text come first", async () => {
+    const found = async (text: string) =>
+      (await find(`text=${text}`)).json().places.map(({ code, kind }: { code: string; kind: string }) => [code, kind]);
+    assert.deepEqual(await found("BALTIC+x"), [
+      ["baltic_x", "region"],
+      ["zz_north", "region"],
+    ]);
+    assert.deepEqual(await found("BALTIC_"), [
+      ["baltic_x", "region"],
+      ["aa_lower", "region"],
+    ]);
     assert.equal((await find("text=baltic&limit=1")).json().places.length, 1);
-    assert.deepEqual((await find("text=%25")).json(), { places: [] }, "no pattern of LIKE");
+    assert.deepEqual((await find("text=%25")).json(), { places: [] }, "% is not a wildcard");
   });
 
-  it("offers the ports with the most prices first without a text, and no more than the limit", async () => {
+  it("returns the ports with the most prices first without a text, and at most the limit", async () => {
     await p.admin.query(
       `insert into public.ports (code, name, parent_slug) values ('AAAAA', 'Rarely used', 'baltic_x'), ('ZZZZY', 'Used', 'baltic_x'), ('ZZZZZ', 'Used most', 'baltic_x');
        insert into public.prices (orig_code, dest_code, day, price)

@@ -24,9 +24,7 @@ const Places = Type.Object({
   ),
 });
 
-/**
- * Ports with the most prices, from Postgres's statistics of the column, since counting the prices would take too long.
- */
+/** Ports with the most prices, from Postgres's column statistics, since counting the prices would take too long. */
 const MOST_USED = `(
   select most_common_vals::text::text[] from pg_catalog.pg_stats
   where schemaname = 'public' and tablename = 'prices' and attname = 'orig_code')`;
@@ -41,7 +39,7 @@ export const placesRoute: RoutePlugin = async (app, { db, guard }) => {
       scope: "read",
       summary: "Find ports and regions by part of their code or name",
       querystring: Query,
-      answers: { 200: { description: "places; codes that begin with the text come first", schema: Places } },
+      responses: { 200: { description: "places; codes that begin with the text come first", schema: Places } },
     }),
     async ({ query: { text, limit } }) => {
       const { rows } = await db.query(

@@ -1,12 +1,12 @@
 import { buffer } from "node:stream/consumers";
 import Type from "typebox";
 import { RequestId, Tenant } from "../../contract/request.ts";
-import { succeededJob } from "../finishedJob.ts";
+import { readSucceededJob } from "../finishedJob.ts";
 import { inlineResult } from "../inlineResult.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { PREVIEW } from "../preview/cell.ts";
-import { previewOf, type ResultStart } from "../preview/rows.ts";
+import { type PreviewOptions, previewOf } from "../preview/rows.ts";
 import { openResult } from "../resultObject.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
@@ -32,10 +32,10 @@ const PreviewResponse = Type.Object({
   furtherColumns: Type.Optional(Type.Integer({ minimum: 1, description: "number of omitted columns" })),
 });
 
-/** Bytes read of a result in S3: a few thousand rows. */
-const BYTES = 256 * 1024;
+/** Maximum number of bytes read from a result in S3: a few thousand rows. */
+const MAX_BYTES = 256 * 1024;
 
-/** GET /jobs/{id}/preview: the first rows of a result, inline or in S3, compressed or not. */
+/** GET /jobs/{id}/preview: the first rows of a result, inline or in S3, compressed or uncompressed. */
 export const previewRoute: JobRoutePlugin = async (app, { db, cloud, guard }) => {
   app.get(
     "/jobs/:id/preview",
@@ -46,7 +46,7 @@ export const previewRoute: JobRoutePlugin = async (app, { db, cloud, guard }) =>
       summary: "The first rows of a job's result",
       params: Id,
       querystring: Query,
-      answers: { 200: { description: "the first rows", schema: PreviewResponse } },
+      responses: { 200: { description: "the first rows", schema: PreviewResponse } },
       errors: ["UnknownJob", "NotFinished", "NoResult", "ResultGone", "StorageUnavailable"],
     }),
     async (request) => {
@@ -56,19 +56,20 @@ export const previewRoute: JobRoutePlugin = async (app, { db, cloud, guard }) =>
         document: { task },
         result,
         body,
-      } = await succeededJob(db, tenant, requestId);
+      } = await readSucceededJob(db, tenant, requestId);
       // An update has no rows to show.
       if (task.type !== "read") return { columns: [], rows: [], more: false };
-      const gzip = task.compression === "gzip";
-      const piece: Omit<ResultStart, "whole"> = { format: result.format, gzip, rows: request.query.rows };
-      if (result.location === undefined)
-        return previewOf(Buffer.from(inlineResult(body) ?? "", gzip ? "base64" : "utf8"), { ...piece, whole: true });
-
-      // S3 has no range of an empty object.
-      const whole = (result.bytes ?? 0) <= BYTES;
-      const range = whole ? undefined : { start: 0, end: BYTES - 1 };
-      const bytes = await buffer(await openResult(cloud.s3, result.location, range, requestId));
-      return previewOf(bytes, { ...piece, whole });
+      const isGzip = task.compression === "gzip";
+      const options: Omit<PreviewOptions, "isWhole"> = { format: result.format, isGzip, maxRows: request.query.rows };
+      if (result.location === undefined) {
+        const content = Buffer.from(inlineResult(body) ?? "", isGzip ? "base64" : "utf8");
+        return previewOf(content, { ...options, isWhole: true });
+      }
+      // A range is requested only of a larger object: S3 refuses any range of an empty one.
+      const isWhole = (result.bytes ?? 0) <= MAX_BYTES;
+      const range = isWhole ? undefined : { start: 0, end: MAX_BYTES - 1 };
+      const content = await buffer(await openResult(cloud.s3, result.location, range, requestId));
+      return previewOf(content, { ...options, isWhole });
     },
   );
 };

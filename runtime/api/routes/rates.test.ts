@@ -7,7 +7,7 @@ import { trackingStore } from "../../tracking/index.ts";
 import { createApp } from "../app.ts";
 import { dayNumber, RatesReader } from "../ratesReader.ts";
 
-/** The original service's statement, word for word (xeneta/operations-task, rates.py). */
+/** The original service's statement (xeneta/operations-task, rates/rates.py), with added casts and `$n` parameters. */
 const ORIGINAL = `SELECT CASE WHEN a.count < 3 THEN null ELSE a.price END AS price, d.day::text, a.count
   FROM (SELECT (generate_series($1::timestamp, $2::timestamp, '1 day'::interval))::date as day) d
   LEFT OUTER JOIN (
@@ -52,10 +52,12 @@ describe("GET /rates", () => {
     const response = await get(query);
     assert.equal(response.statusCode, 400);
     assert.match(response.headers["content-type"] ?? "", /^application\/problem\+json/);
-    return response.json().problems.map((one: { field: string; message: string }) => `${one.field} ${one.message}`);
+    return response
+      .json()
+      .problems.map(({ field, message }: { field: string; message: string }) => `${field} ${message}`);
   };
 
-  it("answers like the original, day for day and digit for digit, for any lane and range", async () => {
+  it("returns the same days, counts and prices as the original for any lane and range", async () => {
     const day = fc
       .integer({ min: -10, max: 45 })
       .map((offset) => new Date(Date.UTC(2021, 2, 1 + offset)).toISOString().slice(0, 10));
@@ -74,7 +76,7 @@ describe("GET /rates", () => {
   it("accepts a region's slug for every port in it and in its subregions", async () => {
     const slugs = (await admin.query("select slug from regions order by 1")).rows.map((row) => row.slug);
     const place = fc.constantFrom(...slugs, ...slugs, ...ports, "XXXXX");
-    let answered = 0;
+    let rowCount = 0;
     await fc.assert(
       fc.asyncProperty(place, place, async (orig_code, dest_code) => {
         const { rates } = (await get({ ...march, orig_code, dest_code })).json();
@@ -93,14 +95,14 @@ describe("GET /rates", () => {
           rates.filter(({ count }: { count: number | null }) => count !== null),
           rows.map(({ count, day, price }) => ({ count, day, price })),
         );
-        answered += rows.length;
+        rowCount += rows.length;
       }),
       { numRuns: 100 },
     );
-    assert.ok(answered > 0, "the fixture has prices between regions");
+    assert.ok(rowCount > 0, "the fixture has prices between regions");
   });
 
-  it("answers concurrent requests, each with its own prices", async () => {
+  it("responds to concurrent requests, each with its own prices", async () => {
     const lanes = ports.flatMap((orig_code) => ports.map((dest_code) => ({ ...march, orig_code, dest_code })));
     const alone = [];
     for (const lane of lanes) alone.push((await get(lane)).body);
@@ -112,12 +114,19 @@ describe("GET /rates", () => {
     assert.equal(new Set(alone).size > 2, true);
   });
 
-  it("answers long and short ranges together, in several statements", async () => {
+  it("responds to long and short ranges together, in several statements", async () => {
+    let statements = 0;
+    const count = () => {
+      statements++;
+    };
+    db.on("acquire", count);
     const ranges = Array.from({ length: 60 }, (_, index) => ({
       ...march,
       date_from: index % 2 === 0 ? "2020-03-01" : "2021-03-01",
     }));
     const bodies = (await Promise.all(ranges.map((range) => get(range)))).map((response) => response.body);
+    db.off("acquire", count);
+    assert.ok(statements > 1 && statements < ranges.length, `${statements} statements`);
     assert.deepEqual(new Set(bodies), new Set([(await get(ranges[0] ?? "")).body, (await get(march)).body]));
     assert.deepEqual(
       bodies.map((body) => JSON.parse(body).rates.length),
@@ -130,7 +139,7 @@ describe("GET /rates", () => {
     const pool = {
       query: async ({ values: [, , first, last] }: { values: string[][] }) => {
         const days = (first ?? []).map((from, index) => dayNumber(last?.[index] ?? "") - dayNumber(from));
-        statements.push(days.reduce((sum, one) => sum + one, 0));
+        statements.push(days.reduce((sum, count) => sum + count, 0));
         return { rows: days.map(() => [null]) };
       },
     };
@@ -140,24 +149,24 @@ describe("GET /rates", () => {
     assert.deepEqual(statements, [7_665, 7_665, 6_570]);
     statements.length = 0;
     await reader.read({ ...year, from: "1990-01-01" });
-    assert.deepEqual(statements, [11_322], "one is asked for however long it is");
+    assert.deepEqual(statements, [11_322], "a single query is sent, however long its range");
   });
 
-  it("reports a database failure to all waiting callers, and continues with the next", async () => {
-    let fails = true;
+  it("reports a database failure to all waiting callers, and serves later ones", async () => {
+    let isFailing = true;
     const query = async ({ values: [from] }: { values: string[][] }) => {
-      if (fails) throw new Error("gone");
+      if (isFailing) throw new Error("gone");
       return { rows: from?.map(() => ["2021-03-01,1,"]) };
     };
     const reader = new RatesReader({ query } as never, 1);
-    const question = { from: "2021-03-01", to: "2021-03-01", origin: "A", destination: "B" };
-    const answers = await Promise.allSettled(Array.from({ length: 3 }, () => reader.read(question)));
-    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set(["rejected"]));
-    fails = false;
-    assert.equal(await reader.read(question), "2021-03-01,1,");
+    const request = { from: "2021-03-01", to: "2021-03-01", origin: "A", destination: "B" };
+    const responses = await Promise.allSettled(Array.from({ length: 3 }, () => reader.read(request)));
+    assert.deepEqual(new Set(responses.map(({ status }) => status)), new Set(["rejected"]));
+    isFailing = false;
+    assert.equal(await reader.read(request), "2021-03-01,1,");
   });
 
-  it("answers unknown ports with nulls, and a range that ends before it begins with an empty list", async () => {
+  it("responds to unknown ports with nulls, and a range that ends before it begins with an empty list", async () => {
     assert.deepEqual((await get({ ...march, date_to: "2021-03-01", orig_code: "NOPE" })).json(), {
       rates: [{ count: null, day: "2021-03-01", price: null }],
     });
@@ -189,16 +198,16 @@ describe("GET /rates", () => {
     );
   });
 
-  it("ignores other parameters, repetitions and a trailing slash, like the original", async () => {
+  it("ignores unknown and repeated parameters and a trailing slash, like the original", async () => {
     const { body } = await get(march);
     for (const url of [
       `/rates?${new URLSearchParams(march)}&orig_code=A&date_from=soon`,
       `/rates?${new URLSearchParams(march)}&utm_source=mail&_=1`,
       `/rates/?${new URLSearchParams(march)}`,
     ]) {
-      const answer = await app.inject({ url });
-      assert.equal(answer.statusCode, 200, answer.body);
-      assert.equal(answer.body, body, url);
+      const response = await app.inject({ url });
+      assert.equal(response.statusCode, 200, response.body);
+      assert.equal(response.body, body, url);
     }
   });
 
@@ -209,7 +218,7 @@ describe("GET /rates", () => {
     ]);
   });
 
-  it("answers 304 if the client has the same answer", async () => {
+  it("returns 304 if the client already has the response", async () => {
     const first = await get(march);
     const again = await get(march, { "if-none-match": String(first.headers.etag) });
     assert.deepEqual([again.statusCode, again.body], [304, ""]);

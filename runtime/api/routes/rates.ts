@@ -6,12 +6,15 @@ import { ProblemList, redactAndTruncate } from "../../contract/problemList.ts";
 import { matchesEtag } from "../etag.ts";
 import { operation } from "../operation.ts";
 import { invalid } from "../problem.ts";
-import { dayName, dayNumber, type RatesQuery, RatesReader, ratesJson } from "../ratesReader.ts";
+import { dayNumber, formatDay, type RatesQuery, RatesReader, ratesJson } from "../ratesReader.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
 const PARAMETERS = ["date_from", "date_to", "orig_code", "dest_code"] as const;
-/** Concurrent statements of /rates. A third costs 15 % more database time per request and gains no throughput. */
-const STATEMENTS = 2;
+/**
+ * Maximum number of concurrent statements of /rates. A third one costs 15 % more database time per
+ * request, and gains no throughput.
+ */
+const MAX_STATEMENTS = 2;
 type Query = Record<string, string | string[] | undefined>;
 
 const Rates = Type.Object({
@@ -35,16 +38,18 @@ const EXAMPLE = {
   ],
 };
 const ETAG = { ETag: Type.String({ description: "for If-None-Match" }) };
-const day8601 = (description: string) =>
+const dateParameter = (description: string) =>
   Type.String({ pattern: "^(?!0000)\\d{4}-\\d{1,2}-\\d{1,2}$", description, examples: ["2021-01-31"] });
-const code = (description: string) =>
+const placeParameter = (description: string) =>
   Type.String({ minLength: 1, maxLength: INPUT.place, description, examples: ["CNSHA"] });
 const Querystring = Type.Object(
   {
-    date_from: day8601("first day, YYYY-MM-DD"),
-    date_to: day8601("last day, YYYY-MM-DD; a range that ends before it begins is empty"),
-    orig_code: code("origin: a port's code, or a region's slug, which includes every port in it and in its subregions"),
-    dest_code: code("destination: a port's code, or a region's slug"),
+    date_from: dateParameter("first day, YYYY-MM-DD"),
+    date_to: dateParameter("last day, YYYY-MM-DD; a range that ends before it begins is empty"),
+    orig_code: placeParameter(
+      "origin: a port's code, or a region's slug, which includes every port in it and in its subregions",
+    ),
+    dest_code: placeParameter("destination: a port's code, or a region's slug"),
   },
   { additionalProperties: true },
 );
@@ -54,7 +59,7 @@ const Querystring = Type.Object(
  * of the range, newest first.
  */
 export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guard, limits: { rates } }) => {
-  const reader = new RatesReader(db, Math.min(STATEMENTS, api.poolMax));
+  const reader = new RatesReader(db, Math.min(MAX_STATEMENTS, api.poolMax));
   const openHooks: onRequestHookHandler[] = rates ? [(request, reply) => rates(request, reply)] : [];
   const onRequest = api.openRates ? openHooks : [guard("read", rates)];
   const documented = operation(undefined, {
@@ -63,7 +68,7 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
     scope: api.openRates ? undefined : "read",
     summary: "Average prices per day between ports or regions",
     querystring: Querystring,
-    answers: {
+    responses: {
       200: {
         description: "an entry for every day of the range, newest first",
         schema: Rates,
@@ -73,7 +78,7 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
       304: { description: "not modified", headers: ETAG },
     },
   });
-  const answer = (path: string, hide: boolean) =>
+  const addRoute = (path: string, hide: boolean) =>
     app.get<{ Querystring: Query }>(
       path,
       {
@@ -86,10 +91,10 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
         serializerCompiler: () => (data: unknown) => data as string,
       },
       (request, reply) => {
-        const query = parse(request.query, api.ratesDays);
+        const query = parseQuery(request.query, api.ratesDays);
         reader.read(query).then(
-          (answer) => {
-            const json = ratesJson(query, answer);
+          (result) => {
+            const json = ratesJson(query, result);
             const etag = `"${hash("sha256", json, "base64url")}"`;
             reply.header("etag", etag).header("cache-control", "no-cache");
             if (matchesEtag(request.headers["if-none-match"], etag)) reply.code(304).send();
@@ -97,25 +102,25 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
           },
           (error: Error) => reply.send(error),
         );
-        // Nothing is returned: Fastify would observe the end of a returned reply, which takes 5 % of a request.
+        // The reply is not returned, since Fastify would then wait for its end, which takes 5 % of a request's time.
       },
     );
-  answer("/rates", false);
-  answer("/rates/", true);
+  addRoute("/rates", false);
+  addRoute("/rates/", true);
 };
 
 /**
  * Parses the query.
  * @throws JobError InvalidRequest with all problems
  */
-function parse(query: Query, maxDays: number): RatesQuery {
-  // Like the original: the first value of a repeated parameter counts, unknown parameters are ignored.
-  const date_from = first(query.date_from);
-  const date_to = first(query.date_to);
-  const orig_code = first(query.orig_code);
-  const dest_code = first(query.dest_code);
-  const from = day(date_from);
-  const to = day(date_to);
+function parseQuery(query: Query, maxDays: number): RatesQuery {
+  // Like the original, uses the first value of a repeated parameter and ignores unknown parameters.
+  const date_from = firstValue(query.date_from);
+  const date_to = firstValue(query.date_to);
+  const orig_code = firstValue(query.orig_code);
+  const dest_code = firstValue(query.dest_code);
+  const from = normalizeDate(date_from);
+  const to = normalizeDate(date_to);
   if (
     from &&
     to &&
@@ -138,9 +143,9 @@ function parse(query: Query, maxDays: number): RatesQuery {
   }
   const problems = new ProblemList();
   for (const name of PARAMETERS) {
-    const value = first(query[name]);
+    const value = firstValue(query[name]);
     if (value === undefined || value === "") problems.add(() => ({ field: name, message: "is missing." }));
-    else if (name.startsWith("date") && !day(value))
+    else if (name.startsWith("date") && !normalizeDate(value))
       problems.add(() => ({
         field: name,
         value: redactAndTruncate(value),
@@ -153,17 +158,18 @@ function parse(query: Query, maxDays: number): RatesQuery {
   throw invalid(problems);
 }
 
-const first = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
+const firstValue = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value[0] : value;
 
 /**
  * Normalizes a date to YYYY-MM-DD; undefined if it is invalid. Like the original, accepts months and days of one digit.
  */
-function day(value: string | undefined): string | undefined {
+function normalizeDate(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   const parts = /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(value);
   if (!parts || parts[1] === "0000") return undefined;
-  const name = value.length === 10 ? value : `${parts[1]}-${parts[2]?.padStart(2, "0")}-${parts[3]?.padStart(2, "0")}`;
-  const number = dayNumber(name);
+  const date = value.length === 10 ? value : `${parts[1]}-${parts[2]?.padStart(2, "0")}-${parts[3]?.padStart(2, "0")}`;
+  const number = dayNumber(date);
   // Dates such as February 30 would roll over to the next month.
-  return Number.isNaN(number) || dayName(number) !== name ? undefined : name;
+  return Number.isNaN(number) || formatDay(number) !== date ? undefined : date;
 }

@@ -13,7 +13,7 @@ const Body = Type.Object(
       Type.Array(Type.Enum([RECEIVED_TOO_OFTEN, ...Object.keys(ERRORS)]), {
         minItems: 1,
         maxItems: 100,
-        description: "error classes to requeue; default: retryable ones",
+        description: "error classes to requeue; default: all with messageIds, otherwise retryable ones",
       }),
     ),
     messageIds: Type.Optional(
@@ -23,7 +23,7 @@ const Body = Type.Object(
         description: "only these dead letters, of any class unless types is given",
       }),
     ),
-    dryRun: Type.Boolean({ default: false, description: "only count, and report which would fail again" }),
+    dryRun: Type.Boolean({ default: false, description: "only count the messages, and report which would fail again" }),
     limit: Type.Integer({
       minimum: 1,
       maximum: 1_000,
@@ -43,22 +43,22 @@ export const redriveRoute: JobRoutePlugin = async (app, { db, cloud, settings, g
       scope: "admin",
       summary: "Requeue dead letters by error class",
       body: Body,
-      answers: { 200: { description: "requeued and kept dead letters", schema: Redriven } },
+      responses: { 200: { description: "requeued and kept dead letters", schema: Redriven } },
       errors: ["StorageUnavailable"],
     }),
     async (request) => {
       const { types, messageIds, dryRun, limit } = request.body;
-      const done = await redrive(cloud.sqs, cloud.queues, settings, { types, messageIds, dryRun, limit });
+      const result = await redrive(cloud.sqs, cloud.queues, settings, { types, messageIds, dryRun, limit });
       if (!dryRun) {
         const { tenant } = callerOfRequest(request);
         const target = types?.join(", ") ?? messageIds?.join(", ") ?? "retryable";
-        const { redriven, kept } = done;
+        const { redriven, kept } = result;
         const record = { tenant, ...actorOf(request), action: "redrive", target, detail: { redriven, kept } } as const;
         await recordAudit(db, record).catch((error) =>
           request.log.error({ err: error, ...record }, "audit entry failed"),
         );
       }
-      return done;
+      return result;
     },
   );
 };

@@ -22,7 +22,7 @@ describe("requests over HTTP", () => {
     await syncRejected(p.context);
     const { jobs } = (await get("/jobs?status=REJECTED")).json();
     assert.deepEqual(
-      jobs.map((one: Record<string, unknown>) => [one.requestId, one.source, one.status]),
+      jobs.map(({ requestId, source, status }: Record<string, unknown>) => [requestId, source, status]),
       [["bad", "http", "REJECTED"]],
     );
     const [{ rejectedId }] = jobs;
@@ -34,7 +34,7 @@ describe("requests over HTTP", () => {
     );
     assert.equal((await get(`/rejected/${rejectedId}`, await p.as("other"))).statusCode, 404);
     assert.deepEqual((await get("/jobs")).json().jobs, []);
-    assert.equal((await p.receive(p.context.queues.responses)).length, 0, "the call itself was answered");
+    assert.equal((await p.receive(p.context.queues.responses)).length, 0, "the HTTP call itself got the response");
   });
 
   it("are listed by cause with first and last time, filtered and paged", async () => {
@@ -47,7 +47,7 @@ describe("requests over HTTP", () => {
     assert.deepEqual([total, isMore, causes.length], [4, false, 1]);
     assert.deepEqual([causes[0].type, causes[0].count, causes[0].copies], ["InvalidRequest", 4, 5]);
     assert(causes[0].firstSeenAt <= causes[0].lastSeenAt);
-    const two = rejected.find((one: { requestId: string }) => one.requestId === "two");
+    const two = rejected.find(({ requestId }: { requestId: string }) => requestId === "two");
     assert.deepEqual([two.copies, JSON.parse(two.body).priority, two.source], [2, 11, "http"]);
     assert.match(two.problem, /^priority must be at most 9\.$/);
     assert(two.firstSeenAt <= two.lastSeenAt);
@@ -74,7 +74,7 @@ describe("requests over HTTP", () => {
     assert.deepEqual([problems.length, furtherProblems], [100, 150]);
   });
 
-  it("get no reply on the queue unless they ask for one; a retry replies like its job", async () => {
+  it("get a reply on the queue only if they request one; a retry keeps the reply of its job", async () => {
     const replyOf = async (id: string) =>
       (await p.admin.query("select reply from jobs.jobs where request_id = $1", [id])).rows[0].reply;
     for (const [id, reply] of [
@@ -89,7 +89,7 @@ describe("requests over HTTP", () => {
     }
   });
 
-  it("send a job's response again if they repeat it and ask for a reply", async () => {
+  it("resend a job's response if they repeat its request and ask for a reply", async () => {
     await post("/jobs", { requestId: "again", task: read });
     await post("/jobs/again/cancel");
     const acme = p.context.queues.tenants.acme ?? "";

@@ -51,15 +51,16 @@ export const rejectedRoutes: JobRoutePlugin = async (app, { db, guard }) => {
       scope: "read",
       summary: "Rejected requests by cause, and each with reason and times",
       querystring: Filters,
-      answers: { 200: { description: "newest first", schema: RejectedPage } },
+      responses: { 200: { description: "newest first", schema: RejectedPage } },
     }),
     async (request) => {
       const { tenant, since, until, limit, before, ...filter } = request.query;
       const caller = callerOfRequest(request);
-      const whose = caller.scopes.includes("admin") && tenant === undefined ? undefined : tenantOf(caller, tenant);
+      const isForAll = caller.scopes.includes("admin") && tenant === undefined;
+      const shownTenant = isForAll ? undefined : tenantOf(caller, tenant);
       checkTimeRange({ since, until });
       const times = { since: since && searchInstant(since), until: until && searchInstant(until) };
-      return listRejected(db, { ...filter, ...times, tenant: whose }, { limit, before });
+      return listRejected(db, { ...filter, ...times, tenant: shownTenant }, { limit, before });
     },
   );
 
@@ -72,7 +73,7 @@ export const rejectedRoutes: JobRoutePlugin = async (app, { db, guard }) => {
       summary: "A rejected request: the beginning of its body, and its problems",
       params: RejectedId,
       querystring: TenantQuery,
-      answers: { 200: { description: "the rejected request", schema: RejectedDocument } },
+      responses: { 200: { description: "the rejected request", schema: RejectedDocument } },
       errors: ["UnknownRejected"],
     }),
     async (request) => {

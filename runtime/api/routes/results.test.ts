@@ -10,7 +10,7 @@ import { testPlan } from "../../testing/jobs.ts";
 /** JSON that the type json accepts and jsonb refuses. */
 const ODD = String.raw`[{"nul":"\u0000","half":"\ud800","big":1e200000}]`;
 const CSV = "n\n1\n2\n3\n";
-const PACKED = gzipSync(CSV);
+const GZIPPED = gzipSync(CSV);
 
 describe("GET /jobs/{id}/result", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
@@ -21,7 +21,7 @@ describe("GET /jobs/{id}/result", () => {
     const keeper = await p.role("job_keeper");
     let run = "";
     const backend = await backendOf(keeper);
-    const done = async (requestId: string, format: string, compression: string, result: object) => {
+    const finishJob = async (requestId: string, format: string, compression: string, result: object) => {
       const task = { type: "read", sql: "select 1", format, compression };
       const headers = acme;
       await p.app.inject({ method: "POST", url: "/jobs", payload: { requestId, task }, headers });
@@ -31,26 +31,31 @@ describe("GET /jobs/{id}/result", () => {
       }
       const job = await claim(keeper, run, backend, undefined);
       assert(job);
-      const end = { status: "SUCCEEDED", rows: 3, bytes: 1, peakMemoryBytes: 1 } as const;
+      const outcome = { status: "SUCCEEDED", rows: 3, bytes: 1, peakMemoryBytes: 1 } as const;
       const { inline, ...rest } = result as { inline?: string };
-      // As runners write it: JSON is stored as is.
+      // Like the runners, stores JSON unchanged and other formats as a JSON string.
       const first = inline === undefined ? "" : `"inline":${format === "json" ? inline : JSON.stringify(inline)},`;
       await finish(keeper, job, {
-        ...end,
+        ...outcome,
         result: `{${first}${JSON.stringify({ format, rows: 3, ...rest }).slice(1)}`,
       });
     };
-    const kept = async (key: string, body: string | Buffer) => {
+    const putResult = async (key: string, body: string | Buffer) => {
       await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: key, Body: body }));
       return { location: `s3://results/${key}`, bytes: body.length, sha256: "x" };
     };
-    await done("inline", "csv", "none", { inline: CSV });
-    await done("inline-gz", "csv", "gzip", { inline: PACKED.toString("base64") });
-    await done("large", "csv", "none", { compression: "none", ...(await kept("a/1.csv", CSV)) });
-    await done("large-gz", "csv", "gzip", { compression: "gzip", ...(await kept("a/1.csv.gz", PACKED)) });
-    await done("empty", "ndjson", "none", { compression: "none", ...(await kept("a/1.ndjson", "")) });
-    await done("odd", "json", "none", { inline: ODD });
-    await done("gone", "csv", "none", { compression: "none", location: "s3://results/none", bytes: 1, sha256: "x" });
+    await finishJob("inline", "csv", "none", { inline: CSV });
+    await finishJob("inline-gz", "csv", "gzip", { inline: GZIPPED.toString("base64") });
+    await finishJob("large", "csv", "none", { compression: "none", ...(await putResult("a/1.csv", CSV)) });
+    await finishJob("large-gz", "csv", "gzip", { compression: "gzip", ...(await putResult("a/1.csv.gz", GZIPPED)) });
+    await finishJob("empty", "ndjson", "none", { compression: "none", ...(await putResult("a/1.ndjson", "")) });
+    await finishJob("odd", "json", "none", { inline: ODD });
+    await finishJob("gone", "csv", "none", {
+      compression: "none",
+      location: "s3://results/none",
+      bytes: 1,
+      sha256: "x",
+    });
   });
   after(() => p.close());
 
@@ -59,7 +64,7 @@ describe("GET /jobs/{id}/result", () => {
 
   for (const id of ["inline", "large"]) {
     it(`sends exactly the requested range (${id})`, async () => {
-      for (const [range, status, body, where] of [
+      for (const [range, status, body, contentRange] of [
         ["bytes=2-3", 206, "1\n", "bytes 2-3/8"],
         ["bytes=-2", 206, "3\n", "bytes 6-7/8"],
         ["bytes=6-100", 206, "3\n", "bytes 6-7/8"],
@@ -71,7 +76,7 @@ describe("GET /jobs/{id}/result", () => {
         assert.deepEqual([response.statusCode, response.body], [status, body], range);
         assert.deepEqual(
           [response.headers["content-range"], response.headers["content-length"]],
-          [where, `${body.length}`],
+          [contentRange, `${body.length}`],
         );
       }
       const outside = await get(id, { range: "bytes=8-" });
@@ -98,7 +103,7 @@ describe("GET /jobs/{id}/result", () => {
 
     it(`sends a compressed result as a file, compressed, or decompressed, as accepted (${id}-gz)`, async () => {
       const file = await get(`${id}-gz`);
-      assert.deepEqual([file.headers["content-type"], file.rawPayload.equals(PACKED)], ["application/gzip", true]);
+      assert.deepEqual([file.headers["content-type"], file.rawPayload.equals(GZIPPED)], ["application/gzip", true]);
       assert.equal(file.headers["content-encoding"], undefined);
       assert.match(String(file.headers["content-disposition"]), /\.csv\.gz"/);
       const packed = await get(`${id}-gz`, { accept: "text/csv", "accept-encoding": "gzip, br" });
@@ -106,24 +111,24 @@ describe("GET /jobs/{id}/result", () => {
       const plain = await get(`${id}-gz`, { accept: "text/*", range: "bytes=0-1" });
       assert.deepEqual([plain.statusCode, plain.body, plain.headers["content-encoding"]], [200, CSV, undefined]);
       assert.match(String(plain.headers["content-type"]), /^text\/csv/);
-      const etags = [file, packed, plain].map((one) => one.headers.etag);
-      assert.equal(new Set(etags).size, 3, "each representation has an ETag of its own");
+      const etags = [file, packed, plain].map(({ headers }) => headers.etag);
+      assert.equal(new Set(etags).size, 3, "each representation has its own ETag");
     });
   }
 
-  it("refuses to send another format, and names the available one", async () => {
+  it("refuses to send another format, and names the available media types", async () => {
     const response = await get("large", { accept: "application/json" });
     assert.deepEqual([response.statusCode, response.json().type], [406, "NotAcceptable"]);
     assert.match(response.json().detail, /'application\/json'.*text\/csv/);
   });
 
-  it("contains an update's counts, however its source was compressed, with no rows in the preview", async () => {
-    await p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a.csv.gz", Body: PACKED }));
+  it("returns an update's counts uncompressed, even if its source was compressed, and previews no rows", async () => {
+    await p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a.csv.gz", Body: GZIPPED }));
     const task = { type: "update", target: "prices", source: { s3: "s3://uploads/a.csv.gz" }, compression: "gzip" };
     const admin = await p.as("acme", "admin");
     const payload = { requestId: "update", task };
-    const taken = await p.app.inject({ method: "POST", url: "/jobs", payload, headers: admin });
-    assert.equal(taken.statusCode, 202, taken.body);
+    const submitted = await p.app.inject({ method: "POST", url: "/jobs", payload, headers: admin });
+    assert.equal(submitted.statusCode, 202, submitted.body);
     const keeper = await p.role("job_keeper");
     const [run = ""] = await planRuns(p.context.db, testPlan("ec2", 1));
     await runStarted(keeper, run);
@@ -138,7 +143,7 @@ describe("GET /jobs/{id}/result", () => {
     assert.deepEqual(preview.json(), { columns: [], rows: [], more: false });
   });
 
-  it("is the JSON of an inline result as written, including what jsonb refuses", async () => {
+  it("returns the JSON of an inline result as written, including values that jsonb refuses", async () => {
     assert.equal((await get("odd")).body, ODD);
     const preview = await p.app.inject({ url: "/jobs/odd/preview", headers: acme });
     assert.deepEqual(preview.json(), {
@@ -148,7 +153,7 @@ describe("GET /jobs/{id}/result", () => {
     });
   });
 
-  it("shows no rows for an empty result", async () => {
+  it("previews no rows of an empty result", async () => {
     const preview = await p.app.inject({ url: "/jobs/empty/preview", headers: acme });
     assert.deepEqual([preview.statusCode, preview.json()], [200, { columns: [], rows: [], more: false }]);
   });
@@ -161,18 +166,18 @@ describe("GET /jobs/{id}/result", () => {
     assert.deepEqual([preview.statusCode, preview.json().type], [410, "ResultGone"]);
   });
 
-  it("redirects if possible; the API sends what must be decompressed", async () => {
-    const ask = (id: string, query = "", headers = {}) =>
+  it("redirects to results in S3, but sends those that must be decompressed", async () => {
+    const request = (id: string, query = "", headers = {}) =>
       p.app.inject({ url: `/jobs/${id}/result${query}`, headers: { ...acme, ...headers } });
-    const redirect = await ask("large-gz", "", { accept: "text/csv", "accept-encoding": "gzip" });
+    const redirect = await request("large-gz", "", { accept: "text/csv", "accept-encoding": "gzip" });
     assert.equal(redirect.statusCode, 302);
     assert.match(String(redirect.headers.location), /response-content-encoding=gzip/);
-    assert.equal((await ask("large-gz", "?delivery=redirect", { accept: "text/csv" })).body, CSV);
-    assert.match((await ask("large", "?delivery=link")).json().location, /X-Amz-Signature/);
-    assert.equal((await ask("inline", "?delivery=link")).body, CSV, "a small one is there already");
+    assert.equal((await request("large-gz", "?delivery=redirect", { accept: "text/csv" })).body, CSV);
+    assert.match((await request("large", "?delivery=link")).json().location, /X-Amz-Signature/);
+    assert.equal((await request("inline", "?delivery=link")).body, CSV, "a small result is sent at once");
   });
 
-  it("returns a link to the stored bytes for delivery=link, whatever the other headers are", async () => {
+  it("returns a link to the stored bytes for delivery=link, whatever the headers are", async () => {
     for (const [id, compression, type] of [
       ["large", "none", "text/csv; charset=utf-8"],
       ["large-gz", "gzip", "application/gzip"],

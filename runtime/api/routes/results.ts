@@ -9,16 +9,16 @@ import { JobError } from "../../contract/errors.ts";
 import { S3_CONNECTIONS } from "../../platform/aws.ts";
 import type { JobServices } from "../deps.ts";
 import { matchesEtag } from "../etag.ts";
-import { succeededJob } from "../finishedJob.ts";
+import { readSucceededJob } from "../finishedJob.ts";
 import { inlineResult } from "../inlineResult.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
-import { storedReport } from "../reports.ts";
-import { type Representation, represent, typesOf } from "../representation.ts";
+import { findReport } from "../reports.ts";
+import { mediaTypesOf, type Representation, represent } from "../representation.ts";
 import { objectAt, openResult, type StoredArtifact } from "../resultObject.ts";
 import { JobId, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
-import { TenantSlots } from "../tenantSlots.ts";
+import { TenantLimiter } from "../tenantLimiter.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
 const DELIVERIES = ["redirect", "stream", "link"] as const;
@@ -45,20 +45,21 @@ const Link = Type.Object({
 });
 const Bytes = Type.Unsafe<string>({ type: "string", description: "rows in the job's format" });
 const BODIES = Object.fromEntries(
-  [...typesOf({ format: "csv", compression: "gzip" }), ...typesOf({ format: "ndjson", compression: "none" })].map(
-    (type) => [type, Bytes],
-  ),
+  [
+    ...mediaTypesOf({ format: "csv", compression: "gzip" }),
+    ...mediaTypesOf({ format: "ndjson", compression: "none" }),
+  ].map((type) => [type, Bytes]),
 );
 const DESCRIPTION = `A small result is in the response; for a large one in S3 the response is a redirect, unless \`delivery\` says otherwise.
 \`Accept\` names the result's own format (or \`application/gzip\` for a compressed result as a file). With
 \`Accept-Encoding: gzip\` a compressed result is sent compressed, otherwise decompressed. \`Range: bytes=…\` selects one range
 unless the result is decompressed; \`If-Range\` and \`If-None-Match\` take the ETag. A result never changes.`;
-/** Lifetime of a presigned link to a result. Seconds. */
+/** Lifetime of a presigned link to a result. */
 const LINK_SECONDS = 900;
 
-/** Maximum results streamed from S3 at once, in total and per tenant. Each uses a connection until it has been sent. */
-const STREAMS = S3_CONNECTIONS - 100;
-const STREAMS_OF_TENANT = 16;
+/** Maximum numbers of results streamed from S3 at once, per process and per tenant. Each stream uses a connection. */
+const MAX_STREAMS = S3_CONNECTIONS - 100;
+const MAX_STREAMS_PER_TENANT = 16;
 
 /** A downloadable file of a job. */
 interface Artifact {
@@ -78,7 +79,7 @@ const ARTIFACTS: readonly Artifact[] = [
     summary: "A job's result: its bytes, or a redirect to them",
     description: DESCRIPTION,
     missingError: "NoResult",
-    find: storedResult,
+    find: findResult,
   },
   {
     name: "report",
@@ -86,19 +87,19 @@ const ARTIFACTS: readonly Artifact[] = [
     summary: "Every bad row of a rejected batch as CSV: line, column, value, reason",
     description: `All bad rows; the error's \`details\` list only the first. Delivered like a result: inline if short, a redirect if long.`,
     missingError: "NoReport",
-    find: storedReport,
+    find: findReport,
   },
 ];
 
 /** GET /jobs/{id}/result and /report: a job's result, and the bad rows of its batch. */
 export const resultRoutes: JobRoutePlugin = async (app, options) => {
-  const slots = new TenantSlots(STREAMS, STREAMS_OF_TENANT, "other results are being downloaded");
-  for (const artifact of ARTIFACTS) await app.register(artifactRoute(artifact, slots), options);
+  const limiter = new TenantLimiter(MAX_STREAMS, MAX_STREAMS_PER_TENANT, "other results are being downloaded");
+  for (const artifact of ARTIFACTS) await app.register(artifactRoute(artifact, limiter), options);
 };
 
 /** Creates the plugin of an artifact's route. */
 const artifactRoute =
-  (artifact: Artifact, slots: TenantSlots): JobRoutePlugin =>
+  (artifact: Artifact, limiter: TenantLimiter): JobRoutePlugin =>
   async (app, { guard, ...deps }) => {
     const { s3 } = deps.cloud;
     app.get(
@@ -112,7 +113,7 @@ const artifactRoute =
           description: artifact.description,
           params: JobId,
           querystring: Query,
-          answers: {
+          responses: {
             200: {
               description: `the ${artifact.name}, or with delivery=link its location`,
               content: { ...BODIES, "application/json": Type.Union([Link, Type.Unknown()]) },
@@ -142,30 +143,31 @@ const artifactRoute =
         const { delivery = request.query.redirect === false ? "link" : deps.settings.api.resultDelivery } =
           request.query;
         const stored = await artifact.find(deps, tenantOf(callerOfRequest(request), request.query.tenant), requestId);
-        // A link is JSON and leads to the stored bytes, whose compression it states, so it ignores Accept.
+        // Accept does not apply to a link: the response is JSON, which states the compression of the stored bytes.
         const isLink = delivery === "link" && stored.location !== undefined;
-        const form = represent(stored, isLink ? {} : request.headers);
-        if (!form) {
+        const representation = represent(stored, isLink ? {} : request.headers);
+        if (!representation) {
           const accept = String(request.headers.accept).slice(0, 200);
-          throw new JobError("NotAcceptable", { accept, kept: typesOf(stored).join(" or ") });
+          throw new JobError("NotAcceptable", { accept, stored: mediaTypesOf(stored).join(" or ") });
         }
-        const etag = `"${stored.responseId}${form.etagSuffix}"`;
-        const fileName = `${requestId}.${artifact.name === "report" ? "report." : ""}${form.extension}`.replace(
-          /[^\w.-]/g,
-          "_",
-        );
+        const etag = `"${stored.responseId}${representation.etagSuffix}"`;
+        const fileName =
+          `${requestId}.${artifact.name === "report" ? "report." : ""}${representation.extension}`.replace(
+            /[^\w.-]/g,
+            "_",
+          );
         const disposition = `attachment; filename="${fileName}"`;
         reply.headers({ etag, vary: "Accept, Accept-Encoding", "cache-control": "private, no-cache" });
         if (!isLink && matchesEtag(request.headers["if-none-match"], etag)) return reply.code(304).send();
 
-        if (stored.location !== undefined && delivery !== "stream" && !form.unpacks) {
+        if (stored.location !== undefined && delivery !== "stream" && !representation.isDecompressed) {
           const location = await getSignedUrl(
             s3,
             new GetObjectCommand({
               ...objectAt(stored.location),
               ResponseContentDisposition: disposition,
-              ResponseContentType: form.type,
-              ...(form.encoding ? { ResponseContentEncoding: form.encoding } : {}),
+              ResponseContentType: representation.type,
+              ...(representation.encoding ? { ResponseContentEncoding: representation.encoding } : {}),
             }),
             { expiresIn: LINK_SECONDS },
           );
@@ -173,10 +175,10 @@ const artifactRoute =
           return reply.removeHeader("etag").send({ ...stored.link, location, expiresInSeconds: LINK_SECONDS });
         }
         if (stored.location !== undefined && request.method !== "HEAD")
-          finished(reply.raw, slots.take(callerOfRequest(request).tenant));
-        reply.header("content-disposition", disposition).type(form.type);
-        if (form.encoding) reply.header("content-encoding", form.encoding);
-        return sendBytes(request, reply, s3, stored, form, requestId);
+          finished(reply.raw, limiter.take(callerOfRequest(request).tenant));
+        reply.header("content-disposition", disposition).type(representation.type);
+        if (representation.encoding) reply.header("content-encoding", representation.encoding);
+        return sendBytes(request, reply, s3, stored, representation, requestId);
       },
     );
   };
@@ -187,21 +189,22 @@ async function sendBytes(
   reply: FastifyReply,
   s3: S3Client,
   stored: StoredArtifact,
-  form: Representation,
+  representation: Representation,
   requestId: string,
 ): Promise<FastifyReply> {
-  const whole = stored.location === undefined ? bytesOf(stored) : undefined;
-  const size = whole?.length ?? stored.bytes;
-  const range = form.unpacks ? undefined : rangeOf(request, reply, size);
-  if (!form.unpacks) {
+  const inline = stored.location === undefined ? bytesOf(stored) : undefined;
+  const size = inline?.length ?? stored.bytes;
+  const range = representation.isDecompressed ? undefined : rangeOf(request, reply, size);
+  if (!representation.isDecompressed) {
     reply.header("accept-ranges", "bytes").header("content-length", range ? range.end - range.start + 1 : size);
     if (range) reply.code(206).header("content-range", `bytes ${range.start}-${range.end}/${size}`);
   }
   if (request.method === "HEAD") return reply.send(Readable.from([]));
-  if (whole && !form.unpacks) return reply.send(range ? whole.subarray(range.start, range.end + 1) : whole);
-  const source = whole ? Readable.from([whole]) : await openResult(s3, stored.location ?? "", range, requestId);
+  if (inline && !representation.isDecompressed)
+    return reply.send(range ? inline.subarray(range.start, range.end + 1) : inline);
+  const source = inline ? Readable.from([inline]) : await openResult(s3, stored.location ?? "", range, requestId);
   // If one of the streams fails, both are destroyed, and the client notices a truncated body.
-  return reply.send(form.unpacks ? pipeline(source, createGunzip(), () => undefined) : source);
+  return reply.send(representation.isDecompressed ? pipeline(source, createGunzip(), () => undefined) : source);
 }
 
 /**
@@ -218,8 +221,8 @@ function rangeOf(request: FastifyRequest, reply: FastifyReply, size: number): Ra
   throw new JobError("RangeNotSatisfiable", { range: range.slice(0, 100), bytes: size });
 }
 
-async function storedResult({ db }: JobServices, tenant: string, requestId: string): Promise<StoredArtifact> {
-  const { document, result, body } = await succeededJob(db, tenant, requestId);
+async function findResult({ db }: JobServices, tenant: string, requestId: string): Promise<StoredArtifact> {
+  const { document, result, body } = await readSucceededJob(db, tenant, requestId);
   const { location, format, bytes } = result;
   return {
     responseId: document.responseId,

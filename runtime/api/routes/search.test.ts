@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Document, TrackingStore } from "../../tracking/store.ts";
 import { readPage } from "./search.ts";
 
-/** A store with a number of documents with a text of a given length; its cursors are numbers. */
+/** Creates a store of `count` documents with texts of `length` letters. A cursor is the number of the next document. */
 function storeOf(count: number, length: number, letter = "x"): { tracking: TrackingStore; limits: number[] } {
   const limits: number[] = [];
   const search: TrackingStore["search"] = async ({ limit, cursor = "0" }) => {
@@ -19,7 +19,7 @@ function storeOf(count: number, length: number, letter = "x"): { tracking: Track
 }
 
 describe("a page of documents", () => {
-  it("has as many as requested, read a few at a time", async () => {
+  it("has as many documents as requested, read in several calls", async () => {
     const { tracking, limits } = storeOf(1_000, 10);
     const { documents, cursor } = await readPage(tracking, { limit: 250 });
     assert.deepEqual([documents.length, cursor, limits], [250, "250", [100, 100, 50]]);

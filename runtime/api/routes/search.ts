@@ -22,7 +22,7 @@ const Filters = Type.Object(
       minimum: 1,
       maximum: 1000,
       default: 50,
-      description: "maximum number of documents; a page of long ones has fewer, with a cursor",
+      description: "maximum number of documents; a page of long documents has fewer, and a cursor",
     }),
     cursor: Type.Optional(
       Type.String({
@@ -34,9 +34,9 @@ const Filters = Type.Object(
   },
   { additionalProperties: false },
 );
-/** Documents per read; each has at most 64 KiB. */
+/** Number of documents per read; each has at most 64 KiB. */
 const DOCUMENTS_PER_READ = 100;
-/** Size of a response after which no further documents are read. Bytes. */
+/** Size of a page at which no further documents are read. */
 const PAGE_BYTES = 2 * 1024 * 1024;
 
 const SearchPage = Type.Object({
@@ -64,18 +64,18 @@ export const searchRoute: JobRoutePlugin = async (app, { tracking, guard }) => {
       summary: "Search jobs",
       description: "Up to a minute behind; GET /jobs/{id} is current.",
       querystring: Filters,
-      answers: { 200: { description: "a page of documents", schema: SearchPage } },
+      responses: { 200: { description: "a page of documents", schema: SearchPage } },
       errors: ["TrackingUnavailable"],
     }),
     async (request, reply) => {
-      const { tenant, sort, order, limit, cursor: given, ...fields } = request.query;
+      const { tenant, sort, order, limit, cursor: start, ...fields } = request.query;
       const caller = callerOfRequest(request);
-      const whose = caller.scopes.includes("admin") && tenant === undefined ? {} : { tenant: tenantOf(caller, tenant) };
-      const page = { sort, order, limit, ...(given === undefined ? {} : { cursor: given }) };
-      const filter = { ...page, ...whose, ...jobFilterOf(fields) };
-      const { documents, cursor } = await readPage(tracking, filter).catch((error: unknown) => {
+      const isForAll = caller.scopes.includes("admin") && tenant === undefined;
+      const page = { sort, order, limit, ...(start === undefined ? {} : { cursor: start }) };
+      const search = { ...page, ...(isForAll ? {} : { tenant: tenantOf(caller, tenant) }), ...jobFilterOf(fields) };
+      const { documents, cursor } = await readPage(tracking, search).catch((error: unknown) => {
         if (!(error instanceof InvalidCursor)) throw error;
-        throw invalid([{ field: "cursor", value: redactAndTruncate(given), message: error.message }]);
+        throw invalid([{ field: "cursor", value: redactAndTruncate(start), message: error.message }]);
       });
       const next = cursor === undefined ? "" : `,"cursor":${JSON.stringify(cursor)}`;
       return reply.type("application/json; charset=utf-8").send(`{"jobs":[${documents.join()}]${next}}`);

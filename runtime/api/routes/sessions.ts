@@ -6,11 +6,11 @@ import { type CreatedSession, createSession, endSession, holderOf, redeemLink } 
 import { type Caller, callerOf, SCOPES } from "../../store/tokens.ts";
 import type { Services } from "../deps.ts";
 import { operation } from "../operation.ts";
-import { actorOf, callerOfRequest, crossOrigin } from "../plugins/auth.ts";
+import { actorOf, callerOfRequest, crossOriginError } from "../plugins/auth.ts";
 import { cookieName, isSameOrigin, isSecure, setCookie } from "../plugins/cookies.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
-/** Schema of a token or of a link's code. */
+/** Schema of a token or of a sign-in link's code. */
 const secret = (description: string) => Type.String({ pattern: "^[!-~]+$", minLength: 1, maxLength: 200, description });
 const SignIn = Type.Union([
   Type.Object({ code: secret("the code of a one-time sign-in link") }, { additionalProperties: false }),
@@ -33,7 +33,7 @@ const Link = Type.Object({
 });
 const SET_COOKIE = { "Set-Cookie": Type.String({ description: "the session cookie, for this host only" }) };
 
-/** Returns the dashboard's sign-in page for a code. The code is in the fragment, which no server or log sees. */
+/** Returns the path of the dashboard's sign-in page. The code is in the fragment, which no server or log receives. */
 const signInPath = (code: string): string => `/dashboard#/sign-in/${code}`;
 
 /** Sets the session cookie. */
@@ -60,12 +60,12 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       tag: "sessions",
       scope: "any",
       summary: "Create a one-time sign-in link to the dashboard, with the caller's scopes",
-      answers: { 201: { description: "the link, shown only once", schema: Link } },
+      responses: { 201: { description: "the link, shown only once", schema: Link } },
       errors: ["Forbidden"],
     }),
     async (request, reply) => {
       const link = await createSession(db, "link", holderOf(callerOfRequest(request)), linkMinutes * 60);
-      if (!link) throw endedCredential();
+      if (!link) throw endedCredentialError();
       reply.code(201).header("cache-control", "no-store");
       return { path: signInPath(link.secret), expiresAt: link.expiresAt };
     },
@@ -81,18 +81,18 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       // Guesses are rate-limited before the database is queried.
       onRequest: (request, reply) => limits.address(request, reply),
       body: SignIn,
-      answers: { 201: { description: "signed in", schema: Session, headers: SET_COOKIE } },
+      responses: { 201: { description: "signed in", schema: Session, headers: SET_COOKIE } },
       errors: ["InvalidSignIn", "Forbidden"],
     }),
     async (request, reply) => {
-      if (!isSameOrigin(request)) throw crossOrigin();
+      if (!isSameOrigin(request)) throw crossOriginError();
       const session = await exchange(request.body);
       setSession(request, reply, platform, session);
       reply.code(201).header("cache-control", "no-store");
       const caller = await callerOf(db, session.secret);
-      if (!caller) throw endedCredential();
+      if (!caller) throw endedCredentialError();
       await recordSignIn(db, request, caller, "code" in request.body ? "link" : "token");
-      return sessionAnswer(caller);
+      return sessionResponse(caller);
     },
   );
 
@@ -117,11 +117,11 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       tag: "sessions",
       scope: "any",
       summary: "The caller: token or session, tenant and scopes",
-      answers: { 200: { description: "the caller", schema: Session } },
+      responses: { 200: { description: "the caller", schema: Session } },
     }),
     async (request, reply) => {
       reply.header("cache-control", "no-store");
-      return sessionAnswer(callerOfRequest(request));
+      return sessionResponse(callerOfRequest(request));
     },
   );
 
@@ -132,7 +132,7 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       tag: "sessions",
       scope: "any",
       summary: "Sign out: end the calling session. A token stays valid",
-      answers: { 204: { description: "the session has ended", headers: SET_COOKIE } },
+      responses: { 204: { description: "the session has ended", headers: SET_COOKIE } },
       errors: ["Forbidden"],
     }),
     async (request, reply) => {
@@ -174,10 +174,11 @@ export async function recordSignIn(
 }
 
 /** Creates the error for a credential that ended during the request. */
-const endedCredential = () => new JobError("Unauthorized", { reason: "The token was just revoked, or has expired." });
+const endedCredentialError = () =>
+  new JobError("Unauthorized", { reason: "The token was just revoked, or has expired." });
 
 /** Formats a caller for GET /session. */
-export const sessionAnswer = ({
+export const sessionResponse = ({
   tokenId,
   kind,
   name,

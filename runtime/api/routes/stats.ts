@@ -1,7 +1,8 @@
 import Type from "typebox";
+import { BOUNDS } from "../../contract/bounds.ts";
 import { RUNNERS, type RunnerType } from "../../contract/states.ts";
 import { type PlatformStatus, readActivity, readStatus } from "../../monitoring/activity.ts";
-import { bottleneckOf, MAX_INLINE_BYTES } from "../../monitoring/bottleneck.ts";
+import { bottleneckOf } from "../../monitoring/bottleneck.ts";
 import { memoizeBriefly } from "../memoizeBriefly.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
@@ -18,59 +19,72 @@ const SPANS = {
   "24h": { seconds: 86_400, steps: 48 },
 } as const;
 type Span = keyof typeof SPANS;
-/** Longest range: a week of jobs is read in a few seconds. Seconds. */
+/** Longest range. A week of jobs is read in a few seconds. */
 const MAX_RANGE_SECONDS = 7 * 86_400;
-/** Step lengths of a custom range; the shortest that gives at most MAX_STEPS steps is used. Seconds. */
-const RANGE_STEPS = [1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200] as const;
+/**
+ * Step lengths of a custom range. The shortest one that gives at most MAX_STEPS steps is used; a range that does not
+ * begin at a step has one more.
+ */
+const STEP_SECONDS = [1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200] as const;
 const MAX_STEPS = 96;
 /** Schema of a time that JavaScript and Postgres parse alike: in this century, in UTC. */
 const Time = (description: string) =>
-  Type.Optional(Type.String({ format: "date-time", pattern: "^20\\d\\d-.*Z$", maxLength: 30, description }));
+  Type.Optional(
+    Type.String({
+      format: "date-time",
+      pattern: "^20\\d\\d-.*Z$",
+      maxLength: 30,
+      description,
+      rule: "an ISO 8601 time in UTC, for example 2026-01-31T00:00:00Z",
+    }),
+  );
 const Query = Type.Object(
   {
     over: Type.Enum(["15m", "1h", "6h", "24h"], { default: "1h", description: "period up to now" }),
-    from: Time("with `to`, another range than `over`: at most 7 days, in UTC"),
-    to: Time("the end of that range, exclusive, in UTC"),
+    from: Time("the start of a range that replaces `over` and ends at `to`: at most 7 days, in UTC"),
+    to: Time("the end of the range, exclusive, in UTC"),
   },
   { additionalProperties: false },
 );
-/** Period that the current state is computed from. Minutes. */
+/** Period that the current state is computed from. */
 const STATUS_MINUTES = 5;
 
 /**
- * GET /stats and /stats/figures: statistics of the caller's own jobs. An admin gets those of all jobs, and the state of
- * the platform (capacity, queues, database, bottleneck).
+ * GET /stats and /stats/figures: statistics of the jobs of the caller's tenant. An admin gets those of all jobs, and the
+ * state of the platform (capacity, queues, database, bottleneck).
  */
 export const statsRoute: JobRoutePlugin = async (app, { db, settings, tracking, cloud, guard }) => {
   const cached = memoizeBriefly();
   const depth = queueDepth(cloud);
 
   const activityOf = (tenant: string | undefined, range: Range) =>
-    cached(JSON.stringify([range, tenant]), () => readActivity(db, { tenant, ...range, nearBytes: MAX_INLINE_BYTES }));
+    cached(JSON.stringify([range, tenant]), () =>
+      readActivity(db, { tenant, ...range, nearBytes: BOUNDS.inlineBytes }),
+    );
   /** Reads the state of the platform, recent activity and the bottleneck. */
   const readSnapshot = async (range: Range) => {
-    const [status, activity, lately, requests, deadLetters] = await Promise.all([
+    const [status, activity, recent, requests, deadLetters] = await Promise.all([
       cached("status", () => readStatus(db, STATUS_MINUTES)),
       activityOf(undefined, range),
-      // The bottleneck is the current one, whatever range is shown.
-      activityOf(undefined, range.until === undefined ? range : SPANS["1h"]),
+      // The bottleneck does not depend on the range: it is that of the current state and the last hour.
+      activityOf(undefined, SPANS["1h"]),
       depth(cloud.queues.requests),
       depth(cloud.queues.deadLetters),
     ]);
-    const bottleneck = bottleneckOf({ status, settings, requests, results: lately.results });
+    const bottleneck = bottleneckOf({ status, settings, requests, results: recent.results });
     return { status, activity, bottleneck, queues: { requests, deadLetters } };
   };
 
   const slotsOf = (runner: RunnerType) => settings.runners[runner].slots;
   const runnersOf = (status: PlatformStatus) =>
     Object.fromEntries(
-      RUNNERS.map((kind) => [
-        kind,
+      RUNNERS.map((runner) => [
+        runner,
         {
-          ...status[kind],
-          working: status.working[kind] ?? 0,
-          slots: slotsOf(kind),
-          ...(status.paused[kind] === undefined ? {} : { paused: status.paused[kind] }),
+          ...status[runner],
+          working: status.working[runner] ?? 0,
+          slots: slotsOf(runner),
+          ...(status.paused[runner] === undefined ? {} : { paused: status.paused[runner] }),
         },
       ]),
     );
@@ -82,17 +96,19 @@ export const statsRoute: JobRoutePlugin = async (app, { db, settings, tracking, 
       tag: "operations",
       scope: "read",
       summary: "Jobs by state and error, and percentiles of their times; for admins also capacity and the bottleneck",
-      answers: { 200: { description: "statistics of the caller's jobs; for admins of all jobs", schema: Stats } },
+      responses: {
+        200: { description: "statistics of the jobs of the caller's tenant; for admins of all jobs", schema: Stats },
+      },
       errors: ["TrackingUnavailable"],
     }),
     async (request) => {
       const { tenant, scopes } = callerOfRequest(request);
-      if (!scopes.includes("admin")) return tracking.summarise({ tenant });
-      const [summary, { status, bottleneck }] = await Promise.all([tracking.summarise({}), readSnapshot(SPANS["1h"])]);
+      if (!scopes.includes("admin")) return tracking.summarize({ tenant });
+      const [summary, { status, bottleneck }] = await Promise.all([tracking.summarize({}), readSnapshot(SPANS["1h"])]);
       const capacity = Object.fromEntries(
-        RUNNERS.map((kind) => [
-          kind,
-          { running: status[kind].running ?? 0, working: status.working[kind] ?? 0, slots: slotsOf(kind) },
+        RUNNERS.map((runner) => [
+          runner,
+          { running: status[runner].running ?? 0, working: status.working[runner] ?? 0, slots: slotsOf(runner) },
         ]),
       );
       return { ...summary, capacity, bottleneck };
@@ -107,7 +123,7 @@ export const statsRoute: JobRoutePlugin = async (app, { db, settings, tracking, 
       scope: "read",
       summary: "Activity step by step; for admins also the state of the platform and the bottleneck",
       querystring: Query,
-      answers: { 200: { description: "data of the dashboard's overview", schema: Figures } },
+      responses: { 200: { description: "data of the dashboard's overview", schema: Figures } },
     }),
     async (request) => {
       const { tenant, scopes } = callerOfRequest(request);
@@ -149,8 +165,9 @@ function rangeOf({ over, from, to }: { over: Span; from?: string; to?: string })
     throw invalid([{ field: "to", value: to, message: "must be after from." }]);
   if (seconds > MAX_RANGE_SECONDS)
     throw invalid([{ field: "from", value: from, message: "must be at most 7 days before to." }]);
-  const step = (RANGE_STEPS.find((minutes) => seconds <= minutes * MAX_STEPS) ?? MAX_RANGE_SECONDS / MAX_STEPS) * 1_000;
-  // Rounded to whole steps, as the database bins them.
-  const steps = Math.ceil(Date.parse(to) / step) - Math.floor(Date.parse(from) / step);
-  return { seconds: (steps * step) / 1_000, steps, until: new Date(to).toISOString() };
+  const stepSeconds = STEP_SECONDS.find((step) => seconds <= step * MAX_STEPS) ?? MAX_RANGE_SECONDS / MAX_STEPS;
+  const stepMs = stepSeconds * 1_000;
+  // The range is extended to whole steps, as the database bins them.
+  const steps = Math.ceil(Date.parse(to) / stepMs) - Math.floor(Date.parse(from) / stepMs);
+  return { seconds: steps * stepSeconds, steps, until: new Date(to).toISOString() };
 }

@@ -4,7 +4,7 @@ import { launchesOf, PHASES, phasesOf, type TimelineSource } from "../../monitor
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { tenantOf } from "../tenant.ts";
-import { documentOf } from "./jobs.ts";
+import { readDocument } from "./jobs.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
 const Id = Type.Object({ id: RequestId });
@@ -33,12 +33,12 @@ export const timelineRoute: JobRoutePlugin = async (app, { guard, ...deps }) => 
       summary: "The phases of a job: waiting, starting, running, responding",
       params: Id,
       querystring: Query,
-      answers: { 200: { description: "phases in order", schema: TimelineResponse } },
+      responses: { 200: { description: "phases in order", schema: TimelineResponse } },
       errors: ["UnknownJob"],
     }),
     async (request) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
-      const job = await documentOf<TimelineSource>(deps, tenant, request.params.id);
+      const job = await readDocument<TimelineSource>(deps, tenant, request.params.id);
       return { phases: phasesOf(job, await launchesOf(deps.db, job)) };
     },
   );

@@ -22,7 +22,7 @@ const New = Type.Object(
       Type.String({
         format: "date-time",
         pattern: "^[1-9]\\d{3}-",
-        description: "an ISO time in the future, when the token expires; default: never",
+        description: "an ISO 8601 time in the future, when the token expires; default: never",
       }),
     ),
   },
@@ -61,7 +61,7 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
       scope: "admin",
       summary: "Create a token",
       body: New,
-      answers: { 201: { description: "the token, shown only once", schema: CreatedToken } },
+      responses: { 201: { description: "the token, shown only once", schema: CreatedToken } },
     }),
     async (request, reply) => {
       const { body } = request;
@@ -72,8 +72,8 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
       const { id: target, name, tenant, scopes } = record;
       const detail = { name, scopes, ...(expiresAt === undefined ? {} : { expiresAt }) };
       await db.query(
-        `with kept as materialized (select jobs.store_token($8, $9, $10, $1, $11, $12))
-         select jobs.record_audit($1, $2, $3, $4, $5, $6, $7) from kept`,
+        `with stored as materialized (select jobs.store_token($8, $9, $10, $1, $11, $12))
+         select jobs.record_audit($1, $2, $3, $4, $5, $6, $7) from stored`,
         [
           ...auditParameters({ tenant, ...actorOf(request), action: "token.create", target, detail }),
           ...[target, record.hash, name, scopes, expiresAt === undefined ? null : new Date(expiresAt).toISOString()],
@@ -89,7 +89,7 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
       tag: "tokens",
       scope: "admin",
       summary: "All tokens, including revoked ones, and active sessions, without secrets",
-      answers: {
+      responses: {
         200: { description: "valid ones first, tokens before sessions, the newest first, at most 1,000", schema: List },
       },
     }),
@@ -103,12 +103,12 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
       scope: "admin",
       summary: "Revoke a token or session, and the sessions created with it, immediately",
       params: Id,
-      answers: { 204: { description: "the token is no longer accepted" } },
+      responses: { 204: { description: "the token is no longer accepted" } },
       errors: ["UnknownToken", "TokenInUse"],
     }),
     async (request, reply) => {
       const { id } = request.params;
-      // Prevents revoking the last admin token.
+      // Prevents revoking the last admin token by mistake.
       const { tokenId, parent } = callerOfRequest(request);
       if (id === tokenId || id === parent) throw new JobError("TokenInUse", { id });
       const { rows } = await db.query(

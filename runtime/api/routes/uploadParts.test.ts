@@ -30,17 +30,17 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
     assert.equal(partCount, 2);
     const parts = [];
     for (const [index, part] of [bytes.subarray(0, PART_BYTES), bytes.subarray(PART_BYTES)].entries()) {
-      const answer = await put(id, index + 1, part);
-      assert.equal(answer.statusCode, 200, answer.body);
-      parts.push(answer.json());
+      const response = await put(id, index + 1, part);
+      assert.equal(response.statusCode, 200, response.body);
+      parts.push(response.json());
     }
-    const done = await p.app.inject({
+    const completed = await p.app.inject({
       method: "POST",
       url: `/uploads/${id}/complete`,
       headers: acme,
       payload: { parts },
     });
-    assert.equal(done.statusCode, 200, done.body);
+    assert.equal(completed.statusCode, 200, completed.body);
     const [, Bucket = "", Key = ""] = /^s3:\/\/([^/]+)\/(.+)$/.exec(location) ?? [];
     const { Body } = await p.s3.send(new GetObjectCommand({ Bucket, Key }));
     assert.equal((await Body?.transformToByteArray())?.length, bytes.length);
@@ -61,57 +61,57 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
     const { id } = await begin(3);
     assert.equal((await p.app.inject({ method: "DELETE", url: `/uploads/${id}`, headers: acme })).statusCode, 204);
     const [key = ""] = Buffer.from(id, "base64url").toString().split("\n");
-    for (const one of [id, Buffer.from(`${key}\nother`).toString("base64url")]) {
-      const answer = await put(one, 1, "abc");
-      assert.deepEqual([answer.statusCode, answer.json().type], [400, "SourceNotFound"], answer.body);
+    for (const upload of [id, Buffer.from(`${key}\nother`).toString("base64url")]) {
+      const response = await put(upload, 1, "abc");
+      assert.deepEqual([response.statusCode, response.json().type], [400, "SourceNotFound"], response.body);
     }
   });
 
-  it("limits the parts of a tenant in memory, and returns Retry-After", async () => {
+  it("limits a tenant's parts in memory, and returns Retry-After", async () => {
     const { id } = await begin(3);
     const origin = await p.app.listen({ host: "127.0.0.1", port: 0 });
-    // No body ends before the others are answered, so the accepted parts are in memory at the same time.
+    // No body ends before the refused requests get their responses, so the accepted parts are in memory at the same time.
     const sent = Array.from({ length: 6 }, () => {
       const body = request(`${origin}/uploads/${id}/parts/1`, {
         method: "PUT",
         headers: { "content-type": "application/octet-stream", ...acme },
       });
       body.write("a");
-      return { body, answer: once(body, "response").then(([response]) => response as IncomingMessage) };
+      return { body, response: once(body, "response").then(([response]) => response as IncomingMessage) };
     });
-    const answers: IncomingMessage[] = [];
+    const responses: IncomingMessage[] = [];
     const allRefused = Promise.withResolvers<void>();
-    const ended = sent.map(async ({ answer }) => {
-      if (answers.push(await answer) === 4) allRefused.resolve();
+    const ended = sent.map(async ({ response }) => {
+      if (responses.push(await response) === 4) allRefused.resolve();
     });
     await allRefused.promise;
     assert.deepEqual(
-      answers.map(({ statusCode }) => statusCode),
+      responses.map(({ statusCode }) => statusCode),
       [503, 503, 503, 503],
     );
     for (const { body } of sent) body.end();
     await Promise.all(ended);
     assert.deepEqual(
-      answers.slice(4).map(({ statusCode }) => statusCode),
+      responses.slice(4).map(({ statusCode }) => statusCode),
       [200, 200],
     );
-    const [busy, ...others] = answers;
+    const [busy, ...others] = responses;
     assert.ok(busy);
     assert.equal(((await json(busy)) as { type: string }).type, "Busy");
     assert.ok(Number(busy.headers["retry-after"]) > 0);
     for (const other of others) other.resume();
-    assert.equal((await put(id, 1, "abc")).statusCode, 200, "the room is free again");
+    assert.equal((await put(id, 1, "abc")).statusCode, 200, "memory is available again");
   });
 });
 
-describe("an error of S3 about an upload", () => {
+describe("onUploadError", () => {
   const error = (name: string, httpStatusCode: number) =>
     Object.assign(new Error("User: arn:aws:sts::111111111111:assumed-role/rates-dev-api/x is not authorized"), {
       name,
       $metadata: { httpStatusCode },
     });
 
-  it("is a user error only if it is about the upload, and then contains no name of a role", () => {
+  it("throws a user error without role names only if the upload caused the error of S3", () => {
     for (const [name, status] of [
       ["NoSuchUpload", 404],
       ["InvalidPart", 400],

@@ -5,7 +5,7 @@ import { JobError } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
-import { TenantSlots } from "../tenantSlots.ts";
+import { TenantLimiter } from "../tenantLimiter.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 import { decodeUpload, MAX_PARTS, onUploadError, PART_BYTES } from "./uploads.ts";
 
@@ -19,11 +19,11 @@ const Part = Type.Object({
 });
 
 /**
- * PUT /uploads/{id}/parts/{part}: uploads a part through the API, for the dashboard, whose policy allows requests to
- * this server only. Other clients use the presigned links. The number of parts in memory is limited.
+ * PUT /uploads/{id}/parts/{part}: uploads a part through the API, for the dashboard, whose content security policy allows
+ * requests to this server only. Other clients use the presigned links. The number of parts in memory is limited.
  */
 export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) => {
-  const slots = new TenantSlots(MAX_PARTS_IN_MEMORY, MAX_PARTS_PER_TENANT, "other parts are being uploaded");
+  const limiter = new TenantLimiter(MAX_PARTS_IN_MEMORY, MAX_PARTS_PER_TENANT, "other parts are being uploaded");
 
   // The handler reads the body, after it has reserved memory.
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
@@ -40,7 +40,7 @@ export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) =>
       const PartNumber = Number(request.params.part);
       if (PartNumber > MAX_PARTS)
         throw invalid([{ field: "path.part", value: PartNumber, message: `must be at most ${MAX_PARTS}.` }]);
-      const release = slots.take(tenant);
+      const release = limiter.take(tenant);
       try {
         const Body = await readPart(request.body);
         const { ETag = "" } = await cloud.s3

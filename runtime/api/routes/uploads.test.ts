@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { testApi } from "../../testing/api/api.ts";
 
 const GIB = 1024 ** 3;
@@ -22,9 +23,9 @@ describe("POST /uploads", () => {
     assert.equal(begun.statusCode, 201, begun.body);
     const { id, parts, partCount, partBytes } = begun.json();
     assert.equal(partCount, Math.ceil((20 * GIB) / partBytes));
-    assert.ok(partCount <= 1_100, "naming the parts takes time of the process");
+    assert.ok(partCount <= 1_100, "listing more parts would block the process");
     assert.equal(parts.length, 100);
-    assert.ok(!parts[0].url.includes("checksum"), "S3 would compare the part with the checksum of nothing");
+    assert.ok(!parts[0].url.includes("checksum"), "S3 would compare the part with the checksum of an empty body");
     const more = await p.app.inject({
       method: "POST",
       url: `/uploads/${id}/parts?from=${partCount - 1}&count=2`,
@@ -64,20 +65,27 @@ describe("POST /uploads", () => {
     assert.deepEqual([first.statusCode, second.statusCode], [201, 201]);
     const { location } = first.json();
     assert.match(location, new RegExp(`/[0-9a-f]{16}/${sha256}$`));
-    assert.equal(second.json().location, location, "whatever the file is called");
-    for (const { id, parts } of [first.json(), second.json()]) {
-      const put = await fetch(parts[0].url, { method: "PUT", body: "abc" });
+    assert.equal(second.json().location, location, "whatever the file name");
+    for (const [begun, body] of [
+      [first, "abc"],
+      [second, "xyz"],
+    ] as const) {
+      const { id, parts } = begun.json();
+      const put = await fetch(parts[0].url, { method: "PUT", body });
       const done = await p.app.inject({
         method: "POST",
         url: `/uploads/${id}/complete`,
         headers: acme,
         payload: { parts: [{ partNumber: 1, etag: put.headers.get("etag") }] },
       });
-      assert.deepEqual([done.statusCode, done.json()], [200, { location }], "of two at once the first stays");
+      assert.deepEqual([done.statusCode, done.json()], [200, { location }]);
     }
+    const [Bucket, ...key] = location.slice("s3://".length).split("/");
+    const { Body } = await p.s3.send(new GetObjectCommand({ Bucket, Key: key.join("/") }));
+    assert.equal(await Body?.transformToString(), "abc", "of concurrent uploads the first one completed is kept");
     const third = await begin({ sha256 });
     assert.deepEqual([third.statusCode, third.json()], [200, { location }]);
-    assert.equal((await begin({ sha256 }, await p.as("other"))).statusCode, 201, "it is the tenant's own");
+    assert.equal((await begin({ sha256 }, await p.as("other"))).statusCode, 201, "uploads are not shared by tenants");
     assert.equal((await begin({ sha256: "XY" })).statusCode, 400);
   });
 });

@@ -26,12 +26,12 @@ export const MAX_PARTS = 1_100;
 const LINK_SECONDS = 6 * 3600;
 /** Maximum number of links per response: signing one takes a third of a millisecond. */
 const MAX_LINKS = 100;
-/** Time during which an uploaded file is reused; the bucket keeps it longer. Milliseconds. */
+/** Time during which an uploaded file is reused; the bucket keeps it longer. */
 const REUSE_MS = 24 * 3_600_000;
 /** Matches the key of an upload with a known content hash: prefix and hash. */
 const CONTENT_KEY = /^[0-9a-f]{16}\/[0-9a-f]{64}$/;
 const locationOf = ({ Bucket, Key }: { Bucket: string; Key: string }) => ({ location: `s3://${Bucket}/${Key}` });
-/** Links signed per event loop turn. */
+/** Number of links signed per turn of the event loop. */
 const LINKS_PER_TURN = 20;
 
 const NewUpload = Type.Object(
@@ -42,7 +42,7 @@ const NewUpload = Type.Object(
       Type.String({
         pattern: "^[0-9a-f]{64}$",
         description:
-          "the SHA-256 of the file in hex: the location is derived from it, and a recently uploaded file is not sent again",
+          "the SHA-256 of the file in hex: it determines the location, and a recently uploaded file is not sent again",
       }),
     ),
   },
@@ -90,7 +90,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
   const { s3, buckets } = cloud;
 
   /** Signs links for `count` parts, starting at number `from`. */
-  const links = async (target: { Bucket: string; Key: string; UploadId: string }, from: number, count: number) => {
+  const signLinks = async (target: { Bucket: string; Key: string; UploadId: string }, from: number, count: number) => {
     const parts: Static<typeof Link>[] = [];
     for (let partNumber = from; partNumber < from + count; partNumber++) {
       const command = new UploadPartCommand({ ...target, PartNumber: partNumber });
@@ -107,7 +107,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
       return LastModified !== undefined && Date.now() - LastModified.getTime() < REUSE_MS;
     } catch (error) {
       const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 500;
-      // Without permission to list the bucket, S3 answers 403 for missing objects.
+      // Without permission to list the bucket, S3 returns 403 for missing objects.
       if (status < 500) return false;
       throw error;
     }
@@ -123,7 +123,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
       description:
         "PUT each part to its link, which needs no token, then complete the upload with the ETags that S3 returned.",
       body: NewUpload,
-      answers: {
+      responses: {
         200: { description: "the content is already uploaded", schema: Location },
         201: { description: "links for the parts", schema: Upload },
       },
@@ -141,9 +141,9 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
       const { UploadId } = await s3.send(new CreateMultipartUploadCommand(target));
       const partBytes = Math.max(PART_BYTES, Math.ceil(bytes / MAX_PARTS));
       const partCount = Math.ceil(bytes / partBytes);
-      const parts = await links({ ...target, UploadId: UploadId ?? "" }, 1, Math.min(partCount, MAX_LINKS));
+      const parts = await signLinks({ ...target, UploadId: UploadId ?? "" }, 1, Math.min(partCount, MAX_LINKS));
       return reply.code(201).send({
-        id: encode(target.Key, UploadId ?? ""),
+        id: encodeUpload(target.Key, UploadId ?? ""),
         ...locationOf(target),
         partBytes,
         partCount,
@@ -162,14 +162,14 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
       summary: "Get links for further parts of an upload",
       params: Id,
       querystring: Range,
-      answers: { 200: { description: "one link per part", schema: Type.Object({ parts: Type.Array(Link) }) } },
+      responses: { 200: { description: "one link per part", schema: Type.Object({ parts: Type.Array(Link) }) } },
       errors: ["NotFound"],
     }),
     async (request) => {
       const upload = decodeUpload(request.params.id, callerOfRequest(request).tenant);
       const { from, count } = request.query;
       return {
-        parts: await links({ Bucket: buckets.uploads, ...upload }, from, Math.min(count, MAX_PARTS + 1 - from)),
+        parts: await signLinks({ Bucket: buckets.uploads, ...upload }, from, Math.min(count, MAX_PARTS + 1 - from)),
       };
     },
   );
@@ -183,7 +183,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
       summary: "Complete an upload",
       params: Id,
       body: Complete,
-      answers: { 200: { description: "S3 location for an update", schema: Location } },
+      responses: { 200: { description: "S3 location for an update", schema: Location } },
       errors: ["NotFound", "SourceNotFound", "StorageUnavailable"],
     }),
     async (request) => {
@@ -193,8 +193,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
         .sort((a, b) => a.PartNumber - b.PartNumber);
       const { Key } = upload;
       const target = { Bucket: buckets.uploads, ...upload };
-      // The same content may have been uploaded meanwhile; overwriting it would break a job that has pinned its
-      // version.
+      // The same content may have been uploaded meanwhile. Overwriting it would break jobs that use its version.
       if (CONTENT_KEY.test(Key) && (await isFresh({ Bucket: buckets.uploads, Key })))
         await s3.send(new AbortMultipartUploadCommand(target)).catch(onUploadError(Key));
       else
@@ -213,7 +212,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
       scope: "update",
       summary: "Abort an upload",
       params: Id,
-      answers: { 204: { description: "aborted" } },
+      responses: { 204: { description: "aborted" } },
       errors: ["NotFound", "SourceNotFound", "StorageUnavailable"],
     }),
     async (request, reply) => {
@@ -226,10 +225,10 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
   );
 };
 
-/** Converts a file name to the last part of a key, which is never `.` or `..`. */
+/** Converts a file name to the last segment of a key, which is never `.` or `..`. */
 const objectName = (fileName: string) => fileName.replace(/[^\w.-]/g, "_").replace(/^\.{1,2}$/, "_");
 
-const encode = (key: string, uploadId: string) => Buffer.from(`${key}\n${uploadId}`).toString("base64url");
+const encodeUpload = (key: string, uploadId: string) => Buffer.from(`${key}\n${uploadId}`).toString("base64url");
 
 /**
  * Decodes an upload's id, which contains the key.
@@ -242,8 +241,8 @@ export function decodeUpload(id: string, tenant: string): { Key: string; UploadI
   return { Key, UploadId };
 }
 
-/** Errors of S3 that the platform causes: credentials, clock and keys. Their messages contain names of roles. */
-const OWN_FAULT =
+/** Errors of S3 that the platform causes: credentials, clock and keys. Their messages contain role names. */
+const PLATFORM_ERRORS =
   /^(AccessDenied|ExpiredToken|InvalidToken|InvalidAccessKeyId|SignatureDoesNotMatch|RequestTimeTooSkewed|KMS)/;
 
 /**
@@ -252,7 +251,7 @@ const OWN_FAULT =
  */
 export const onUploadError = (key: string) => (error: Error & { $metadata?: { httpStatusCode?: number } }) => {
   const status = error.$metadata?.httpStatusCode ?? 500;
-  if (status < 500 && status !== 403 && !OWN_FAULT.test(error.name))
-    throw new JobError("SourceNotFound", { source: key, reason: `S3 answered ${error.name}.` }, { cause: error });
+  if (status < 500 && status !== 403 && !PLATFORM_ERRORS.test(error.name))
+    throw new JobError("SourceNotFound", { source: key, reason: `S3 returned ${error.name}.` }, { cause: error });
   throw error;
 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { testApi } from "../../testing/api/api.ts";
-import { estimatedUsd } from "../cost.ts";
+import { estimateUsd } from "../cost.ts";
 
 describe("GET /usage", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
@@ -39,8 +39,8 @@ describe("GET /usage", () => {
       body.tenants.map(({ tenant }: { tenant: string }) => tenant),
       ["globex", "acme"],
     );
-    const one = await usage(["acme", "read", "admin"], "?month=2026-01&tenant=globex");
-    assert.equal(one.body.tenants.length, 1);
+    const globex = await usage(["acme", "read", "admin"], "?month=2026-01&tenant=globex");
+    assert.equal(globex.body.tenants.length, 1);
     assert.equal((await usage(["acme", "read"], "")).body.month, new Date().toISOString().slice(0, 7));
   });
 
@@ -54,7 +54,7 @@ describe("GET /usage", () => {
   it("estimates no cost if the platform has no prices", () => {
     const runner = { slots: 1, idleSeconds: 30, startSeconds: 1, lifetimeSeconds: 1 };
     assert.equal(
-      estimatedUsd({ glueSeconds: 1, ec2Seconds: 1 }, { glue: { ...runner, usdPerHour: 1 }, ec2: runner }),
+      estimateUsd({ glueSeconds: 1, ec2Seconds: 1 }, { glue: { ...runner, usdPerHour: 1 }, ec2: runner }),
       undefined,
     );
   });

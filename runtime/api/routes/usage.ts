@@ -1,14 +1,14 @@
 import Type from "typebox";
 import { Tenant } from "../../contract/request.ts";
 import { readUsage } from "../../monitoring/totals.ts";
-import { estimatedUsd } from "../cost.ts";
+import { estimateUsd } from "../cost.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { tenantOf } from "../tenant.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
-/** Maximum number of tenants, those with the most run time first. */
-const LIMIT = 1_000;
+/** Maximum number of returned tenants. */
+const MAX_TENANTS = 1_000;
 
 const Query = Type.Object(
   {
@@ -46,7 +46,7 @@ const UsageResponse = Type.Object({
   furtherTenants: Type.Boolean({ description: "whether there are more tenants" }),
 });
 
-/** GET /usage: jobs, rows and run time of a month, of a tenant; for an admin without `tenant`, of all tenants. */
+/** GET /usage: a tenant's jobs, rows and run time of a month; for an admin without `tenant`, those of all tenants. */
 export const usageRoute: RoutePlugin = async (app, { db, settings, guard }) => {
   app.get(
     "/usage",
@@ -56,7 +56,7 @@ export const usageRoute: RoutePlugin = async (app, { db, settings, guard }) => {
       scope: "read",
       summary: "Jobs, rows, run time and estimated cost of a month, by tenant",
       querystring: Query,
-      answers: { 200: { description: "tenants with the most run time first, at most 1,000", schema: UsageResponse } },
+      responses: { 200: { description: "tenants with the most run time first, at most 1,000", schema: UsageResponse } },
     }),
     async (request) => {
       const { query } = request;
@@ -64,12 +64,12 @@ export const usageRoute: RoutePlugin = async (app, { db, settings, guard }) => {
       const isAdmin = caller.scopes.includes("admin");
       const tenant = query.tenant === undefined && isAdmin ? undefined : tenantOf(caller, query.tenant);
       const month = query.month ?? new Date().toISOString().slice(0, 7);
-      const found = await readUsage(db, { month, tenant, limit: LIMIT + 1 });
-      const tenants = found.slice(0, LIMIT).map((usage) => {
-        const usd = estimatedUsd(usage, settings.runners);
+      const usages = await readUsage(db, { month, tenant, limit: MAX_TENANTS + 1 });
+      const tenants = usages.slice(0, MAX_TENANTS).map((usage) => {
+        const usd = estimateUsd(usage, settings.runners);
         return { ...usage, ...(usd === undefined ? {} : { estimatedUsd: usd }) };
       });
-      return { month, tenants, furtherTenants: found.length > LIMIT };
+      return { month, tenants, furtherTenants: usages.length > MAX_TENANTS };
     },
   );
 };

@@ -1,11 +1,11 @@
 import Type from "typebox";
 import { RUNNERS } from "../../contract/states.ts";
-import { readWaitingPlace, WAITING_REASONS, waitingOf } from "../../monitoring/waiting.ts";
+import { readWaitingJob, WAITING_REASONS, waitingOf } from "../../monitoring/waiting.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { JobId, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
-import { documentOf } from "./jobs.ts";
+import { readDocument } from "./jobs.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
 const Count = Type.Integer({ minimum: 0 });
@@ -14,8 +14,8 @@ const WaitingResponse = Type.Object({
     Type.Object(
       {
         reason: Type.Enum([...WAITING_REASONS]),
-        sentence: Type.String({ description: "sentence for people: what it waits for, and what is ahead of it" }),
-        remedy: Type.Optional(Type.String({ description: "sentence for people: how to run more jobs at once" })),
+        sentence: Type.String({ description: "text for users: what the job waits for, and what is ahead of it" }),
+        remedy: Type.Optional(Type.String({ description: "text for users: how to run more jobs at once" })),
         runner: Type.Enum([...RUNNERS]),
         ahead: Type.Integer({ minimum: 0, maximum: 1_001, description: "jobs ahead of it; 1001: more than 1,000" }),
         busy: Count,
@@ -38,15 +38,15 @@ export const waitingRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
       summary: "Why a job waits, and how many jobs are ahead of it",
       params: JobId,
       querystring: TenantQuery,
-      answers: { 200: { description: "the current reason", schema: WaitingResponse } },
+      responses: { 200: { description: "the current reason", schema: WaitingResponse } },
       errors: ["UnknownJob"],
     }),
     async (request) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
-      const place = await readWaitingPlace(deps.db, tenant, request.params.id);
-      if (place !== undefined) return { waiting: waitingOf(place, deps.settings, tenant) };
+      const job = await readWaitingJob(deps.db, tenant, request.params.id);
+      if (job !== undefined) return { waiting: waitingOf(job, deps.settings, tenant) };
       // The job is not waiting, or does not exist.
-      await documentOf(deps, tenant, request.params.id);
+      await readDocument(deps, tenant, request.params.id);
       return {};
     },
   );

@@ -1,15 +1,15 @@
 import { BODIES } from "../cases.ts";
-import { assertCheap, checkEach, type Kind } from "./kind.ts";
+import { type AttackKind, assertCheapRefusal, checkEach } from "./kind.ts";
 
-/** Bodies that hold much of something, or something where it does not belong. */
-export const bodies: Kind = {
+/** Request bodies with too many, too large or misplaced values. */
+export const bodies: AttackKind = {
   name: "bodies",
   checks: checkEach(
     BODIES,
     (name) => `refuses ${name}, at little cost`,
     async (target, body) => {
       const text = body();
-      await assertCheap(target, () => target.http("POST", "/jobs", text, target.attacker));
+      await assertCheapRefusal(target, () => target.http("POST", "/jobs", text, target.attacker));
     },
   ),
   async send(target) {

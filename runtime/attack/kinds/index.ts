@@ -1,9 +1,9 @@
 import { bodies } from "./bodies.ts";
 import { bombs } from "./bombs.ts";
 import { emulator } from "./emulator.ts";
-import type { Kind } from "./kind.ts";
-import { lines } from "./lines.ts";
+import type { AttackKind } from "./kind.ts";
 import { messages } from "./messages.ts";
+import { pathsAndHeaders } from "./pathsAndHeaders.ts";
 import { readers } from "./readers.ts";
 import { shares } from "./shares.ts";
 import { sockets } from "./sockets.ts";
@@ -14,11 +14,11 @@ import { tenants } from "./tenants.ts";
 import { terminal } from "./terminal.ts";
 
 /** Every kind of hostile input that the suite tries. */
-export const KINDS: readonly Kind[] = [
+export const ATTACK_KINDS: readonly AttackKind[] = [
   sql,
   readers,
   bodies,
-  lines,
+  pathsAndHeaders,
   messages,
   tenants,
   sources,

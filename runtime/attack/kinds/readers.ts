@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import pg from "pg";
 import { readerRole } from "../../platform/postgres.ts";
 import type { Target } from "../target.ts";
-import type { Kind } from "./kind.ts";
+import type { AttackKind } from "./kind.ts";
 
-/** Statements past the first wall, as a run's own role sends them: none may succeed. */
+/** Statements sent with a run's role, bypassing the SQL checker. All must fail. */
 const FORBIDDEN: readonly string[] = [
   "select * from jobs.tokens",
   "select * from jobs.documents",
@@ -29,8 +29,8 @@ const FORBIDDEN: readonly string[] = [
   "lock table prices in access exclusive mode",
 ];
 
-/** Opens a session as the role of a run slot. */
-async function asReader(target: Target, slot: number): Promise<pg.Client> {
+/** Opens a session with the role of a run's slot. */
+async function connectAsReader(target: Target, slot: number): Promise<pg.Client> {
   const url = new URL(target.file.databaseUrl);
   url.username = readerRole("glue", slot);
   const client = new pg.Client(url.href);
@@ -38,12 +38,12 @@ async function asReader(target: Target, slot: number): Promise<pg.Client> {
   return client;
 }
 
-/** SQL that has passed the first wall, under the role of a run slot. */
-export const readers: Kind = {
+/** SQL that bypasses the SQL checker, executed with the role of a run's slot. */
+export const readers: AttackKind = {
   name: "reader roles",
   checks: {
     "lets a run's role read prices": async (target) => {
-      const client = await asReader(target, 1);
+      const client = await connectAsReader(target, 1);
       try {
         assert.equal((await client.query("select from prices limit 1")).rowCount, 1);
       } finally {
@@ -51,15 +51,15 @@ export const readers: Kind = {
       }
     },
     "lets a run's role read, signal and change nothing else": async (target) => {
-      const client = await asReader(target, 1);
+      const client = await connectAsReader(target, 1);
       try {
         for (const statement of FORBIDDEN) await assert.rejects(client.query(statement), pg.DatabaseError, statement);
       } finally {
         await client.end();
       }
     },
-    "shows a run's role no session of another run": async (target) => {
-      const [client, other] = await Promise.all([asReader(target, 1), asReader(target, 2)]);
+    "hides the sessions of other runs from a run's role": async (target) => {
+      const [client, other] = await Promise.all([connectAsReader(target, 1), connectAsReader(target, 2)]);
       try {
         await other.query("select 'secret of another run'");
         const { rows } = await client.query("select pid, query from pg_stat_activity where query like '%secret of%'");

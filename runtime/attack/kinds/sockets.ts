@@ -6,14 +6,17 @@ import { CHECK_SECONDS } from "../../api/timeouts.ts";
 import { MALFORMED } from "../../testing/api/malformed.ts";
 import { CONNECTIONS, REQUEST_SECONDS } from "../configuration.ts";
 import type { Target } from "../target.ts";
-import type { Kind } from "./kind.ts";
+import type { AttackKind } from "./kind.ts";
 
-/** Maximum duration of a stalled request in milliseconds: its own limit, two checks, and a busy machine. */
+/**
+ * Maximum duration of a stalled request in milliseconds: its time limit, two intervals of the API's check, and a margin
+ * for a busy machine.
+ */
 const STALLED_MS = (REQUEST_SECONDS + 2 * CHECK_SECONDS + 2) * 1000;
-/** Maximum milliseconds until malformed bytes are answered. */
-const ANSWER_MS = 5_000;
+/** Maximum milliseconds until a malformed request or a health check gets a response. */
+const RESPONSE_MS = 5_000;
 
-/** Opens a connection to the API and writes to it; `closed` resolves with all that came back when the API has closed it. */
+/** Opens a connection to the API and writes a text. `closed` resolves to all received text when the API closes it. */
 async function openConnection(target: Target, text = "") {
   const { hostname, port } = new URL(target.file.api);
   const socket = connect(Number(port), hostname);
@@ -28,17 +31,19 @@ async function openConnection(target: Target, text = "") {
   return { socket, closed };
 }
 
-const withTimeout = async <T>(what: string, promise: Promise<T>, milliseconds: number): Promise<T> =>
+const withTimeout = async <T>(description: string, promise: Promise<T>, milliseconds: number): Promise<T> =>
   Promise.race([
     promise,
-    delay(milliseconds, undefined, { ref: false }).then(() => assert.fail(`${what}: open after ${milliseconds} ms`)),
+    delay(milliseconds, undefined, { ref: false }).then(() =>
+      assert.fail(`${description}: open after ${milliseconds} ms`),
+    ),
   ]);
 
 const post = (token: string, rest: string) =>
   `POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer ${token}\r\n${rest}`;
 
 /** Connections that stall, flood, or do not speak HTTP. */
-export const sockets: Kind = {
+export const sockets: AttackKind = {
   name: "sockets",
   checks: {
     "closes each connection that stalls within a request": async (target) => {
@@ -59,31 +64,31 @@ export const sockets: Kind = {
         for (const { socket } of [...stalled, trickled]) socket.destroy();
       }
     },
-    "answers what is not HTTP shortly, and closes": async (target) => {
+    "responds to malformed requests briefly and closes the connection": async (target) => {
       for (const text of MALFORMED) {
         const { socket, closed } = await openConnection(target, text);
         try {
-          const answer = await withTimeout(JSON.stringify(text.slice(0, 40)), closed, ANSWER_MS);
-          assert.match(answer, /^(HTTP\/1\.1 4\d\d |$)/, text.slice(0, 40));
-          assert.ok(answer.length < 1_000, `${answer.length} bytes for ${text.slice(0, 40)}`);
+          const response = await withTimeout(JSON.stringify(text.slice(0, 40)), closed, RESPONSE_MS);
+          assert.match(response, /^(HTTP\/1\.1 4\d\d |$)/, text.slice(0, 40));
+          assert.ok(response.length < 1_000, `${response.length} bytes for ${text.slice(0, 40)}`);
         } finally {
           socket.destroy();
         }
       }
     },
     "serves a new client while others hold all connections": async (target) => {
-      const many = await Promise.all(Array.from({ length: CONNECTIONS + 100 }, () => openConnection(target)));
+      const connections = await Promise.all(Array.from({ length: CONNECTIONS + 100 }, () => openConnection(target)));
       try {
         const { closed, socket } = await openConnection(
           target,
           "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         );
-        many.push({ closed, socket });
-        assert.match(await withTimeout("a health check", closed, ANSWER_MS), /^HTTP\/1\.1 200 /);
-        const live = many.filter(({ socket: one }) => !one.destroyed).length;
-        assert.ok(live <= CONNECTIONS + 1, `${live} connections are open`);
+        connections.push({ closed, socket });
+        assert.match(await withTimeout("a health check", closed, RESPONSE_MS), /^HTTP\/1\.1 200 /);
+        const open = connections.filter((connection) => !connection.socket.destroyed).length;
+        assert.ok(open <= CONNECTIONS + 1, `${open} connections are open`);
       } finally {
-        for (const { socket } of many) socket.destroy();
+        for (const { socket } of connections) socket.destroy();
       }
     },
   },

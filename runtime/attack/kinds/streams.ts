@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { LONG_READ, type Target } from "../target.ts";
-import type { Kind } from "./kind.ts";
+import type { AttackKind } from "./kind.ts";
 
-/** Event streams of one token at once (api.limits.streamsPerToken), and how many are asked for. */
-const PER_TOKEN = 50;
-const OPENED_STREAMS = PER_TOKEN + 20;
-/** Sessions that one token makes to have more. */
+/** Maximum concurrent event streams per token (api.limits.streamsPerToken), and the number requested. */
+const STREAMS_PER_TOKEN = 50;
+const REQUESTED_STREAMS = STREAMS_PER_TOKEN + 20;
+/** Number of sessions that a caller opens with one token to get more streams. */
 const SESSIONS = 3;
-/** Maximum milliseconds of a stream beyond its token. */
+/** Maximum time that a stream outlives its token, in milliseconds. */
 const OUTLIVE_MS = 5_000;
 
-/** Opens streams of a job that runs on, for as long as `use` takes. */
+/** Opens event streams of a running job, calls `use`, and closes the streams. */
 async function withStreams(
   target: Target,
   token: string,
@@ -20,50 +20,50 @@ async function withStreams(
   const requestId = `streams-${Date.now()}`;
   const body = { requestId, task: LONG_READ, timeoutSeconds: 60 };
   assert.equal((await target.http("POST", "/jobs", body, target.attacker)).status, 202);
-  const leave = new AbortController();
+  const controller = new AbortController();
   try {
     const streams: Response[] = [];
-    for (let one = 0; one < count; one++)
+    for (let index = 0; index < count; index++)
       streams.push(
         await fetch(`${target.file.api}/jobs/${requestId}/events`, {
           headers: { authorization: `Bearer ${token}` },
-          signal: leave.signal,
+          signal: controller.signal,
         }),
       );
     await use(streams, `/jobs/${requestId}/events`);
   } finally {
-    leave.abort();
+    controller.abort();
     await target.http("POST", `/jobs/${requestId}/cancel`, {}, target.attacker);
     await target.waitForEnd(requestId, target.attacker);
   }
 }
 
-/** Event streams without number or end. */
-export const streams: Kind = {
+/** Too many event streams, and streams that outlive their token. */
+export const streams: AttackKind = {
   name: "event streams",
   checks: {
-    "opens no more event streams per token than it may": (target) =>
-      withStreams(target, target.attacker, OPENED_STREAMS, async (opened) => {
+    "limits the event streams per token": (target) =>
+      withStreams(target, target.attacker, REQUESTED_STREAMS, async (opened) => {
         const statuses = opened.map(({ status }) => status);
-        assert.equal(statuses.filter((status) => status === 200).length, PER_TOKEN);
-        assert.equal(statuses.filter((status) => status === 429).length, OPENED_STREAMS - PER_TOKEN);
+        assert.equal(statuses.filter((status) => status === 200).length, STREAMS_PER_TOKEN);
+        assert.equal(statuses.filter((status) => status === 429).length, REQUESTED_STREAMS - STREAMS_PER_TOKEN);
       }),
-    "counts the streams of a token's sessions as the token's": async (target) => {
+    "counts the streams of sessions towards their token's limit": async (target) => {
       const { token } = await target.newToken("attacker", ["read", "submit", "cancel"]);
       const cookies: string[] = [];
       for (let session = 0; session < SESSIONS; session++) {
-        const own = { "sec-fetch-site": "same-origin" };
-        const made = await target.http("POST", "/session", { token }, undefined, own);
-        assert.equal(made.status, 201, made.text);
-        cookies.push(made.headers.get("set-cookie")?.split(";")[0] ?? "");
+        const sameOrigin = { "sec-fetch-site": "same-origin" };
+        const created = await target.http("POST", "/session", { token }, undefined, sameOrigin);
+        assert.equal(created.status, 201, created.text);
+        cookies.push(created.headers.get("set-cookie")?.split(";")[0] ?? "");
       }
-      await withStreams(target, token, PER_TOKEN, async (opened, path) => {
+      await withStreams(target, token, STREAMS_PER_TOKEN, async (opened, path) => {
         assert.deepEqual([...new Set(opened.map(({ status }) => status))], [200]);
         for (const cookie of cookies)
           assert.equal((await target.http("GET", path, undefined, undefined, { cookie })).status, 429);
       });
     },
-    "ends the streams of a token that is revoked": async (target) => {
+    "ends the streams of a revoked token": async (target) => {
       const { id, token } = await target.newToken("attacker", ["read"]);
       await withStreams(target, token, 3, async (opened) => {
         const texts = Promise.all(opened.map((stream) => stream.text()));
@@ -78,5 +78,5 @@ export const streams: Kind = {
       });
     },
   },
-  send: (target) => withStreams(target, target.attacker, PER_TOKEN, async () => undefined),
+  send: (target) => withStreams(target, target.attacker, STREAMS_PER_TOKEN, async () => undefined),
 };

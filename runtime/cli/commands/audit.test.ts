@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { httpDouble, json, start } from "../../testing/cli.ts";
+import { json, start, startFakeServer } from "../../testing/cli.ts";
 import { EXITS } from "../lib/exits.ts";
 
 const entry = (id: number, more: object = {}) => ({
@@ -18,44 +18,44 @@ describe("rates audit", () => {
   after(() => rm(directory, { recursive: true }));
 
   it("shows actors and actions, and hints at further entries", async () => {
-    const double = await httpDouble((call) => json(call, { entries: [entry(2), entry(1)], next: 1 }));
+    const api = await startFakeServer((call) => json(call, { entries: [entry(2), entry(1)], next: 1 }));
     try {
-      const { stdout, stderr } = await start(["audit", "--action", "cancel", "--tenant", "acme"], double.env).ended;
+      const { stdout, stderr } = await start(["audit", "--action", "cancel", "--tenant", "acme"], api.env).ended;
       assert.match(stdout, /TIME \(UTC\) +WHO +VIA +ACTION +TARGET\n2026-01-01 00:00:00 +Ada +cli +cancel +job-2\n/);
       assert.match(stderr, /--export FILE writes all/);
-      assert.deepEqual(double.calls, ["GET /audit?limit=50&action=cancel&tenant=acme"]);
+      assert.deepEqual(api.calls, ["GET /audit?limit=50&action=cancel&tenant=acme"]);
     } finally {
-      double.close();
+      api.close();
     }
   });
 
-  it("exports all pages as NDJSON, or as CSV without formulas for spreadsheets", async () => {
-    const double = await httpDouble((call) =>
+  it("exports all pages as NDJSON, or as CSV without spreadsheet formulas", async () => {
+    const api = await startFakeServer((call) =>
       json(
         call,
-        call.what.includes("before=2")
+        call.requestLine.includes("before=2")
           ? { entries: [entry(1, { actor: '=1+1,"x"' })] }
           : { entries: [entry(3, { actor: " =2" }), entry(2, { actor: "\uff1d3" })], next: 2 },
       ),
     );
     try {
       const csv = join(directory, "audit.csv");
-      assert.equal((await start(["audit", "--export", csv], double.env).ended).code, 0);
+      assert.equal((await start(["audit", "--export", csv], api.env).ended).code, 0);
       const lines = (await readFile(csv, "utf8")).split("\r\n");
       assert.equal(lines.length, 5);
       assert.match(lines[1] ?? "", /,' =2,cli,/);
       assert.match(lines[2] ?? "", /,'\uff1d3,cli,/);
       assert.match(lines[3] ?? "", /,"'=1\+1,""x""",cli,/);
       const ndjson = join(directory, "audit.ndjson");
-      assert.equal((await start(["audit", "--export", ndjson], double.env).ended).code, 0);
+      assert.equal((await start(["audit", "--export", ndjson], api.env).ended).code, 0);
       const ids = (await readFile(ndjson, "utf8"))
         .trim()
         .split("\n")
         .map((line) => JSON.parse(line).id);
       assert.deepEqual(ids, [3, 2, 1]);
-      assert.equal((await start(["audit", "--export", "x.xls"], double.env).ended).code, EXITS.invalid.code);
+      assert.equal((await start(["audit", "--export", "x.xls"], api.env).ended).code, EXITS.invalid.code);
     } finally {
-      double.close();
+      api.close();
     }
   });
 });

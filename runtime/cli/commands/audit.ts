@@ -33,11 +33,12 @@ interface Flags {
   export?: string;
 }
 
-/** Default number of entries on a screen, and entries per call of an export. */
-const ENTRIES_PER_PAGE = 50;
-const PAGE = 1_000;
+/** Default number of listed entries. */
+const DEFAULT_LIMIT = 50;
+/** Number of entries that an export requests at a time. */
+const EXPORT_PAGE_SIZE = 1_000;
 
-/** `rates audit`: the audit trail, on a screen or as a file. */
+/** `rates audit`: shows the audit trail, or exports it to a file. */
 export function auditCommand({ program }: CliContext): void {
   const audit = examples(
     program.command("audit"),
@@ -47,16 +48,16 @@ export function auditCommand({ program }: CliContext): void {
     "rates audit --export audit.csv  # all entries; .ndjson works too",
   );
   jsonFields(audit, ENTRY_FIELDS)
-    .description("Show the audit trail: submits, cancels, retries, redrives, tokens and sign-ins")
+    .description("Show the audit trail: submissions, cancellations, retries, redrives, tokens and sign-ins")
     .addOption(choice("--action <action>", "only this action", ACTIONS))
     .option("--text <text>", "part of the person's or token's name, or of the job's id")
-    .option("--since <time>", "from then on: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
-    .option("--until <time>", "before then", timeOption)
-    .option("--limit <n>", `maximum number of entries (${ENTRIES_PER_PAGE})`, wholeNumber)
+    .option("--since <time>", "entries since: an age (90s, 30m, 2h, 7d, 1w), a day or a time (UTC)", timeOption)
+    .option("--until <time>", "entries before this time", timeOption)
+    .option("--limit <n>", `maximum number of entries (${DEFAULT_LIMIT})`, wholeNumber)
     .option("--export <file>", "write all entries to a file: .csv or .ndjson")
     .action(async (flags: Flags, command) => {
       const { client, json } = clientOf(command);
-      const page = (limit: number, before?: number) => {
+      const fetchPage = (limit: number, before?: number) => {
         const { action, text, since, until } = flags;
         const search = new URLSearchParams({ limit: String(limit) });
         for (const [name, value] of Object.entries({ action, text, since, until, before, tenant: client.tenant }))
@@ -66,8 +67,8 @@ export function auditCommand({ program }: CliContext): void {
       const { since, until } = flags;
       if (since !== undefined && until !== undefined && since >= until)
         throw new CommandError("invalid", `--until (${until}) must be later than --since (${since}).`);
-      if (flags.export !== undefined) return exportTo(flags.export, page);
-      const { entries, next } = await page(flags.limit ?? ENTRIES_PER_PAGE);
+      if (flags.export !== undefined) return exportTo(flags.export, fetchPage);
+      const { entries, next } = await fetchPage(flags.limit ?? DEFAULT_LIMIT);
       if (json) return printRecords(command, ENTRY_FIELDS, entries, entries);
       if (entries.length === 0) return printInfo("No entries match.");
       print(auditTable(entries));
@@ -75,30 +76,33 @@ export function auditCommand({ program }: CliContext): void {
     });
 }
 
-/** Formats entries as a table, with the tenant if there are several and the reason if a cancel has one. */
+/**
+ * Formats entries as a table. It has a column TENANT if there are several tenants, and a column REASON if a cancel has a
+ * reason.
+ */
 function auditTable(entries: readonly AuditEntry[]): string {
-  const tenants = new Set(entries.map(({ tenant }) => tenant)).size > 1;
-  const reasonOf = ({ detail }: AuditEntry) => (typeof detail.reason === "string" ? plain(detail.reason) : "");
-  const reasons = entries.some((entry) => reasonOf(entry) !== "");
-  const head = ["TIME (UTC)", "WHO", "VIA", "ACTION", ...(tenants ? ["TENANT"] : []), "TARGET"];
+  const hasTenants = new Set(entries.map(({ tenant }) => tenant)).size > 1;
+  const cancelReason = ({ detail }: AuditEntry) => (typeof detail.reason === "string" ? plain(detail.reason) : "");
+  const hasReasons = entries.some((entry) => cancelReason(entry) !== "");
+  const head = ["TIME (UTC)", "WHO", "VIA", "ACTION", ...(hasTenants ? ["TENANT"] : []), "TARGET"];
   const rows = entries.map((entry) => [
     timeText(entry.at),
     plain(entry.actor),
     entry.via,
     entry.action,
-    ...(tenants ? [entry.tenant] : []),
+    ...(hasTenants ? [entry.tenant] : []),
     plain(entry.target),
-    ...(reasons ? [reasonOf(entry)] : []),
+    ...(hasReasons ? [cancelReason(entry)] : []),
   ]);
-  return table(reasons ? [...head, "REASON"] : head, rows, width(process.stdout), { keep: [0, 1, 2, 3] });
+  return table(hasReasons ? [...head, "REASON"] : head, rows, width(process.stdout), { keep: [0, 1, 2, 3] });
 }
 
-type ReadPage = (limit: number, before?: number) => Promise<{ entries: AuditEntry[]; next?: number }>;
+type FetchPage = (limit: number, before?: number) => Promise<{ entries: AuditEntry[]; next?: number }>;
 
-/** The columns of an export. */
+/** Columns of an export. */
 const COLUMNS = ["id", "at", "tenant", "actorId", "actor", "via", "action", "target", "detail"] as const;
 
-async function exportTo(file: string, page: ReadPage): Promise<void> {
+async function exportTo(file: string, fetchPage: FetchPage): Promise<void> {
   const isCsv = file.endsWith(".csv");
   if (!isCsv && !file.endsWith(".ndjson"))
     throw new CommandError("invalid", `--export '${file}' must end in .csv or .ndjson.`);
@@ -108,7 +112,7 @@ async function exportTo(file: string, page: ReadPage): Promise<void> {
     let count = 0;
     if (isCsv) out.write(csvLine(COLUMNS));
     for (let before: number | undefined; ; ) {
-      const { entries, next } = await page(PAGE, before);
+      const { entries, next } = await fetchPage(EXPORT_PAGE_SIZE, before);
       count += entries.length;
       const lines = entries.map((entry) =>
         isCsv
@@ -121,7 +125,7 @@ async function exportTo(file: string, page: ReadPage): Promise<void> {
     }
     out.end();
     await once(out, "close");
-    printInfo(`${count.toLocaleString("en")} entries in ${file}.`);
+    printInfo(`${count.toLocaleString("en")} ${count === 1 ? "entry" : "entries"} written to ${file}.`);
   } catch (error) {
     if (error instanceof CommandError) throw error;
     throw new CommandError("internalError", `${file} cannot be written: ${reasonOf(error)}`);

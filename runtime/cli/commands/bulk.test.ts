@@ -1,24 +1,25 @@
 import assert from "node:assert/strict";
-import { type Call, httpDouble, job, json, start } from "../../testing/cli.ts";
+import { type Call, job, json, start, startFakeServer } from "../../testing/cli.ts";
 
-const FIGURES = { matched: 3, eligible: 2, byStatus: { FAILED: 3 }, byErrorType: { InvalidRows: 1, RunnerLost: 2 } };
-const NONE = { done: 0, unchanged: 0, jobs: [], failed: [] };
+const COUNTS = { matched: 3, eligible: 2, byStatus: { FAILED: 3 }, byErrorType: { InvalidRows: 1, RunnerLost: 2 } };
+const NO_CHANGES = { done: 0, unchanged: 0, jobs: [], failed: [] };
 
-describe("rates cancel and retry of many jobs", () => {
+describe("rates cancel and rates retry with a filter", () => {
   let bodies: Record<string, unknown>[];
-  /** Runs the command. The API answers a dry run with the counts, then two batches. */
+  let counts = COUNTS;
+  /** Runs the command. The API responds to a dry run with the counts, and changes the jobs in two batches. */
   async function rates(...args: string[]) {
     bodies = [];
-    const api = await httpDouble((call: Call) => {
+    const api = await startFakeServer((call: Call) => {
       if (call.body.length === 0) return json(call, {});
       const body = JSON.parse(call.body.toString());
       bodies.push(body);
-      if (body.dryRun) return json(call, { ...FIGURES, ...NONE });
+      if (body.dryRun) return json(call, { ...counts, ...NO_CHANGES });
       const failed = [{ requestId: "b", type: "Forbidden", message: "This token lacks the scope 'update'." }];
-      if (body.cursor) return json(call, { ...FIGURES, ...NONE, failed });
+      if (body.cursor) return json(call, { ...COUNTS, ...NO_CHANGES, failed });
       return json(call, {
-        ...FIGURES,
-        ...NONE,
+        ...COUNTS,
+        ...NO_CHANGES,
         done: 1,
         jobs: [{ requestId: "a", status: "PENDING" }],
         cursor: "next",
@@ -31,7 +32,7 @@ describe("rates cancel and retry of many jobs", () => {
     }
   }
 
-  it("shows the counts, and changes all batches with --yes", async () => {
+  it("shows the counts, and changes the jobs of all batches with --yes", async () => {
     const { code, stderr, calls } = await rates("retry", "--status", "failed", "--label", "a=b", "--yes");
     assert.equal(code, 0, stderr);
     assert.deepEqual(new Set(calls), new Set(["POST /bulk/retry"]));
@@ -41,14 +42,23 @@ describe("rates cancel and retry of many jobs", () => {
     assert.match(stderr, /1 job submitted again\.\n {2}b: Forbidden: This token lacks/);
   });
 
-  it("asks for --yes in a pipe with the number, and changes nothing in a dry run", async () => {
+  it("requires --yes in a pipe and shows the number of jobs, and changes nothing in a dry run", async () => {
     const refused = await rates("cancel", "--all");
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /This cancels 2 jobs \(3 FAILED match\)\. Nothing was done\. Give --yes/);
     assert.equal(bodies.length, 1);
     const dry = await rates("cancel", "--text", "x", "--dry-run");
     assert.deepEqual([dry.code, bodies.length], [0, 1]);
-    assert.match(dry.stderr, /Dry run: 2 jobs of 3 FAILED would be cancelled/);
+    assert.match(dry.stderr, /Dry run: 2 jobs would be cancelled \(3 FAILED match\)/);
+  });
+
+  it("prints an empty outcome as JSON if no job matches or can be changed", async () => {
+    for (const matched of [0, 3]) {
+      counts = { ...COUNTS, matched, eligible: 0 };
+      const { code, stdout } = await rates("cancel", "--all", "--json");
+      assert.deepEqual([code, JSON.parse(stdout)], [0, NO_CHANGES]);
+    }
+    counts = COUNTS;
   });
 
   it("reports missing or contradictory options before it sends a request", async () => {
@@ -56,8 +66,8 @@ describe("rates cancel and retry of many jobs", () => {
       [["cancel"], /Name a job by its ID, or jobs by a filter/],
       [["retry", "--text", ""], /--text is empty\. Give a value, or leave it out/],
       [["cancel", "--label", " "], /--label is empty/],
-      [["cancel", "a", "--status", "pending"], /Give an ID or a filter: 'a' is one job/],
-      [["retry", "--all", "--watch"], /go with an ID, not with a filter/],
+      [["cancel", "a", "--status", "pending"], /'a' is the ID of a job\. Give either an ID, or a filter/],
+      [["retry", "--all", "--watch"], /require an ID instead of a filter/],
       [["cancel", "--since", "2026-01-02", "--to", "2026-01-01"], /must be later than --since/],
       [["cancel", "--status", "failed"], /Allowed choices are PENDING, IN_PROGRESS/],
     ] as const) {
@@ -72,14 +82,14 @@ describe("--json FIELDS", () => {
   const waiting = { reason: "slots", sentence: "Waiting" };
   const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   async function rates(...args: string[]) {
-    const api = await httpDouble((call: Call) =>
-      call.what.includes("/waiting")
+    const api = await startFakeServer((call: Call) =>
+      call.requestLine.includes("/waiting")
         ? json(call, { waiting })
         : json(
             call,
-            call.what.includes("/jobs?")
+            call.requestLine.includes("/jobs?")
               ? { jobs: [job("PENDING")] }
-              : { ...job("PENDING"), ...(call.what.includes("traced") ? { traceparent: TRACE } : {}) },
+              : { ...job("PENDING"), ...(call.requestLine.includes("traced") ? { traceparent: TRACE } : {}) },
           ),
     );
     try {
@@ -96,7 +106,7 @@ describe("--json FIELDS", () => {
     assert.deepEqual(JSON.parse((await rates("show", "a", "--json=state,id")).stdout), { state: "PENDING", id: "a" });
   });
 
-  it("prints JSON only on request; otherwise a job is shown with its trace id", async () => {
+  it("prints a job's trace id, if it has one, in the text of `rates show`", async () => {
     const { stdout } = await rates("show", "traced");
     assert.match(stdout, /\n {2}trace 4bf92f3577b34da6a3ce929d0e0e4736\n/);
     assert.doesNotMatch((await rates("show", "a")).stdout, /trace /);

@@ -6,19 +6,21 @@ import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
 import { burstOf } from "../../../stacks/planning/headroom.ts";
 import { smallJobCapacity } from "../../../stacks/planning/smallJobs.ts";
-import { httpDouble, json, start } from "../../testing/cli.ts";
+import { json, start, startFakeServer } from "../../testing/cli.ts";
 import { burstText, capacityText } from "../lib/capacityText.ts";
 import { CommandError, EXITS } from "../lib/exits.ts";
 import { plannedStack } from "../lib/stackFile.ts";
 
 describe("rates capacity", () => {
-  it("shows runs, limits and connections of a stack, in any terminal", () => {
+  it("shows runs, limits and connections of a stack in a terminal of any width", () => {
     const prod = plannedStack("prod");
     const { plan } = prod;
-    for (const room of [70, 80, 140]) {
+    for (const columns of [70, 80, 140]) {
       const bursts = burstOf(prod.config, plan, 5_000, 60);
-      const text = stripVTControlCharacters(`${capacityText("prod", prod, room)}\n${burstText(bursts, 60, room)}`);
-      for (const line of text.split("\n").slice(1)) assert(stringWidth(line) <= room, `${room}: ${line}`);
+      const text = stripVTControlCharacters(
+        `${capacityText("prod", prod, columns)}\n${burstText(bursts, 60, columns)}`,
+      );
+      for (const line of text.split("\n").slice(1)) assert(stringWidth(line) <= columns, `${columns}: ${line}`);
     }
     const text = stripVTControlCharacters(capacityText("prod", prod, 140));
     assert.match(text, /^Stack prod: account 333333333333 in eu-central-1, 100 % of its quotas$/m);
@@ -31,7 +33,7 @@ describe("rates capacity", () => {
     );
   });
 
-  it("shows the small jobs per second of the database, and how to raise them", () => {
+  it("shows how many small jobs per second the database can run, and what to change for more", () => {
     const { config, plan } = plannedStack("dev");
     const text = (storageGb: number, instanceClass: string) =>
       stripVTControlCharacters(
@@ -41,16 +43,12 @@ describe("rates capacity", () => {
           200,
         ),
       );
-    const {
-      processorLimit: byProcessor,
-      commitLimit: byCommits,
-      baselinePerSecond,
-    } = smallJobCapacity("db.t4g.medium", 20);
-    assert(byProcessor < byCommits);
+    const { processorLimit, commitLimit, baselinePerSecond } = smallJobCapacity("db.t4g.medium", 20);
+    assert(processorLimit < commitLimit);
     assert.match(
       text(20, "db.t4g.medium"),
       new RegExp(
-        `Database +about ${Math.floor(byProcessor)} small jobs per second, limited by its processor; .*larger database`,
+        `Database +about ${Math.floor(processorLimit)} small jobs per second, limited by its processor; .*larger database`,
       ),
     );
     assert.match(
@@ -62,10 +60,10 @@ describe("rates capacity", () => {
     assert.doesNotMatch(large, /CPU credits/);
   });
 
-  it("estimates a burst, as reads and as updates", async () => {
+  it("estimates a burst of reads and a burst of updates", async () => {
     const { code, stdout } = await start(["capacity", "--stack", "dev", "--burst", "120", "--seconds", "10"], {}).ended;
     assert.equal(code, 0);
-    // 8 Glue runs and 4 instances for reads: 10 rounds of 10 s; updates have the instances alone: 30 rounds.
+    // Reads use 8 Glue runs and 4 instances, in 10 rounds of 10 s. Updates use only the instances, in 30 rounds.
     assert.match(stdout, /^reads +12 +10 +1 min 40 s +1 min 30 s +\$0\.\d\d +8 Glue \+ 4 EC2$/m);
     assert.match(stdout, /^updates +4 +30 +5 min 0 s /m);
   });
@@ -77,7 +75,7 @@ describe("rates capacity", () => {
     assert.equal(smallJobs.limit, "processor");
     assert.equal(room.ec2.runs, 4);
     assert.deepEqual(
-      burst.map((one: { work: string; atOnce: number }) => [one.work, one.atOnce]),
+      burst.map(({ work, atOnce }: { work: string; atOnce: number }) => [work, atOnce]),
       [
         ["reads", 12],
         ["updates", 4],
@@ -85,24 +83,27 @@ describe("rates capacity", () => {
     );
   });
 
-  it("shows the runs in use of a running platform, otherwise the plan only", async () => {
-    const api = await httpDouble((call) =>
+  it("shows the runs in use of a running platform, otherwise only the plan", async () => {
+    const api = await startFakeServer((call) =>
       json(call, { capacity: { glue: { running: 3, slots: 6 }, ec2: { running: 0, slots: 2 } } }),
     );
     const { stdout } = await start(["capacity"], api.env).ended;
     api.close();
     assert.deepEqual(api.calls, ["GET /stats"]);
     assert.match(stdout, /3 of 6 running now/);
-    const alone = await start(["capacity"], { RATES_API: "http://127.0.0.1:1", RATES_TOKEN: "x" }).ended;
-    assert.equal(alone.code, 0);
-    assert.match(alone.stderr, /^Runs in use are unknown/m);
-    assert.match(alone.stdout, /^Stack dev/);
-    assert.match(alone.stderr, /^http:\/\/127\.0\.0\.1:1 does not name its stack\. .* plan of dev; --stack selects/m);
+    const planOnly = await start(["capacity"], { RATES_API: "http://127.0.0.1:1", RATES_TOKEN: "x" }).ended;
+    assert.equal(planOnly.code, 0);
+    assert.match(planOnly.stderr, /^Runs in use are unknown/m);
+    assert.match(planOnly.stdout, /^Stack dev/);
+    assert.match(
+      planOnly.stderr,
+      /^http:\/\/127\.0\.0\.1:1 does not name its stack\. .* plan of dev; --stack selects/m,
+    );
   });
 
   it("shows the stack whose plan the platform on this machine uses", async () => {
     const directory = mkdtempSync(join(tmpdir(), "rates-imitates-"));
-    const api = await httpDouble((call) =>
+    const api = await startFakeServer((call) =>
       json(call, { capacity: { glue: { running: 1, slots: 4 }, ec2: { running: 0, slots: 2 } } }),
     );
     writeFileSync(join(directory, "platform.json"), JSON.stringify({ api: api.url, token: "token", stack: "staging" }));
@@ -113,7 +114,7 @@ describe("rates capacity", () => {
     assert.equal(stderr, "");
   });
 
-  it("lists the existing stacks, and reports an invalid one", async () => {
+  it("lists the existing stacks if the name is unknown, and reports an invalid file", async () => {
     const { code, stderr } = await start(["capacity", "--stack", "prd"], {}).ended;
     assert.equal(code, EXITS.invalid.code);
     assert.match(stderr, /no stack 'prd' \(no Pulumi\.prd\.yaml\)\. Did you mean 'prod'\?\n/);

@@ -8,9 +8,9 @@ import { print, printInfo, printJson, width } from "../lib/screen.ts";
 
 /** Stack that is shown by default. */
 const DEFAULT_STACK = "dev";
-/** Default duration of a job: a read of a few thousand rows. */
+/** Default run time of each job in a burst: that of a read of a few thousand rows. */
 const DEFAULT_SECONDS = 30;
-/** Maximum jobs of a burst. */
+/** Maximum number of jobs in a burst. */
 const MAX_JOBS = 1_000_000_000;
 
 interface Flags extends GlobalOptions {
@@ -18,8 +18,8 @@ interface Flags extends GlobalOptions {
   seconds: number;
 }
 
-/** Parses the number of jobs of a burst. */
-function jobs(value: string): number {
+/** Parses the number of jobs in a burst. */
+function jobCount(value: string): number {
   const number = wholeNumber(value);
   if (number === 0 || number > MAX_JOBS)
     throw new InvalidArgumentError(`It must be from 1 to ${MAX_JOBS.toLocaleString("en")}.`);
@@ -27,22 +27,22 @@ function jobs(value: string): number {
 }
 
 /**
- * `rates capacity`: runs that fit a stack's account, the limits, and the duration of a burst. Reads only the stack's
- * file.
+ * `rates capacity`: shows how many runs fit a stack's account, what limits them, and how long a burst takes. The plan
+ * comes from the stack's file. Without --stack, the running platform's runs in use are shown too.
  */
 export function capacityCommand({ program }: CliContext): void {
   examples(
     program.command("capacity"),
-    "rates capacity  # the platform on this machine, and the stack that it imitates",
+    "rates capacity  # the platform on this machine, with the plan of its stack",
     "rates capacity --stack prod",
     "rates capacity --stack prod --burst 5000 --seconds 60",
     "rates capacity --stack prod --json | jq .plan.database.parts",
   )
     .description("Show how many runs fit a stack, what limits them, and how long a burst of jobs takes")
-    .option("--burst <jobs>", "estimate a burst of this many jobs", jobs)
+    .option("--burst <jobs>", "estimate a burst of this many jobs", jobCount)
     .option("--seconds <n>", "run time of each job", seconds, DEFAULT_SECONDS)
     .action(async (_flags: object, command: Command) => {
-      const { stack: named, burst, seconds: each, json, ...options } = command.optsWithGlobals<Flags>();
+      const { stack: namedStack, burst, seconds: jobSeconds, json, ...options } = command.optsWithGlobals<Flags>();
       const [
         { plannedStack },
         { capacityText, burstText },
@@ -57,10 +57,10 @@ export function capacityCommand({ program }: CliContext): void {
         import("../../../stacks/config/checks.ts"),
       ]);
       requireClone("rates capacity");
-      const stack = named ?? imitatedStack(options) ?? DEFAULT_STACK;
+      const stack = namedStack ?? stackOfLocalPlatform(options) ?? DEFAULT_STACK;
       const { config, plan } = plannedStack(stack);
-      const live = named === undefined ? await running(options) : undefined;
-      const bursts = burst === undefined ? undefined : burstOf(config, plan, burst, each);
+      const live = namedStack === undefined ? await fetchRunningCapacity(options) : undefined;
+      const bursts = burst === undefined ? undefined : burstOf(config, plan, burst, jobSeconds);
       if (json)
         return printJson({
           stack,
@@ -75,7 +75,7 @@ export function capacityCommand({ program }: CliContext): void {
         });
       const columns = width(process.stdout);
       print(capacityText(stack, { config, plan, live }, columns));
-      if (bursts) print(`\n${burstText(bursts, each, columns)}`);
+      if (bursts) print(`\n${burstText(bursts, jobSeconds, columns)}`);
     });
 }
 
@@ -83,21 +83,21 @@ export function capacityCommand({ program }: CliContext): void {
  * Returns the stack whose plan the platform on this machine uses; undefined for other platforms, whose API does not
  * name their stack.
  */
-function imitatedStack({ api = variable("RATES_API"), dataDir }: GlobalOptions): string | undefined {
+function stackOfLocalPlatform({ api = variable("RATES_API"), dataDir }: GlobalOptions): string | undefined {
   const platform = localPlatform(dataDir);
   if (api === undefined || api === platform?.api) return platform?.stack;
   printInfo(`${api} does not name its stack. This is the plan of ${DEFAULT_STACK}; --stack selects another.`);
   return undefined;
 }
 
-/** Returns the runs in use of the running platform; undefined without one. */
-async function running(options: GlobalOptions) {
+/** Returns the running platform's runs in use; undefined if they cannot be read. */
+async function fetchRunningCapacity(options: GlobalOptions) {
   try {
     const { capacity } = await connect(options).json<{ capacity?: import("../lib/capacityText.ts").Live }>(
       "GET",
       "/stats",
     );
-    if (capacity === undefined) printInfo("Runs in use are shown to admins only.");
+    if (capacity === undefined) printInfo("Runs in use are shown only to admins.");
     return capacity;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;

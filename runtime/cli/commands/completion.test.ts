@@ -4,35 +4,39 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { httpDouble, json, LAUNCHER, start } from "../../testing/cli.ts";
+import { json, LAUNCHER, start, startFakeServer } from "../../testing/cli.ts";
 import { skip } from "../../testing/cluster.ts";
 import { choicesFor, linesFor, type Sources, wordsOf } from "../lib/completion.ts";
 import { FILES, SHELLS, type Shell, script } from "../lib/completionScripts.ts";
 import { createProgram } from "../program.ts";
 
-const named = (...values: string[]) => values.map((value) => ({ value, about: `about ${value}` }));
+const choicesNamed = (...values: string[]) => values.map((value) => ({ value, description: `about ${value}` }));
 const SOURCES: Sources = {
-  stacks: () => named("dev", "prod"),
-  queries: async () => named("average_rates", "lane_coverage"),
-  statements: async () => named("purge_prices"),
-  params: async (query) => (query === "average_rates" ? named("date_from=", "date_to=") : []),
+  stacks: () => choicesNamed("dev", "prod"),
+  queries: async () => choicesNamed("average_rates", "lane_coverage"),
+  statements: async () => choicesNamed("purge_prices"),
+  params: async (query) => (query === "average_rates" ? choicesNamed("date_from=", "date_to=") : []),
   paramValues: async (query, param, text) =>
-    query === "average_rates" && param === "orig_code" ? found(text) : param === "flag" ? named("true", "false") : [],
-  places: async (text) => found(text),
-  jobs: async () => named("night:1", "night:2"),
+    query === "average_rates" && param === "orig_code"
+      ? placesFor(text)
+      : param === "flag"
+        ? choicesNamed("true", "false")
+        : [],
+  places: async (text) => placesFor(text),
+  jobs: async () => choicesNamed("night:1", "night:2"),
 };
-/** Places that the platform finds for a text. */
-const found = (text: string) =>
+/** Returns the places that the platform finds for a text. */
+const placesFor = (text: string) =>
   text === ""
-    ? [{ value: "CNSGH", about: "Shanghai", isFitting: true }]
-    : [{ value: "NLRTM", about: "Rotterdam", isFitting: true }];
+    ? [{ value: "CNSGH", description: "Shanghai", isMatch: true }]
+    : [{ value: "NLRTM", description: "Rotterdam", isMatch: true }];
 const choices = async (line: string) => {
-  const found = await choicesFor(
+  const result = await choicesFor(
     createProgram(() => undefined),
     wordsOf(line),
     SOURCES,
   );
-  return found === FILES ? found : found.map(({ value }) => value);
+  return result === FILES ? result : result.map(({ value }) => value);
 };
 
 describe("completion", () => {
@@ -50,7 +54,7 @@ describe("completion", () => {
     assert.deepEqual(await choices("rates list --status F"), ["FAILED"]);
     assert.deepEqual(await choices("rates list --status=F"), ["--status=FAILED"]);
     assert.deepEqual(await choices("rates capacity --stack "), ["dev", "prod"]);
-    assert.deepEqual(await choices("rates --stack prod cap"), ["capacity"], "an option's value is no command");
+    assert.deepEqual(await choices("rates --stack prod cap"), ["capacity"], "an option's value is not a command");
     assert.deepEqual(await choices("rates load x.csv --mode "), ["append", "replace"]);
     assert.deepEqual(await choices("rates submit --target "), ["prices", "ports", "regions"]);
     assert.deepEqual(await choices("rates submit --compression "), ["none", "gzip"]);
@@ -64,12 +68,13 @@ describe("completion", () => {
     assert.deepEqual(await choices("rates query l"), ["lane_coverage"]);
     assert.deepEqual(await choices("rates query average_rates --param date_f"), ["date_from="]);
     assert.deepEqual(await choices("rates submit --query average_rates --param "), ["date_from=", "date_to="]);
+    assert.deepEqual(await choices("rates submit --query=average_rates --param "), ["date_from=", "date_to="]);
     assert.deepEqual(await choices("rates submit --statement "), ["purge_prices"]);
     assert.deepEqual(await choices("rates show night:"), ["night:1", "night:2"]);
     assert.deepEqual(await choices("rates show night:1 "), []);
   });
 
-  it("offers the places that the platform finds for a place parameter, and values of other types", async () => {
+  it("offers matching places for a place parameter, and true or false for a boolean parameter", async () => {
     for (const text of ["NL", "nlr", "rotter"]) {
       assert.deepEqual(await choices(`rates query average_rates --param orig_code=${text}`), ["orig_code=NLRTM"]);
       assert.deepEqual(await choices(`rates query average_rates --param=orig_code=${text}`), [
@@ -88,7 +93,7 @@ describe("completion", () => {
     const program = createProgram(() => undefined);
     program.command("key").command("end").argument("<id>");
     assert.deepEqual(await choicesFor(program, wordsOf("rates key end "), SOURCES), []);
-    assert.deepEqual(await choicesFor(program, wordsOf("rates key e"), SOURCES), [{ value: "end", about: "" }]);
+    assert.deepEqual(await choicesFor(program, wordsOf("rates key e"), SOURCES), [{ value: "end", description: "" }]);
   });
 
   it("leaves files to the shell", async () => {
@@ -111,7 +116,7 @@ describe("completion", () => {
   });
 
   it("formats choices for each shell", () => {
-    const jobs = named("night:1");
+    const jobs = choicesNamed("night:1");
     assert.deepEqual(linesFor("bash", "night:", jobs), ["1"], "bash replaces only the text after the colon");
     assert.deepEqual(linesFor("bash", "--status=F", [{ value: "--status=FAILED" }]), ["FAILED"]);
     const place = [{ value: "orig_code=NLRTM" }];
@@ -126,12 +131,15 @@ describe("completion", () => {
 
 describe("completion in real shells", () => {
   let directory = "";
-  let api: Awaited<ReturnType<typeof httpDouble>>;
+  let api: Awaited<ReturnType<typeof startFakeServer>>;
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), "rates completion "));
     writeFileSync(join(directory, "prices 2021.csv"), "");
-    api = await httpDouble((call) =>
-      json(call, call.what.startsWith("GET /jobs") ? { jobs: [{ requestId: "night:1", status: "FAILED" }] } : {}),
+    api = await startFakeServer((call) =>
+      json(
+        call,
+        call.requestLine.startsWith("GET /jobs") ? { jobs: [{ requestId: "night:1", status: "FAILED" }] } : {},
+      ),
     );
     for (const shell of SHELLS) writeFileSync(join(directory, shell), script(shell, [process.execPath, LAUNCHER]));
   });
@@ -139,15 +147,15 @@ describe("completion in real shells", () => {
     api.close();
     rmSync(directory, { recursive: true });
   });
-  const has = (shell: Shell) => spawnSync(shell, ["-c", "exit 0"]).status === 0;
-  /** Runs a shell without personal settings. The API answers from this process, which must not be blocked. */
+  const isInstalled = (shell: Shell) => spawnSync(shell, ["-c", "exit 0"]).status === 0;
+  /** Runs a shell without personal settings; asynchronously, because the API runs in this process. */
   const run = async (shell: Shell, code: string): Promise<string[]> => {
     const args = { bash: ["--norc"], zsh: ["-f"], fish: ["--no-config"] }[shell];
     const env = { PATH: process.env.PATH, HOME: directory, ...api.env };
     const { stdout } = await promisify(execFile)(shell, [...args, "-c", code], { cwd: directory, env });
     return stdout.split("\n").filter((line) => line !== "");
   };
-  /** Completions of TAB at the end of a line. */
+  /** Returns the completions of TAB at the end of a line. */
   const tab: Record<Shell, (words: string[]) => Promise<string[]>> = {
     bash: (words) =>
       run(
@@ -166,7 +174,7 @@ describe("completion in real shells", () => {
       ),
     fish: (words) => run("fish", `source ./fish; complete -C '${words.join(" ")}'`),
   };
-  const SAYS: Record<Shell, (value: string, about: string) => string> = {
+  const EXPECTED_LINE: Record<Shell, (value: string, description: string) => string> = {
     bash: (value) => value,
     zsh: (value, about) => `${value.replaceAll(":", "\\:")}:${about}`,
     fish: (value, about) => `${value}\t${about}`,
@@ -176,7 +184,7 @@ describe("completion in real shells", () => {
     describe(shell, function () {
       this.timeout(60_000);
       before(function () {
-        if (!has(shell)) skip(this, `there is no ${shell} command`);
+        if (!isInstalled(shell)) skip(this, `there is no ${shell} command`);
       });
 
       it("accepts the script", () => {
@@ -185,12 +193,12 @@ describe("completion in real shells", () => {
 
       it("offers commands, the platform's jobs, and files", async () => {
         assert.deepEqual(await tab[shell](["rates", "cap"]), [
-          SAYS[shell](
+          EXPECTED_LINE[shell](
             "capacity",
             "Show how many runs fit a stack, what limits them, and how long a burst of jobs takes",
           ),
         ]);
-        assert.deepEqual(await tab[shell](["rates", "show", "nig"]), [SAYS[shell]("night:1", "FAILED")]);
+        assert.deepEqual(await tab[shell](["rates", "show", "nig"]), [EXPECTED_LINE[shell]("night:1", "FAILED")]);
         const [file = ""] = await tab[shell](["rates", "load", "pri"]);
         assert.equal(file.replaceAll("\\", ""), "prices 2021.csv");
       });
@@ -209,7 +217,21 @@ describe("completion in real shells", () => {
     assert.equal((await start(["completion", "tcsh"], {}).ended).code, 2);
   });
 
-  it("offers nothing and shows no error if the platform does not answer", async () => {
+  it("offers the jobs of the platform that the line selects, in both forms of an option", async () => {
+    const other = await startFakeServer((call) => json(call, { jobs: [{ requestId: "other:1", status: "FAILED" }] }));
+    const offered = async (options: string) =>
+      (await start(["complete", "bash", `rates ${options} show `], api.env).ended).stdout.trim();
+    try {
+      for (const separator of [" ", "="]) {
+        assert.equal(await offered(`--api${separator}${other.url}`), "other:1");
+        assert.equal(await offered(`--stack${separator}prod`), "", "its API is not known in time");
+      }
+    } finally {
+      other.close();
+    }
+  });
+
+  it("offers nothing and shows no error if the platform does not respond", async () => {
     const { code, stdout } = await start(["complete", "bash", "rates show "], {
       RATES_API: "http://127.0.0.1:1",
       RATES_TOKEN: "x",

@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
-import { Argument, type Command } from "commander";
+import { Argument } from "commander";
 import { CLONE } from "../lib/clone.ts";
-import type { Choice, Sources } from "../lib/completion.ts";
+import type { Choice, OptionValues, Sources } from "../lib/completion.ts";
 import { SHELLS, type Shell, script } from "../lib/completionScripts.ts";
-import { type Connection, connect } from "../lib/connection.ts";
+import { connect } from "../lib/connection.ts";
 import type { CliContext } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { examples } from "../lib/help.ts";
@@ -15,13 +15,14 @@ type Param = Queries["queries"][number]["params"][number];
 /** Program that the completion script runs: the clone's launcher, or the installed command. */
 const LAUNCHER =
   CLONE === undefined ? (process.argv[1] ?? "rates") : fileURLToPath(new URL("../rates.mjs", import.meta.url));
-/** Deadline of one TAB; values from the platform are left out after it. Milliseconds. */
+/** Time limit for the requests of one TAB, in milliseconds. Values that arrive later are not offered. */
 const DEADLINE_MS = 1_500;
-/** Maximum number of offered jobs (the newest) and places. */
+/** Maximum number of offered jobs; the newest are offered. */
 const MAX_JOBS = 30;
+/** Maximum number of offered places. */
 const MAX_PLACES = 50;
-/** Maximum length of a searched text. Characters. */
-const MAX_TEXT = 100;
+/** Maximum length of a text to search for, in characters. */
+const MAX_TEXT_LENGTH = 100;
 
 interface Place {
   code: string;
@@ -30,15 +31,15 @@ interface Place {
 }
 
 /**
- * Converts the places that the API found for a text to choices: places whose code begins with it, otherwise those found
- * by name.
+ * Converts the places that the API found for a text to choices. If the text is the beginning of codes, only these places
+ * are offered.
  */
 function placeChoices(text: string, places: readonly Place[]): Choice[] {
-  const begins = places.filter(({ code }) => code.toLowerCase().startsWith(text.toLowerCase()));
-  return (begins.length > 0 ? begins : places).map(({ code, name, kind }) => ({
+  const matchingByCode = places.filter(({ code }) => code.toLowerCase().startsWith(text.toLowerCase()));
+  return (matchingByCode.length > 0 ? matchingByCode : places).map(({ code, name, kind }) => ({
     value: code,
-    about: kind === "region" ? `${name}, a region` : name,
-    isFitting: true,
+    description: kind === "region" ? `${name}, a region` : name,
+    isMatch: true,
   }));
 }
 
@@ -60,53 +61,54 @@ export function completionCommand({ program }: CliContext): void {
     .addArgument(new Argument("<shell>").choices(SHELLS))
     .argument("<line>", "up to the cursor")
     .action(async (shell: Shell, line: string) => {
-      const { choicesFor, linesFor, wordsOf } = await import("../lib/completion.ts");
+      const { choicesFor, linesFor, parseWords, wordsOf } = await import("../lib/completion.ts");
       const words = wordsOf(line);
-      const choices = await choicesFor(program, words, await sourcesOf(program, words));
+      const choices = await choicesFor(program, words, sourcesOf(parseWords(program, words).values));
       print(linesFor(shell, line, choices).join("\n"));
     });
 }
 
-/** Queries the platform that the line names; returns no choices if it does not answer in time. */
-async function sourcesOf(program: Command, words: readonly string[]): Promise<Sources> {
-  // One deadline for all requests of one TAB.
+/**
+ * Creates sources that query the platform which the line's options select. Without a timely response they return no
+ * choices.
+ */
+function sourcesOf(options: OptionValues): Sources {
+  // All requests of one TAB share a time limit.
   const signal = AbortSignal.timeout(DEADLINE_MS);
-  const fetchJson = async <T>(path: string, choices: (answer: T) => Choice[]): Promise<Choice[]> => {
-    // `pulumi stack output` takes longer than the deadline.
-    if (words.includes("--stack")) return [];
+  const fetchJson = async <T>(path: string, choices: (response: T) => Choice[]): Promise<Choice[]> => {
+    // `pulumi stack output` takes longer than the time limit.
+    if (options.stack !== undefined) return [];
     try {
-      const client = connect(connectionIn(program, words));
+      const client = connect(options);
       const tenant = client.tenant === undefined ? "" : `&${new URLSearchParams({ tenant: client.tenant })}`;
       return choices(await client.json<T>("GET", path.includes("?") ? path + tenant : path, undefined, signal));
     } catch {
       return [];
     }
   };
-  const named = (kind: keyof Queries) => () =>
-    fetchJson<Queries>("/queries", (all) =>
-      all[kind].map(({ name, description }) => ({ value: name, about: description })),
-    );
+  const namesOf = (kind: keyof Queries) => () =>
+    fetchJson<Queries>("/queries", (all) => all[kind].map(({ name, description }) => ({ value: name, description })));
   const params = (name: string, choices: (params: readonly Param[]) => Choice[]) =>
     fetchJson<Queries>("/queries", ({ queries, statements }) =>
       choices([...queries, ...statements].find((candidate) => candidate.name === name)?.params ?? []),
     );
   const places = async (text: string) =>
-    text.length > MAX_TEXT
+    text.length > MAX_TEXT_LENGTH
       ? []
       : fetchJson<{ places: Place[] }>(
           `/places?${new URLSearchParams({ text, limit: String(MAX_PLACES) })}`,
-          (answer) => placeChoices(text, answer.places),
+          (response) => placeChoices(text, response.places),
         );
   return {
     stacks: async () => (await import("../lib/stackFile.ts")).stacksOf().map((value) => ({ value })),
-    queries: named("queries"),
-    statements: named("statements"),
+    queries: namesOf("queries"),
+    statements: namesOf("statements"),
     params: (name) =>
-      params(name, (all) => all.map((param) => ({ value: `${param.name}=`, about: param.description }))),
+      params(name, (all) => all.map((param) => ({ value: `${param.name}=`, description: param.description }))),
     paramValues: async (name, param, text) => {
       let type: Param["type"] | undefined;
-      // Concurrently, since two sequential requests may exceed the deadline.
-      const [, found] = await Promise.all([
+      // Both requests run concurrently, since in sequence they may exceed the time limit.
+      const [, foundPlaces] = await Promise.all([
         params(name, (all) => {
           type = all.find((candidate) => candidate.name === param)?.type;
           return [];
@@ -114,23 +116,12 @@ async function sourcesOf(program: Command, words: readonly string[]): Promise<So
         places(text),
       ]);
       if (type === "boolean") return [{ value: "true" }, { value: "false" }];
-      return type === "place" ? found : [];
+      return type === "place" ? foundPlaces : [];
     },
     places,
     jobs: () =>
       fetchJson<{ jobs: JobDocument[] }>(`/jobs?limit=${MAX_JOBS}`, ({ jobs }) =>
-        jobs.map(({ requestId, status }) => ({ value: requestId, about: status })),
+        jobs.map(({ requestId, status }) => ({ value: requestId, description: status })),
       ),
   };
-}
-
-/** Returns the connection options in the line. */
-function connectionIn(program: Command, words: readonly string[]): Connection {
-  return Object.fromEntries(
-    program.options.flatMap((option) => {
-      const at = words.lastIndexOf(option.long ?? "");
-      const value = at < 0 ? undefined : words[at + 1];
-      return option.required && value !== undefined && at < words.length - 2 ? [[option.attributeName(), value]] : [];
-    }),
-  );
 }

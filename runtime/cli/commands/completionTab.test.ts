@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Call, httpDouble, json, LAUNCHER, start } from "../../testing/cli.ts";
+import { type Call, json, LAUNCHER, start, startFakeServer } from "../../testing/cli.ts";
 import { skip } from "../../testing/cluster.ts";
 import { inTerminal } from "../../testing/terminal.ts";
 import { SHELLS, type Shell, script } from "../lib/completionScripts.ts";
@@ -27,13 +27,14 @@ const SHELL = {
 
 describe("TAB after a place parameter", () => {
   let directory = "";
-  let api: Awaited<ReturnType<typeof httpDouble>>;
+  let api: Awaited<ReturnType<typeof startFakeServer>>;
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), "rates-tab-"));
-    api = await httpDouble((call: Call) => {
-      if (!call.what.startsWith("GET /places"))
+    api = await startFakeServer((call: Call) => {
+      if (!call.requestLine.startsWith("GET /places"))
         return json(call, { queries: [{ name: "average_rates", description: "d", params: PARAMS }], statements: [] });
-      const text = new URL(call.what.slice("GET ".length), "http://x").searchParams.get("text")?.toLowerCase() ?? "";
+      const text =
+        new URL(call.requestLine.slice("GET ".length), "http://x").searchParams.get("text")?.toLowerCase() ?? "";
       return json(call, {
         places: PLACES.filter(({ code, name }) => `${code} ${name}`.toLowerCase().includes(text)),
       });
@@ -45,8 +46,8 @@ describe("TAB after a place parameter", () => {
     rmSync(directory, { recursive: true });
   });
 
-  /** Types lines into an interactive shell; each ends with a TAB, and is run once the shell has completed it. */
-  async function typed(
+  /** Types each line and a TAB into an interactive shell, and runs the line once the shell has completed it. */
+  async function typeLines(
     shell: Shell,
     lines: readonly { line: string; shows: string }[],
     env = api.env,
@@ -74,10 +75,10 @@ describe("TAB after a place parameter", () => {
   }
 
   for (const shell of SHELLS)
-    it(`completes a code, whatever its case, in ${shell}`, async function () {
+    it(`completes a code in upper or lower case in ${shell}`, async function () {
       if (spawnSync(shell, ["-c", "exit 0"]).status !== 0) skip(this, `there is no ${shell} command`);
       this.timeout(60_000);
-      const output = await typed(shell, [
+      const output = await typeLines(shell, [
         { line: "--param orig_code=NLR", shows: "NLRTM" },
         { line: "--param orig_code=nlr", shows: "NLRTM" },
         { line: "--param=orig_code=north", shows: "north_europe_main" },
@@ -85,14 +86,14 @@ describe("TAB after a place parameter", () => {
         ...(shell === "fish" ? [] : [{ line: "--param orig_code=rotter", shows: "NLRTM" }]),
         ...(shell === "bash" ? [{ line: '--param "orig_code=NLR', shows: 'NLRTM"' }] : []),
       ]);
-      const given = output.matchAll(/\[--param\]\[orig_code=(\w+)\]|\[--param=orig_code=(\w+)\]/g);
-      const codes = [...given].map(([, value, joined]) => value ?? joined);
+      const completed = output.matchAll(/\[--param\]\[orig_code=(\w+)\]|\[--param=orig_code=(\w+)\]/g);
+      const codes = [...completed].map(([, value, joined]) => value ?? joined);
       const expected = ["NLRTM", "NLRTM", "north_europe_main", "NLRTM", "NLRTM"];
       assert.deepEqual(codes, expected.slice(0, codes.length), output);
       assert.equal(codes.length, { bash: 5, zsh: 4, fish: 3 }[shell], output);
     });
 
-  it("offers places before anything is typed", async () => {
+  it("offers places for an empty value", async () => {
     const line = "rates query average_rates --param orig_code=";
     const { code, stdout } = await start(["complete", "fish", line], api.env).ended;
     assert.deepEqual(
@@ -101,25 +102,25 @@ describe("TAB after a place parameter", () => {
         stdout
           .trim()
           .split("\n")
-          .map((each) => each.split("\t")[0]),
+          .map((choice) => choice.split("\t")[0]),
       ],
       [0, PLACES.map(({ code }) => `orig_code=${code}`)],
     );
   });
 
-  it("offers nothing and shows no error if the platform does not answer", async function () {
+  it("offers nothing and shows no error if the platform does not respond", async function () {
     this.timeout(60_000);
-    const output = await typed("bash", [{ line: "--param orig_code=NLR", shows: "orig_code=NLR" }], {
+    const output = await typeLines("bash", [{ line: "--param orig_code=NLR", shows: "orig_code=NLR" }], {
       RATES_API: "http://127.0.0.1:1",
       RATES_TOKEN: "x",
     });
     assert.match(output, /\[--param\]\[orig_code=NLR\]/);
-    assert.doesNotMatch(output, /does not answer|Error/);
+    assert.doesNotMatch(output, /does not respond|Error/);
   });
 
   it("offers nothing if the platform is too slow", async function () {
     this.timeout(60_000);
-    const slow = await httpDouble(() => undefined);
+    const slow = await startFakeServer(() => undefined);
     try {
       const line = "rates query average_rates --param orig_code=NL";
       const { code, stdout } = await start(["complete", "bash", line], slow.env).ended;

@@ -15,11 +15,11 @@ const ACCESS = {
   port: 80,
 };
 
-/** Fakes of AWS's and Pulumi's commands, which record their calls. */
-class Commands {
+/** Fake AWS and Pulumi commands. The aws command records its calls. */
+class FakeCommands {
   readonly folder = mkdtempSync(join(tmpdir(), "rates-connect-"));
   constructor() {
-    // The only programs in PATH besides the fakes: no installed command of this machine may run.
+    // PATH contains only these programs and the fakes, so that no other command of this machine runs.
     for (const [name, path] of [
       ["sh", "/bin/sh"],
       ["cat", "/bin/cat"],
@@ -50,7 +50,7 @@ class Commands {
     writeFileSync(join(this.folder, "outputs.json"), JSON.stringify(all));
     this.make("pulumi", `cat "${this.folder}/outputs.json"`);
   }
-  /** Creates AWS's command with its output for calls of ECS, and the script of a session. */
+  /** Creates the aws command: `run` and `describe` are the outputs of ECS calls, `session` the script of a session. */
   aws({ run, describe, session = "exit 0" }: { run?: object; describe?: object; session?: string }): void {
     const running = {
       taskArn: "arn:aws:ecs:eu-central-1:111111111111:task/cluster-1/task-1",
@@ -80,13 +80,13 @@ esac`,
 }
 
 describe("rates connect", () => {
-  let commands: Commands;
+  let commands: FakeCommands;
   beforeEach(() => {
-    commands = new Commands();
+    commands = new FakeCommands();
   });
   afterEach(() => rmSync(commands.folder, { recursive: true }));
 
-  it("starts the stack's task in its private subnets, forwards a port to the balancer, and stops the task", async () => {
+  it("starts the access task in private subnets, forwards a port to the load balancer, and stops the task", async () => {
     const { code, stderr } = await commands.connect("--stack", "dev", "--port", "9000").ended;
     assert.equal(code, 0, stderr);
     const [version, run = "", describe = "", session = "", stop = "", ...more] = commands.calls;
@@ -109,7 +109,7 @@ describe("rates connect", () => {
     assert.match(stderr, /npx rates --api http:\/\/127\.0\.0\.1:9000/);
   });
 
-  it("stops the task when it is interrupted in a session", async () => {
+  it("stops the task when the command is interrupted during a session", async () => {
     commands.aws({ session: `echo >"${commands.folder}/session"; exec sleep 60` });
     const watcher = watch(commands.folder);
     const { child, ended } = commands.connect("--stack", "dev");
@@ -120,7 +120,7 @@ describe("rates connect", () => {
     assert.match(commands.calls.at(-1) ?? "", /^ecs stop-task /);
   });
 
-  it("reports ECS's reason if the task does not start, and stops it", async () => {
+  it("reports ECS's reason if the task does not start, and stops the task", async () => {
     const stopped = {
       taskArn: "arn:task/cluster-1/task-1",
       lastStatus: "STOPPED",
@@ -135,11 +135,11 @@ describe("rates connect", () => {
     assert.match((await commands.connect("--stack", "dev").ended).stderr, /ECS refuses the access task: RESOURCE:ENI/);
   });
 
-  it("names the missing rights if AWS refuses, and fails with the session", async () => {
+  it("fails if the session fails, and refers to the required permissions if AWS denies access", async () => {
     commands.aws({ session: "exit 254" });
     const failed = await commands.connect("--stack", "dev").ended;
     assert.equal(failed.code, 4);
-    assert.match(failed.stderr, /The session ended with 254/);
+    assert.match(failed.stderr, /The session ended with exit code 254/);
     commands.make("aws", '[ "$1" = --version ] || { echo "AccessDeniedException: no" >&2; exit 254; }');
     const { code, stderr } = await commands.connect("--stack", "dev").ended;
     assert.equal(code, 4);
@@ -147,7 +147,7 @@ describe("rates connect", () => {
   });
 
   for (const program of ["aws", "session-manager-plugin"])
-    it(`names ${program} if it is missing, before it starts anything`, async () => {
+    it(`reports that ${program} is missing before starting anything`, async () => {
       commands.remove(program);
       const { code, stderr } = await commands.connect("--stack", "dev").ended;
       assert.equal(code, 6);

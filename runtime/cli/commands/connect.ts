@@ -8,7 +8,7 @@ import { stackOutputs } from "../lib/stackOutputs.ts";
 
 const LOCAL_PORT = 8080;
 
-/** `rates connect`: access to a deployed stack's API with IAM rights only, without network access. */
+/** `rates connect`: gives access to a deployed stack's API with IAM permissions alone, without network access. */
 export function connectCommand({ program, end }: CliContext): void {
   const connect = program
     .command("connect")
@@ -32,7 +32,7 @@ export function connectCommand({ program, end }: CliContext): void {
       printInfo(instructions(outputs.api, port));
       const code = await session.forward(target, port, interrupted.signal);
       if (code !== 0 && !interrupted.signal.aborted)
-        throw new CommandError("unreachable", `The session ended with ${code}; its messages are above.`);
+        throw new CommandError("unreachable", `The session ended with exit code ${code}; its messages are above.`);
     } catch (error) {
       if (!interrupted.signal.aborted) throw error;
       end("interrupted");
@@ -44,7 +44,8 @@ export function connectCommand({ program, end }: CliContext): void {
 }
 
 /**
- * Explains how to use the port. With TLS the API's name must resolve to this machine, since the certificate is for it.
+ * Explains how to use the port. With TLS, clients must connect to this machine under the API's host name, since the
+ * certificate is issued for that name.
  */
 export function instructions(api: string, port: number): string {
   const { protocol, hostname } = new URL(api);

@@ -3,23 +3,23 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { httpDouble, json, start } from "../../testing/cli.ts";
+import { json, start, startFakeServer } from "../../testing/cli.ts";
 import { openBrowser } from "./dashboard.ts";
 
 const LINK = { path: "/dashboard#/sign-in/rates_l_x", expiresAt: "2030-01-01T00:00:00.000Z" };
 
 describe("rates dashboard", () => {
   it("prints a link that signs in, and nothing else on stdout", async () => {
-    const double = await httpDouble((call) => json(call, LINK, 201));
+    const api = await startFakeServer((call) => json(call, LINK, 201));
     try {
-      const { stdout, stderr, code } = await start(["dashboard"], double.env).ended;
-      assert.deepEqual([stdout, code], [`${double.url}/dashboard#/sign-in/rates_l_x\n`, 0]);
+      const { stdout, stderr, code } = await start(["dashboard"], api.env).ended;
+      assert.deepEqual([stdout, code], [`${api.url}/dashboard#/sign-in/rates_l_x\n`, 0]);
       assert.match(stderr, /signs in once and expires at \d\d:\d\d UTC\./);
-      assert.deepEqual(double.calls, ["POST /session-links"]);
-      const machine = await start(["dashboard", "--json"], double.env).ended;
-      assert.equal(JSON.parse(machine.stdout).link, `${double.url}/dashboard#/sign-in/rates_l_x`);
+      assert.deepEqual(api.calls, ["POST /session-links"]);
+      const asJson = await start(["dashboard", "--json"], api.env).ended;
+      assert.equal(JSON.parse(asJson.stdout).link, `${api.url}/dashboard#/sign-in/rates_l_x`);
     } finally {
-      double.close();
+      api.close();
     }
   });
 

@@ -6,11 +6,11 @@ import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { print, printInfo, printJson } from "../lib/screen.ts";
 
-/** `rates dashboard`: a link that signs in once, with the rights of the token that the command uses. */
+/** `rates dashboard`: prints a link that signs in once, with the scopes of the command's token. */
 export function dashboardCommand({ program }: CliContext): void {
   const dashboard = program
     .command("dashboard")
-    .description("Print a link to the dashboard that signs in once, with this token's rights")
+    .description("Print a link to the dashboard that signs in once, with this token's scopes")
     .option("--open", "also open it in the browser");
   examples(dashboard, "rates dashboard", "rates dashboard --open");
   dashboard.action(async ({ open }: { open?: boolean }, command) => {
@@ -28,7 +28,7 @@ export function dashboardCommand({ program }: CliContext): void {
 
 /**
  * Opens a URL with the system's default program.
- * @throws CommandError without such a program
+ * @throws CommandError if the program cannot be started
  */
 export async function openBrowser(url: string, platform = process.platform): Promise<void> {
   const [program = "", ...args] =

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { httpDouble, json, runAgainst, start } from "../../testing/cli.ts";
+import { json, runAgainst, start, startFakeServer } from "../../testing/cli.ts";
 
 const TIMES = { firstSeenAt: "2026-01-01T00:00:00.000Z", lastSeenAt: "2026-01-02T00:00:00.000Z" };
 const cause = (type: string, count: number, redrivable: boolean, failsAgain = 0) => ({
@@ -14,7 +14,7 @@ const PREVIEW = {
 };
 
 describe("rates redrive", () => {
-  it("shows by cause what will be redriven or fail again, and redrives with --yes", async () => {
+  it("shows by cause which dead letters would be redriven or fail again, and redrives with --yes", async () => {
     const { stdout, stderr, bodies, code } = await runAgainst(PREVIEW, "redrive", "--yes");
     assert.equal(code, 0, stderr);
     assert.deepEqual(bodies, [{ dryRun: true }, {}]);
@@ -34,7 +34,7 @@ describe("rates redrive", () => {
     );
   });
 
-  it("does not count a single dead letter that would fail again", async () => {
+  it("omits the number for a single dead letter that would fail again", async () => {
     const single = {
       redriven: { UnreadableMessage: 1 },
       kept: {},
@@ -45,7 +45,7 @@ describe("rates redrive", () => {
     assert.match(stderr, /This returns 1 dead letter to the request queue; it would fail again\. Nothing was done\./);
   });
 
-  it("accepts classes, single dead letters, a limit and a dry run", async () => {
+  it("accepts error classes, ids of dead letters, a limit and a dry run", async () => {
     const none = { redriven: {}, kept: {}, causes: [], looked: 0, total: 0 };
     const args = ["redrive", "--type", "A", "--type", "B", "--id", "m1", "--limit", "5", "--dry-run"];
     const { bodies, stdout, stderr } = await runAgainst(none, ...args);
@@ -69,9 +69,9 @@ describe("rates dead-letters", () => {
     { messageId: "m2", type: "ReceivedTooOften", redrivable: true, body: "{}", receives: 1 },
   ];
 
-  it("shows them by cause, then each with reason, receives and body, with control characters escaped", async () => {
-    const answer = { letters, causes: PREVIEW.causes, total: 9 };
-    const { stdout, stderr, calls, code } = await runAgainst(answer, "dead-letters", "--type", "x");
+  it("shows dead letters by cause, then each with reason, receives and body, with control characters escaped", async () => {
+    const response = { letters, causes: PREVIEW.causes, total: 9 };
+    const { stdout, stderr, calls, code } = await runAgainst(response, "dead-letters", "--type", "x");
     assert.equal(code, 0, stderr);
     assert.deepEqual(calls, ["GET /dead-letters?type=x"]);
     assert.match(stdout, /m1 {2}UnreadableMessage {2}2026-01-01 00:00:00 {2}received 3 times\n {2}it is not JSON\n/);
@@ -81,8 +81,8 @@ describe("rates dead-letters", () => {
   });
 
   it("selects fields as JSON", async () => {
-    const answer = { letters, causes: PREVIEW.causes, total: 2 };
-    const { stdout } = await runAgainst(answer, "dead-letters", "--json", "id,receives");
+    const response = { letters, causes: PREVIEW.causes, total: 2 };
+    const { stdout } = await runAgainst(response, "dead-letters", "--json", "id,receives");
     assert.deepEqual(JSON.parse(stdout), [
       { id: "m1", receives: 3 },
       { id: "m2", receives: 1 },
@@ -106,14 +106,14 @@ describe("rates rejected", () => {
     causes: [{ type: "InvalidRequest", count: 1, copies: 2, ...TIMES }],
   };
 
-  it("lists them by cause and each with reason and times", async () => {
+  it("lists requests by cause, then each with reason and times", async () => {
     const { stdout, calls } = await runAgainst(page, "rejected", "list", "--type", "invalidrequest", "--text", "x");
     assert.equal(calls[0], "GET /rejected?limit=20&type=InvalidRequest&text=x");
     assert.match(stdout, /InvalidRequest +1 +2 +2026-01-01 00:00:00 +2026-01-02 00:00:00/);
     assert.match(stdout, /3f9c2a1b04de +2026-01-02 00:00:00 +InvalidRequest +priority must be at most 9\. +bad +2/);
   });
 
-  it("shows one by a prefix of its id: reason, problems and body", async () => {
+  it("shows a request by a prefix of its id, with reason, problems and body", async () => {
     const document = {
       ...{ ...entry, createdAt: TIMES.firstSeenAt, lastSeenAt: TIMES.lastSeenAt },
       error: {
@@ -122,15 +122,15 @@ describe("rates rejected", () => {
         details: [{ field: "priority", message: "must be at most 9." }],
       },
     };
-    const double = await httpDouble((call) => json(call, call.what.includes(ID) ? document : page));
+    const api = await startFakeServer((call) => json(call, call.requestLine.includes(ID) ? document : page));
     try {
-      const { stdout, code } = await start(["rejected", "show", "3F9C"], double.env).ended;
+      const { stdout, code } = await start(["rejected", "show", "3F9C"], api.env).ended;
       assert.equal(code, 0);
       assert.match(stdout, /InvalidRequest: 1 problem\n {2}priority must be at most 9\.\n\n\{"priority":11\}/);
-      const wrong = await start(["rejected", "show", "nightly"], double.env).ended;
+      const wrong = await start(["rejected", "show", "nightly"], api.env).ended;
       assert.deepEqual([wrong.code, /digits 0 to 9 and a to f/.test(wrong.stderr)], [2, true]);
     } finally {
-      double.close();
+      api.close();
     }
   });
 });

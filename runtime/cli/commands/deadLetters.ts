@@ -23,15 +23,24 @@ const LETTER_FIELDS: Fields<DeadLetter> = {
 };
 
 const sum = (counts: Record<string, number>) => Object.values(counts).reduce((total, value) => total + value, 0);
-const count = (number: number) => counted(number, "dead letter");
+const countText = (number: number) => counted(number, "dead letter");
 
 /** Formats the causes as a table. */
-const causesTable = (causes: readonly DeadLetterCause[], head: string): string =>
+const causesTable = (causes: readonly DeadLetterCause[]): string =>
   table(
-    ["CAUSE", "COUNT", head, "FAIL AGAIN", "FIRST SEEN (UTC)", "LAST SEEN (UTC)", "RECEIVES", "MOST FREQUENT REASON"],
-    causes.map(({ type, count: number, redrivable, failsAgain, firstSeenAt, lastSeenAt, receives, reasons }) => [
+    [
+      "CAUSE",
+      "COUNT",
+      "REDRIVEN",
+      "FAIL AGAIN",
+      "FIRST SEEN (UTC)",
+      "LAST SEEN (UTC)",
+      "RECEIVES",
+      "MOST FREQUENT REASON",
+    ],
+    causes.map(({ type, count, redrivable, failsAgain, firstSeenAt, lastSeenAt, receives, reasons }) => [
       type,
-      number.toLocaleString("en"),
+      count.toLocaleString("en"),
       redrivable ? "yes" : "no",
       failsAgain.toLocaleString("en"),
       timeText(firstSeenAt),
@@ -47,12 +56,12 @@ const causesTable = (causes: readonly DeadLetterCause[], head: string): string =
 export function deadLetterCommands({ program }: CliContext): void {
   const list = examples(
     program.command("dead-letters"),
-    "rates dead-letters   # by cause, then each",
+    "rates dead-letters   # causes, then each dead letter",
     "rates dead-letters --type UnreadableMessage",
     "rates dead-letters --json id,type,receives,body",
   );
   jsonFields(list, LETTER_FIELDS)
-    .description("List messages that could not be accepted: by cause, and each with reason, times, receives and body")
+    .description("List messages that could not be accepted: by cause, then each with reason, times, receives and body")
     .option("--type <class>", "only this error class")
     .option("--text <text>", "only messages with this text in body, reason or sender")
     .option("--limit <n>", "maximum number to read (100)", wholeNumber)
@@ -63,12 +72,12 @@ export function deadLetterCommands({ program }: CliContext): void {
       const { letters, causes, total } = await client.json<DeadLetterPage>("GET", `/dead-letters?${search}`);
       if (json) return printRecords(command, LETTER_FIELDS, letters, letters);
       if (causes.length === 0) return printInfo("No dead letters.");
-      print(causesTable(causes, "REDRIVEN"));
+      print(causesTable(causes));
       for (const letter of letters) showLetter(letter);
       if (letters.length === 0) printInfo("No dead letter matches.");
       const inspected = causes.reduce((all, cause) => all + cause.count, 0);
       if (total > inspected)
-        printInfo(`${inspected.toLocaleString("en")} of about ${count(total)}: --limit shows more (at most 200).`);
+        printInfo(`${inspected.toLocaleString("en")} of about ${countText(total)}: --limit shows more (at most 200).`);
       printInfo("`rates redrive --dry-run` shows what a redrive would do.");
     });
 
@@ -99,11 +108,11 @@ export function deadLetterCommands({ program }: CliContext): void {
         if (dryRun && json) return printJson(preview);
         if (!json) printPreview(preview);
         if (dryRun) return;
-        const back = sum(preview.redriven);
-        if (back > 0) await confirm(confirmationOf(preview, back), yes);
-        const answer = back > 0 ? await client.json<RedriveOutcome>("POST", "/redrive", body) : preview;
-        if (json) return printJson(answer);
-        if (back > 0) printRedriven(answer);
+        const redrivenCount = sum(preview.redriven);
+        if (redrivenCount > 0) await confirm(confirmationOf(preview, redrivenCount), yes);
+        const response = redrivenCount > 0 ? await client.json<RedriveOutcome>("POST", "/redrive", body) : preview;
+        if (json) return printJson(response);
+        if (redrivenCount > 0) printRedriven(response);
       },
     );
 }
@@ -123,23 +132,23 @@ function printPreview({ causes, redriven, kept, looked, total }: RedriveOutcome)
     printInfo("No dead letters.");
     return;
   }
-  print(causesTable(causes, "REDRIVEN"));
-  const [back, left] = [sum(redriven), sum(kept)];
-  printInfo(`${count(back)} would be redriven, ${left.toLocaleString("en")} kept.`);
-  if (left > 0) printInfo("The others would fail again: fix their sender, or select a cause with --type.");
+  print(causesTable(causes));
+  const [redrivenCount, keptCount] = [sum(redriven), sum(kept)];
+  printInfo(`${countText(redrivenCount)} would be redriven, ${keptCount.toLocaleString("en")} kept.`);
+  if (keptCount > 0) printInfo("The others would fail again: fix their sender, or select a cause with --type.");
   if (total > looked)
     printInfo(`${looked.toLocaleString("en")} of about ${total.toLocaleString("en")} were read (--limit).`);
 }
 
-function confirmationOf({ causes }: RedriveOutcome, back: number): string {
+function confirmationOf({ causes }: RedriveOutcome, redrivenCount: number): string {
   const failing = causes.filter(({ redrivable }) => redrivable).reduce((all, { failsAgain }) => all + failsAgain, 0);
   const risk =
-    failing === 0 ? "" : `; ${back === 1 ? "it" : `${failing.toLocaleString("en")} of them`} would fail again`;
-  return `This returns ${count(back)} to the request queue${risk}`;
+    failing === 0 ? "" : `; ${redrivenCount === 1 ? "it" : `${failing.toLocaleString("en")} of them`} would fail again`;
+  return `This returns ${countText(redrivenCount)} to the request queue${risk}`;
 }
 
 function printRedriven({ redriven, kept }: RedriveOutcome): void {
-  for (const [type, number] of Object.entries(redriven)) printInfo(`${number.toLocaleString("en")} ${type} redriven.`);
-  const left = sum(kept);
-  if (left > 0) printInfo(`${count(left)} kept.`);
+  for (const [type, count] of Object.entries(redriven)) printInfo(`${count.toLocaleString("en")} ${type} redriven.`);
+  const keptCount = sum(kept);
+  if (keptCount > 0) printInfo(`${countText(keptCount)} kept.`);
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import stringWidth from "string-width";
-import { type Call, httpDouble, json, start } from "../../testing/cli.ts";
+import { type Call, json, start, startFakeServer } from "../../testing/cli.ts";
 import type { Client } from "../lib/apiClient.ts";
 import { type Check, checksText } from "../lib/doctor.ts";
 import { quotaCheck } from "../lib/doctorAws.ts";
@@ -11,69 +11,72 @@ import { commandCheck, ownNodeCheck } from "../lib/doctorMachine.ts";
 import { clockCheck, platformChecks } from "../lib/doctorPlatform.ts";
 import { EXITS } from "../lib/exits.ts";
 
-/** A platform whose token has the scopes `may`; `answers` can override its responses. */
-function platform(may: readonly string[], answers: (call: Call) => unknown = () => undefined) {
+/** Starts a platform whose token has these scopes; `override` may respond to a call instead. */
+function platform(scopes: readonly string[], override: (call: Call) => unknown = () => undefined) {
   const refuse = (call: Call, status: number, detail: string) =>
     json(call, { type: status === 403 ? "Forbidden" : "x", title: "x", status, detail }, status);
-  return httpDouble((call) => {
-    if (answers(call) !== undefined) return;
-    const scope = { "GET /queries": "read", "POST /jobs": "submit", "POST /uploads": "update" }[call.what];
+  return startFakeServer((call) => {
+    if (override(call) !== undefined) return;
+    const requiredScope = { "GET /queries": "read", "POST /jobs": "submit", "POST /uploads": "update" }[
+      call.requestLine
+    ];
     const needed =
-      scope ?? (call.what.includes("/cancel") ? "cancel" : call.what.includes("tenant=") ? "admin" : undefined);
+      requiredScope ??
+      (call.requestLine.includes("/cancel") ? "cancel" : call.requestLine.includes("tenant=") ? "admin" : undefined);
     if (needed === undefined) return json(call, {});
-    if (!may.includes(needed)) return refuse(call, 403, `This token may not ${needed}.`);
+    if (!scopes.includes(needed)) return refuse(call, 403, `This token may not ${needed}.`);
     if (needed === "cancel") return refuse(call, 404, "There is no such job.");
     return needed === "submit" ? refuse(call, 400, "must be a JSON object.") : json(call, {});
   });
 }
-const NOWHERE = "http://127.0.0.1:1";
+const UNREACHABLE = "http://127.0.0.1:1";
 const byName = (stdout: string) =>
   new Map((JSON.parse(stdout).checks as Check[]).map((check) => [check.name, check] as const));
 
 describe("rates doctor", () => {
   const started: { close(): void }[] = [];
-  const kept = <T extends { close(): void }>(one: T): T => {
-    started.push(one);
-    return one;
+  const closeLater = <T extends { close(): void }>(server: T): T => {
+    started.push(server);
+    return server;
   };
   afterEach(() => {
-    for (const one of started.splice(0)) one.close();
+    for (const server of started.splice(0)) server.close();
   });
 
   it("finds no problems on a healthy platform, and changes nothing", async () => {
-    const api = kept(await platform(["read", "submit", "update", "cancel", "admin"]));
+    const api = closeLater(await platform(["read", "submit", "update", "cancel", "admin"]));
     const { code, stdout } = await start(["doctor", "--json"], api.env).ended;
     assert.equal(code, 0, stdout);
     const checks = byName(stdout);
     assert.equal(checks.get("token")?.finding, "may read, submit, update, cancel, admin");
-    for (const name of ["own Node", "node", "npm", "platform", "clock", "database", "token"])
+    for (const name of ["Node of this command", "node", "npm", "platform", "clock", "database", "token"])
       assert.equal(checks.get(name)?.outcome, "passed", name);
     assert.equal(api.calls.filter((call) => call.startsWith("POST")).length, 3, "probes of submit, update and cancel");
   });
 
   it("reports missing scopes, and an unknown token", async () => {
-    const api = kept(await platform(["read"]));
+    const api = closeLater(await platform(["read"]));
     assert.equal(byName((await start(["doctor", "--json"], api.env).ended).stdout).get("token")?.finding, "may read");
-    const strange = kept(
+    const rejecting = closeLater(
       await platform([], (call) =>
-        call.what === "GET /queries"
+        call.requestLine === "GET /queries"
           ? json(call, { type: "Unauthorized", title: "x", status: 401, detail: "This token is not known." }, 401)
           : undefined,
       ),
     );
-    const { code, stdout } = await start(["doctor"], strange.env).ended;
+    const { code, stdout } = await start(["doctor"], rejecting.env).ended;
     assert.equal(code, EXITS.failed.code);
     assert.match(stdout, /^✘ token +This token is not known\.\n +→ .*rates token create/m);
   });
 
   it("fails with the next step if the platform or its database is down", async () => {
-    const away = await start(["doctor"], { RATES_API: NOWHERE, RATES_TOKEN: "x" }).ended;
-    assert.equal(away.code, EXITS.failed.code);
-    assert.match(away.stdout, /^✘ platform .*does not answer/m);
-    assert.match(away.stdout, /^– token +skipped/m);
-    const broken = kept(
+    const unreachable = await start(["doctor"], { RATES_API: UNREACHABLE, RATES_TOKEN: "x" }).ended;
+    assert.equal(unreachable.code, EXITS.failed.code);
+    assert.match(unreachable.stdout, /^✘ platform .*does not respond/m);
+    assert.match(unreachable.stdout, /^– token +skipped/m);
+    const broken = closeLater(
       await platform(["read"], (call) =>
-        call.what === "GET /readyz"
+        call.requestLine === "GET /readyz"
           ? json(call, { type: "DatabaseUnavailable", title: "x", status: 503, detail: "No connection." }, 503)
           : undefined,
       ),
@@ -86,8 +89,8 @@ describe("rates doctor", () => {
 
   it("keeps the other findings if a probe exceeds its time limit", async () => {
     const slow = {
-      base: NOWHERE,
-      job: () => "/jobs/a/cancel",
+      base: UNREACHABLE,
+      jobPath: () => "/jobs/a/cancel",
       fetch: async (_method: string, path: string) => {
         if (path === "/uploads") throw new DOMException("The operation was aborted due to timeout", "TimeoutError");
         return new Response("", { headers: { date: new Date().toUTCString() } });
@@ -103,10 +106,10 @@ describe("rates doctor", () => {
         ["token", "failed"],
       ],
     );
-    assert.match(checks.at(-1)?.finding ?? "", /^POST \/uploads does not answer within 10 s$/);
+    assert.match(checks.at(-1)?.finding ?? "", /^POST \/uploads does not respond within 10 s$/);
   });
 
-  it("accepts a clock that is a second off, but no larger difference", () => {
+  it("accepts a clock difference of up to a second, and reports larger differences", () => {
     const at = Date.parse("2026-01-01T12:00:00Z");
     const header = new Date(at).toUTCString();
     assert.equal(clockCheck(header, at - 50, at + 999).outcome, "passed");
@@ -117,7 +120,7 @@ describe("rates doctor", () => {
     assert.equal(clockCheck(null, at, at).outcome, "skipped");
   });
 
-  it("reports commands that are missing or too old", () => {
+  it("reports commands that are missing, too old or broken", () => {
     const directory = mkdtempSync(join(tmpdir(), "rates-doctor-"));
     const { PATH } = process.env;
     try {
@@ -126,14 +129,16 @@ describe("rates doctor", () => {
       writeFileSync(join(directory, "npm"), "#!/bin/sh\necho 6.14.0\n", { mode: 0o755 });
       assert.deepEqual(
         [commandCheck("npm").outcome, commandCheck("npm").finding],
-        ["failed", "6.14.0 is too old: 9 at least"],
+        ["failed", "6.14.0 is too old; the minimum is 9"],
       );
+      writeFileSync(join(directory, "npm"), "#!/bin/sh\nexit 3\n", { mode: 0o755 });
+      assert.equal(commandCheck("npm").finding, "the npm command fails: exit code 3");
     } finally {
       process.env.PATH = PATH;
       rmSync(directory, { recursive: true });
     }
     assert.equal(ownNodeCheck("20.1.0").outcome, "failed");
-    assert.equal(ownNodeCheck("20.18.0", false).outcome, "passed", "the installed package");
+    assert.equal(ownNodeCheck("20.18.0", false).outcome, "passed", "the minimum of the installed package");
     assert.equal(ownNodeCheck("20.17.0", false).outcome, "failed");
     assert.equal(ownNodeCheck("22.0.0", false).outcome, "passed");
     assert.match(ownNodeCheck("18.0.0", false).remedy ?? "", /Install Node 20/);
@@ -152,24 +157,31 @@ describe("rates doctor", () => {
 describe("rates doctor --stack", () => {
   const ACCOUNT = "111111111111";
   let directory = "";
-  let sts: Awaited<ReturnType<typeof httpDouble>>;
-  let quotas: Awaited<ReturnType<typeof httpDouble>>;
+  let sts: Awaited<ReturnType<typeof startFakeServer>>;
+  let quotas: Awaited<ReturnType<typeof startFakeServer>>;
   let account = ACCOUNT;
+  let isRefused = false;
   const granted = new Map<string, number>();
   const unchanged = new Set<string>();
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), "rates-doctor-"));
     writeFileSync(join(directory, "pulumi"), "#!/bin/sh\necho v3.270.0\n", { mode: 0o755 });
-    sts = await httpDouble(({ response }) =>
-      response
+    sts = await startFakeServer(({ response }) => {
+      if (isRefused)
+        return response
+          .writeHead(403, { "content-type": "text/xml" })
+          .end(
+            '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code><Message>The security token included in the request is invalid.</Message></Error></ErrorResponse>',
+          );
+      return response
         .writeHead(200, { "content-type": "text/xml" })
         .end(
           `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:sts::${account}:assumed-role/preview/me</Arn><UserId>me</UserId><Account>${account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
-        ),
-    );
-    quotas = await httpDouble((call) => {
+        );
+    });
+    quotas = await startFakeServer((call) => {
       const { QuotaCode } = JSON.parse(call.body.toString());
-      // Service Quotas has no value of a quota that was never changed, only its default.
+      // Service Quotas has no value for a quota that was never changed, only its default.
       if (unchanged.delete(QuotaCode)) return json(call, { __type: "NoSuchResourceException" }, 400);
       return json(call, { Quota: { QuotaCode, Value: granted.get(QuotaCode) ?? 5_000 } });
     });
@@ -179,17 +191,18 @@ describe("rates doctor --stack", () => {
     quotas.close();
     rmSync(directory, { recursive: true });
   });
-  const doctor = (credentials: boolean, path = directory) =>
+  const doctor = (credentials: boolean, env: Record<string, string> = {}) =>
     start(["doctor", "--stack", "dev", "--json"], {
-      PATH: `${path}${delimiter}${process.env.PATH}`,
+      PATH: `${directory}${delimiter}${process.env.PATH}`,
       HOME: directory,
       AWS_EC2_METADATA_DISABLED: "true",
       AWS_ENDPOINT_URL_STS: sts.url,
       AWS_ENDPOINT_URL_SERVICE_QUOTAS: quotas.url,
       ...(credentials ? { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "very-secret" } : {}),
+      ...env,
     }).ended;
 
-  it("compares the account, and every quota of the stack", async () => {
+  it("compares the account and every quota with the stack's configuration", async () => {
     account = ACCOUNT;
     granted.set("L-5E4153CA", 20);
     const { code, stdout } = await doctor(true);
@@ -199,7 +212,7 @@ describe("rates doctor --stack", () => {
     assert.match(checks.get("AWS account")?.finding ?? "", /assumed-role\/preview\/me/);
     const runs = checks.get("quotas.glueRuns");
     assert.deepEqual([runs?.outcome, /has 20 .* assumes 50$/.test(runs?.finding ?? "")], ["failed", true]);
-    assert.match(runs?.remedy ?? "", /Write 20 there, or have L-5E4153CA raised in eu-central-1/);
+    assert.match(runs?.remedy ?? "", /Write 20 there, or have quota L-5E4153CA raised in eu-central-1/);
     assert.equal(checks.get("quotas.fargateVcpus")?.outcome, "passed");
     assert.equal([...checks.keys()].filter((name) => name.startsWith("quotas.")).length, 7);
     assert(!stdout.includes("very-secret"));
@@ -212,7 +225,7 @@ describe("rates doctor --stack", () => {
     const before = quotas.calls.length;
     const runs = byName((await doctor(true)).stdout).get("quotas.glueRuns");
     assert.match(runs?.finding ?? "", /has 20 .* assumes 50$/);
-    assert.equal(quotas.calls.length, before + 8, "one is asked for twice");
+    assert.equal(quotas.calls.length, before + 8, "one quota is requested twice");
   });
 
   it("compares the quotas of both markets if Spot falls back to On-Demand", async () => {
@@ -238,7 +251,7 @@ describe("rates doctor --stack", () => {
     assert.equal(quotas.calls.length, before);
   });
 
-  it("skips the checks of AWS without credentials, and does not fail", async () => {
+  it("skips the AWS checks if there are no credentials, and does not fail", async () => {
     const { code, stdout } = await doctor(false);
     assert.equal(code, 0, stdout);
     assert.equal(byName(stdout).get("AWS account")?.outcome, "skipped");
@@ -246,10 +259,38 @@ describe("rates doctor --stack", () => {
     assert.equal(byName(stdout).get("capacity")?.outcome, "passed");
   });
 
+  it("reports why the credentials cannot be used, for example an expired session", async () => {
+    mkdirSync(join(directory, ".aws"));
+    const profile = ["[profile expired]", "sso_session = s", `sso_account_id = ${ACCOUNT}`, "sso_role_name = r"];
+    const session = ["[sso-session s]", "sso_start_url = https://example.invalid", "sso_region = eu-central-1"];
+    writeFileSync(join(directory, ".aws/config"), [...profile, ...session].join("\n"));
+    const check = byName((await doctor(false, { AWS_PROFILE: "expired" })).stdout).get("AWS account");
+    assert.equal(check?.outcome, "skipped");
+    assert.match(check?.finding ?? "", /^no usable AWS credentials: The SSO session .*aws sso login/);
+  });
+
+  it("reports credentials that AWS refuses", async () => {
+    isRefused = true;
+    const { code, stdout } = await doctor(true);
+    isRefused = false;
+    assert.equal(code, EXITS.failed.code);
+    const check = byName(stdout).get("AWS account");
+    assert.equal(check?.finding, "AWS refuses the credentials: The security token included in the request is invalid.");
+    assert.match(check?.remedy ?? "", /aws sso login/);
+  });
+
+  it("does not call credentials refused if AWS cannot be reached", async () => {
+    const { code, stdout } = await doctor(true, { AWS_ENDPOINT_URL_STS: "http://127.0.0.1:1" });
+    assert.equal(code, EXITS.failed.code);
+    const check = byName(stdout).get("AWS account");
+    assert.match(check?.finding ?? "", /^the AWS credentials could not be verified: connect ECONNREFUSED/);
+    assert.match(check?.remedy ?? "", /can connect to AWS \(sts\.eu-central-1\.amazonaws\.com\)/);
+  });
+
   it("passes if the account has at least the stack's quotas", () => {
-    const asked = { check: "q", stack: "dev", counted: 8, unit: "runs", code: "L-1", region: "eu-central-1" };
+    const quota = { check: "q", stack: "dev", assumed: 8, unit: "runs", code: "L-1", region: "eu-central-1" };
     assert.deepEqual(
-      [7, 8, 9].map((granted) => quotaCheck({ ...asked, granted }).outcome),
+      [7, 8, 9].map((granted) => quotaCheck({ ...quota, granted }).outcome),
       ["failed", "passed", "passed"],
     );
   });

@@ -6,7 +6,7 @@ import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { print, printJson, width } from "../lib/screen.ts";
 
-/** `rates doctor`: checks this machine and a platform, with a remedy for each failure. Changes nothing. */
+/** `rates doctor`: checks this machine and a platform, and shows a remedy for each failure. Changes nothing. */
 export function doctorCommand({ program, end }: CliContext): void {
   examples(
     program.command("doctor"),
@@ -14,7 +14,7 @@ export function doctorCommand({ program, end }: CliContext): void {
     "rates doctor --stack prod   # pulumi, credentials, account and quotas too",
     "rates doctor --json | jq -r '.checks[] | select(.outcome == \"failed\").remedy'",
   )
-    .description("Check versions, the platform, the token, the clock, for a --stack also credentials and quotas")
+    .description("Check versions, the platform, the token and the clock; with --stack also credentials and quotas")
     .action(async (_flags: object, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
       const { checksText, countOf } = await import("../lib/doctor.ts");
@@ -34,7 +34,7 @@ async function allChecks(options: GlobalOptions): Promise<Check[]> {
   return [...machine, commandCheck("pulumi"), ...account, ...platform];
 }
 
-/** Checks the platform; reports an unknown address as skipped or failed. */
+/** Checks the platform. Without a usable address or token, returns a single check that is skipped or failed. */
 async function checkPlatform(options: GlobalOptions): Promise<Check[]> {
   const { failed, skipped } = await import("../lib/doctor.ts");
   const { platformChecks } = await import("../lib/doctorPlatform.ts");
@@ -47,13 +47,13 @@ async function checkPlatform(options: GlobalOptions): Promise<Check[]> {
   }
 }
 
-/** Remedy for a deployed stack that is unreachable from here: its load balancer's name, and `rates connect`. */
+/** Returns the remedy if a stack's API is unreachable; undefined for the platform on this machine or --api. */
 async function unreachableRemedy({ stack }: GlobalOptions): Promise<string | undefined> {
   if (stack === undefined) return undefined;
   const { stackOutputs } = await import("../lib/stackOutputs.ts");
   const { loadBalancer } = stackOutputs(stack);
-  const balancer = loadBalancer === undefined ? "" : ` The API's domain must resolve to ${loadBalancer}.`;
-  return `From outside its network: \`rates connect --stack ${stack}\`, or name your network in api.allowedCidrs.${balancer}`;
+  const dnsHint = loadBalancer === undefined ? "" : ` The API's domain must resolve to ${loadBalancer}.`;
+  return `From outside its network: \`rates connect --stack ${stack}\`, or name your network in api.allowedCidrs.${dnsHint}`;
 }
 
 /** Checks the stack's file, its capacity plan and its account. */

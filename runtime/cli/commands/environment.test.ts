@@ -28,7 +28,7 @@ describe("rates env", () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  it("prints variables that a shell can evaluate, for any characters", async () => {
+  it("prints variables that a shell can evaluate, whatever characters they contain", async () => {
     const { stdout, stderr, code } = await start(["env"], { RATES_DATA_DIR: directory }).ended;
     assert.equal(code, 0, stderr);
     const script = `${stdout}\nprintf '%s|' "$RATES_TOKEN" "$REQUEST_QUEUE_URL" "$AWS_ENDPOINT_URL_SQS" "$AWS_REGION"`;
@@ -38,7 +38,7 @@ describe("rates env", () => {
     );
   });
 
-  it("prints the same as JSON", async () => {
+  it("prints the variables as JSON", async () => {
     const { stdout } = await start(["env", "--json"], { RATES_DATA_DIR: directory }).ended;
     const variables = JSON.parse(stdout);
     const { accessKeyId, secretAccessKey } = principals.platform;
@@ -51,6 +51,6 @@ describe("rates env", () => {
   it("explains how to start a platform if none runs", async () => {
     const { stderr, code } = await start(["env"], { RATES_DATA_DIR: join(directory, "nothing") }).ended;
     assert.equal(code, 4);
-    assert.match(stderr, /No platform runs on .*nothing[\s\S]*npm start/);
+    assert.match(stderr, /No platform runs with the data directory .*nothing[\s\S]*npm start/);
   });
 });

@@ -5,7 +5,7 @@ import { examples } from "../lib/help.ts";
 import { print, printJson } from "../lib/screen.ts";
 import { stackOutputs } from "../lib/stackOutputs.ts";
 
-/** `rates env`: prints shell variables with which a service and AWS's SDKs reach a platform. */
+/** `rates env`: prints shell variables that connect a service and AWS's SDKs to a platform. */
 export function environmentCommand({ program }: CliContext): void {
   const env = program
     .command("env")
@@ -24,16 +24,16 @@ export function environmentCommand({ program }: CliContext): void {
 }
 
 /**
- * Returns the variables by name. Those of a deployed stack contain no credentials and no token: callers use their own.
- * The platform on this machine has an emulator in place of AWS, with its own credentials, and a local token.
- * @throws CommandError if no platform runs on this machine
+ * Returns the variables by name. For a deployed stack they contain no credentials and no token: callers use their own.
+ * For the platform on this machine they contain the local token and the credentials of its emulator of SQS and S3.
+ * @throws CommandError if the stack's outputs cannot be read, or no platform runs on this machine
  */
 export function environmentOf({ stack, dataDir }: Connection): Record<string, string> {
   if (stack !== undefined) {
     const outputs = stackOutputs(stack);
     const { loadBalancer } = outputs;
     return {
-      ...common(outputs),
+      ...commonVariables(outputs),
       ...(loadBalancer === undefined ? {} : { RATES_LOAD_BALANCER: loadBalancer }),
       AWS_REGION: outputs.region,
       AWS_DEFAULT_REGION: outputs.region,
@@ -43,7 +43,7 @@ export function environmentOf({ stack, dataDir }: Connection): Record<string, st
   if (platform === undefined) throw noPlatformError(dataDir);
   const { accessKeyId, secretAccessKey } = localCredentials(dataDir);
   return {
-    ...common(platform),
+    ...commonVariables(platform),
     RATES_TOKEN: platform.token,
     AWS_ENDPOINT_URL_SQS: platform.sqsEndpoint,
     AWS_ENDPOINT_URL_S3: platform.s3Endpoint,
@@ -54,12 +54,12 @@ export function environmentOf({ stack, dataDir }: Connection): Record<string, st
   };
 }
 
-const common = (
-  of: Record<"api" | "requestQueueUrl" | "responseQueueUrl" | "resultsBucket" | "uploadsBucket", string>,
+const commonVariables = (
+  outputs: Record<"api" | "requestQueueUrl" | "responseQueueUrl" | "resultsBucket" | "uploadsBucket", string>,
 ) => ({
-  RATES_API: of.api,
-  REQUEST_QUEUE_URL: of.requestQueueUrl,
-  RESPONSE_QUEUE_URL: of.responseQueueUrl,
-  RESULTS_BUCKET: of.resultsBucket,
-  UPLOADS_BUCKET: of.uploadsBucket,
+  RATES_API: outputs.api,
+  REQUEST_QUEUE_URL: outputs.requestQueueUrl,
+  RESPONSE_QUEUE_URL: outputs.responseQueueUrl,
+  RESULTS_BUCKET: outputs.resultsBucket,
+  UPLOADS_BUCKET: outputs.uploadsBucket,
 });

@@ -2,16 +2,16 @@ import type { Command } from "commander";
 import { reasonOf as reasonOfError } from "../../contract/reason.ts";
 import { DOCUMENT_STATES, RUNNERS } from "../../contract/states.ts";
 import { traceContext } from "../../contract/traceparent.ts";
-import { about } from "../lib/about.ts";
 import { attemptLines } from "../lib/attempts.ts";
 import { type BulkFlags, bulkFilter, bulkOptions, reasonOf, runBulk } from "../lib/bulk.ts";
 import type { Submitted } from "../lib/connection.ts";
 import { type CliContext, choice, clientOf, regionOf, seconds, wholeNumber } from "../lib/context.ts";
+import { describeTask } from "../lib/describeTask.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples, GROUPS } from "../lib/help.ts";
 import { JOB_FIELDS } from "../lib/jobFields.ts";
-import { ID, withJob } from "../lib/jobIds.ts";
+import { ID_HELP, withJob } from "../lib/jobIds.ts";
 import { jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { phaseLines, phasesOfJob } from "../lib/phases.ts";
 import { colourState, durationText, plain, print, printInfo, printJson, width } from "../lib/screen.ts";
@@ -39,63 +39,66 @@ interface ListFlags {
   saveView?: string;
 }
 
-/** Characters of a rejected request's id on a narrow terminal; `rates rejected show` takes it. */
+/** Shown length of a rejected request's id on a narrow terminal. `rates rejected show` accepts this prefix. */
 const SHORT_ID_LENGTH = 12;
-/** Number of listed jobs. */
+/** Default number of listed jobs. */
 const DEFAULT_LIMIT = 20;
-/** Terminals with fewer columns get short times. */
+/** Terminals with fewer columns get short times, and short ids of rejected requests. */
 const NARROW_COLUMNS = 100;
 
-/** Formats jobs as lines, with the tenant if there are several. */
+/** Formats jobs as a table, with a column for tenants if there are several. */
 function jobTable(jobs: readonly JobDocument[]): string {
-  const several = new Set(jobs.map(({ tenant }) => tenant)).size > 1;
+  const hasTenants = new Set(jobs.map(({ tenant }) => tenant)).size > 1;
   const columns = width(process.stdout);
-  // Narrow terminals get short times, so that ids are not truncated.
-  const narrow = columns < NARROW_COLUMNS;
-  const ended = jobs.some(({ stats }) => stats !== undefined);
+  // Short times leave more room for request ids.
+  const isNarrow = columns < NARROW_COLUMNS;
+  const hasEnded = jobs.some(({ stats }) => stats !== undefined);
   return table(
     [
       "STATUS",
-      ...(several ? ["TENANT"] : []),
+      ...(hasTenants ? ["TENANT"] : []),
       "ID",
-      narrow ? "CREATED" : "CREATED (UTC)",
-      ...(ended ? ["TOOK", "ROWS"] : []),
+      isNarrow ? "CREATED" : "CREATED (UTC)",
+      ...(hasEnded ? ["TOOK", "ROWS"] : []),
       "WHAT",
     ],
     jobs.map((job) => [
       job.status,
-      ...(several ? [job.tenant] : []),
+      ...(hasTenants ? [job.tenant] : []),
       job.requestId,
-      narrow ? timeText(job.createdAt).slice(5, 16) : timeText(job.createdAt),
-      ...(ended
+      isNarrow ? timeText(job.createdAt).slice(5, 16) : timeText(job.createdAt),
+      ...(hasEnded
         ? [job.stats ? durationText(job.stats.totalMs) : "", job.stats ? String(job.stats.rows ?? 0) : ""]
         : []),
       job.rejectedId === undefined
-        ? about(job)
-        : `${narrow ? job.rejectedId.slice(0, SHORT_ID_LENGTH) : job.rejectedId} ${job.error?.type}`,
+        ? describeTask(job)
+        : `${isNarrow ? job.rejectedId.slice(0, SHORT_ID_LENGTH) : job.rejectedId} ${job.error?.type}`,
     ]),
     columns,
     {
-      keep: several ? [0, 2, 3] : [0, 1, 2],
-      right: !ended ? [] : several ? [4, 5] : [3, 4],
+      keep: hasTenants ? [0, 2, 3] : [0, 1, 2],
+      right: !hasEnded ? [] : hasTenants ? [4, 5] : [3, 4],
       colour: (cell, column) =>
         column === 0 ? cell.replace(/\S+/, (status) => colourState(status, process.stdout)) : cell,
     },
   );
 }
 
-/** Formats an amount with two significant digits. */
-const cost = (usd: number): string =>
+/** Formats a cost with two significant digits. */
+const costText = (usd: number): string =>
   `${Number(usd.toPrecision(2)).toLocaleString("en", { maximumFractionDigits: 8 })} USD`;
 
-/** Adds flags to those of a view, which they replace; --since and --from are the same flag. */
-function combined({ since, from, ...view }: View, own: View): View {
-  const times = own.since === undefined && own.from === undefined ? viewOf({ since, from }) : {};
-  return viewOf({ ...view, ...times, ...own });
+/** Returns a view's flags, overridden by the given flags. --since and --from count as the same flag. */
+function overrideFlags({ since, from, ...view }: View, overrides: View): View {
+  const times = overrides.since === undefined && overrides.from === undefined ? viewOf({ since, from }) : {};
+  return viewOf({ ...view, ...times, ...overrides });
 }
 
-/** Converts a time of a view. @throws CommandError if it is invalid, for example in an edited file */
-function timeIn(view: View, name: "since" | "from" | "to"): string | undefined {
+/**
+ * Parses a time of a view.
+ * @throws CommandError if it is invalid, for example in an edited file
+ */
+function parseViewTime(view: View, name: "since" | "from" | "to"): string | undefined {
   const value = view[name];
   if (value === undefined) return undefined;
   try {
@@ -115,11 +118,11 @@ export function jobCommands({ program, end }: CliContext): void {
     "rates watch nightly-load && rates result nightly-load --output rates.csv",
   )
     .description("Follow a job until it ends")
-    .argument("<id>", ID)
-    .option("--wait <seconds>", "stop waiting after so long; the job keeps running", seconds)
+    .argument("<id>", ID_HELP)
+    .option("--wait <seconds>", "stop waiting after this time; the job keeps running", seconds)
     .action(async (id: string, flags: { wait?: number }, command: Command) => {
       const { client, json } = clientOf(command);
-      const document = await withJob(client, id, (found) => follow(client, found, flags));
+      const document = await withJob(client, id, (jobId) => follow(client, jobId, flags));
       end(printEnd(client, document));
       if (json) printJson(document);
     });
@@ -144,26 +147,26 @@ export function jobCommands({ program, end }: CliContext): void {
     .option("--label <key=value>", "jobs with this label")
     .option(
       "--since <time>",
-      "submitted since then: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)",
+      "submitted since: an age (90s, 30m, 2h, 7d, 1w), a day or a time (UTC)",
       relativeTimeOption,
     )
     .option("--from <time>", "the same as --since", relativeTimeOption)
-    .option("--to <time>", "submitted before then", relativeTimeOption)
+    .option("--to <time>", "submitted before this time", relativeTimeOption)
     .addOption(choice("--sort <by>", "sort by (default createdAt)", ["createdAt", "finishedAt", "totalMs"]))
     .addOption(choice("--order <order>", "direction (default desc)", ["asc", "desc"]))
     .option("--limit <n>", `maximum number of jobs (default: ${DEFAULT_LIMIT})`, wholeNumber)
-    .option("--cursor <cursor>", "cursor of an earlier list to continue")
-    .option("--view <name>", "the flags of a saved view; others given here replace them")
+    .option("--cursor <cursor>", "continue an earlier list at its cursor")
+    .option("--view <name>", "use the flags of a saved view; flags given here override them")
     .option("--save-view <name>", "save these flags as a view (`rates view` lists and deletes views)")
     .action(async (flags: ListFlags, command: Command) => {
       const { client, json } = clientOf(command);
       if (flags.since !== undefined && flags.from !== undefined)
-        throw new CommandError("invalid", "--since and --from mean the same. Give one of them.");
-      const own = viewOf(flags);
-      const view: View = flags.view === undefined ? own : combined(viewNamed(flags.view), own);
+        throw new CommandError("invalid", "--since and --from are the same option. Give one of them.");
+      const givenView = viewOf(flags);
+      const view: View = flags.view === undefined ? givenView : overrideFlags(viewNamed(flags.view), givenView);
       const { since, from, to, limit = String(DEFAULT_LIMIT), ...filter } = view;
-      const createdFrom = timeIn(view, since === undefined ? "from" : "since");
-      const createdTo = timeIn(view, "to");
+      const createdFrom = parseViewTime(view, since === undefined ? "from" : "since");
+      const createdTo = parseViewTime(view, "to");
       if (createdFrom !== undefined && createdTo !== undefined && createdFrom >= createdTo)
         throw new CommandError("invalid", `--to (${createdTo}) must be later than --since (${createdFrom}).`);
       if (flags.saveView !== undefined) {
@@ -171,12 +174,12 @@ export function jobCommands({ program, end }: CliContext): void {
         printInfo(`Saved as view '${flags.saveView}': ${client.hint("list", `--view ${flags.saveView}`)}`);
       }
       const search = { ...filter, cursor: flags.cursor, createdFrom, createdTo, tenant: client.tenant, limit };
-      const given = Object.entries(search).flatMap(([name, value]) =>
+      const parameters = Object.entries(search).flatMap(([name, value]) =>
         value === undefined ? [] : [[name, value] as const],
       );
       const page = await client.json<{ jobs: JobDocument[]; cursor?: string }>(
         "GET",
-        `/jobs?${new URLSearchParams(Object.fromEntries(given))}`,
+        `/jobs?${new URLSearchParams(Object.fromEntries(parameters))}`,
       );
       if (json) {
         const records = page.jobs.map((job) => ({ client, job, region: () => regionOf(command) }));
@@ -184,7 +187,7 @@ export function jobCommands({ program, end }: CliContext): void {
       }
       if (page.jobs.length === 0) return printInfo("No jobs.");
       print(jobTable(page.jobs));
-      if (page.cursor) printInfo(`More: the same with --cursor ${page.cursor}`);
+      if (page.cursor) printInfo(`More: repeat the command with --cursor ${page.cursor}`);
     });
 
   const show = examples(
@@ -196,19 +199,19 @@ export function jobCommands({ program, end }: CliContext): void {
   );
   jsonFields(show, JOB_FIELDS)
     .description("Show a job: its state, history, attempts and logs, error and result")
-    .argument("<id>", ID)
+    .argument("<id>", ID_HELP)
     .option("--rejected", "show a rejected request (body and problems) by the id in its response")
     .action(async (id: string, { rejected }: { rejected?: boolean }, command: Command) => {
       const { client, json } = clientOf(command);
       const document = rejected
-        ? await client.json<JobDocument>("GET", client.rejected(id))
-        : await withJob(client, id, (found) => client.json<JobDocument>("GET", client.job(found)));
+        ? await client.json<JobDocument>("GET", client.rejectedPath(id))
+        : await withJob(client, id, (jobId) => client.json<JobDocument>("GET", client.jobPath(jobId)));
       if (json)
         return printRecords(command, JOB_FIELDS, { client, job: document, region: () => regionOf(command) }, document);
       if (rejected) return print(JSON.stringify(document, null, 2));
-      const last = Date.parse(document.createdAt);
+      const createdMs = Date.parse(document.createdAt);
       print(
-        `${colourState(document.status, process.stdout)} ${document.requestId}  (tenant ${document.tenant})  ${plain(about(document))}`,
+        `${colourState(document.status, process.stdout)} ${document.requestId}  (tenant ${document.tenant})  ${plain(describeTask(document))}`,
       );
       const { error } = document;
       if (error)
@@ -221,13 +224,13 @@ export function jobCommands({ program, end }: CliContext): void {
             for (const line of wrapText(plain(sentence), width(process.stdout) - 2)) print(`  ${line}`);
       }
       for (const { status, at } of document.statusHistory)
-        print(`  ${at}  +${durationText(Date.parse(at) - last).padEnd(10)} ${status}`);
+        print(`  ${at}  +${durationText(Date.parse(at) - createdMs).padEnd(10)} ${status}`);
       const { estimatedUsd } = document as { estimatedUsd?: number };
-      if (estimatedUsd !== undefined) print(`  estimated cost ${cost(estimatedUsd)}, at list prices`);
+      if (estimatedUsd !== undefined) print(`  estimated cost ${costText(estimatedUsd)}, at list prices`);
       const phases = await phasesOfJob(client, document.requestId);
       for (const line of phaseLines(phases ?? [], document.reply !== "none", width(process.stdout))) print(line);
-      const place = { isLocal: client.isLocal, region: () => regionOf(command) };
-      for (const line of await attemptLines(document.attempts, place)) print(line);
+      const logOrigin = { isLocal: client.isLocal, region: () => regionOf(command) };
+      for (const line of await attemptLines(document.attempts, logOrigin)) print(line);
       const trace = traceContext(document.traceparent);
       if (trace) print(`  trace ${trace.traceId}${trace.isSampled ? "" : " (not recorded by the caller)"}`);
       print(
@@ -253,28 +256,28 @@ export function jobCommands({ program, end }: CliContext): void {
     "rates cancel @last --reason 'wrong month'",
   )
     .description(
-      "Cancel a job, or all jobs of a filter. A waiting job ends at once, a running one once its database session is closed",
+      "Cancel a job, or all jobs of a filter. A waiting job ends at once, a running job when its database session is closed",
     )
-    .argument("[id]", ID);
+    .argument("[id]", ID_HELP);
   bulkOptions(cancel, "cancel")
-    .option("--reason <text>", "why: shown with the job, in its response and in the audit trail")
+    .option("--reason <text>", "shown with the job, in its response and in the audit trail")
     .action(async (id: string | undefined, flags: BulkFlags, command: Command) => {
       const { client, json } = clientOf(command);
       const filter = bulkFilter(id, flags);
       if (id === undefined || filter !== undefined) {
         const result = await runBulk(client, "cancel", filter ?? {}, flags);
-        if (json && result) printJson(result);
+        if (json) printJson(result);
         return;
       }
-      const answer = await withJob(client, id, (found) =>
-        client.json<Submitted>("POST", client.job(found, "/cancel"), reasonOf(flags)),
+      const response = await withJob(client, id, (jobId) =>
+        client.json<Submitted>("POST", client.jobPath(jobId, "/cancel"), reasonOf(flags)),
       );
-      if (json) return printJson(answer);
-      const { requestId } = answer;
+      if (json) return printJson(response);
+      const { requestId } = response;
       printInfo(
-        answer.status === "IN_PROGRESS"
+        response.status === "IN_PROGRESS"
           ? `${requestId} is being cancelled; ${client.hint("watch", requestId)} waits for it.`
-          : `${colourState(answer.status)} ${requestId}`,
+          : `${colourState(response.status)} ${requestId}`,
       );
     });
 
@@ -282,16 +285,16 @@ export function jobCommands({ program, end }: CliContext): void {
     program.command("retry"),
     "rates retry nightly-load   # submits nightly-load.retry-1",
     "rates retry @last --timeout 3600 --watch",
-    "rates retry --status failed --since 2h   # counts them, and asks",
+    "rates retry --status failed --since 2h   # shows their number and asks",
   )
     .description(
       "Submit a failed or cancelled job again as a new job, or all jobs of a filter. Retrying a job twice creates one new job",
     )
-    .argument("[id]", ID);
+    .argument("[id]", ID_HELP);
   bulkOptions(retry, "retry")
-    .option("--timeout <seconds>", "time limit of the new job's run", wholeNumber)
+    .option("--timeout <seconds>", "maximum run time of the new job", wholeNumber)
     .option("--watch", "wait until the new job ends")
-    .option("--wait <seconds>", "stop waiting after so long; the job keeps running", seconds)
+    .option("--wait <seconds>", "stop waiting after this time; the job keeps running", seconds)
     .action(
       async (
         id: string | undefined,
@@ -302,28 +305,28 @@ export function jobCommands({ program, end }: CliContext): void {
         const filter = bulkFilter(id, flags);
         if (id === undefined || filter !== undefined) {
           if (timeout !== undefined || flags.watch || flags.wait !== undefined)
-            throw new CommandError("invalid", "--timeout, --watch and --wait go with an ID, not with a filter.");
+            throw new CommandError("invalid", "--timeout, --watch and --wait require an ID instead of a filter.");
           const result = await runBulk(client, "retry", filter ?? {}, flags);
-          if (json && result) printJson(result);
+          if (json) printJson(result);
           return;
         }
         const body = timeout === undefined ? {} : { timeoutSeconds: timeout };
-        const answer = await withJob(client, id, (found) =>
-          client.json<Submitted>("POST", client.job(found, "/retry"), body),
+        const response = await withJob(client, id, (jobId) =>
+          client.json<Submitted>("POST", client.jobPath(jobId, "/retry"), body),
         );
-        const { requestId, status } = answer;
+        const { requestId, status } = response;
         if (flags.watch || flags.wait !== undefined) {
           const document = await follow(client, requestId, flags);
           end(printEnd(client, document));
           if (json) printJson(document);
           return;
         }
-        if (json) return printJson(answer);
+        if (json) return printJson(response);
         printInfo(`${colourState(status)} ${requestId}`);
         if (status === "PENDING" || status === "IN_PROGRESS")
           printInfo(`${client.hint("watch", requestId)} waits for its end.`);
         else if (status !== "SUCCEEDED")
-          printInfo(`This retry has ended already; ${client.hint("retry", requestId)} tries again.`);
+          printInfo(`This retry has ended already; ${client.hint("retry", requestId)} submits another retry.`);
       },
     );
 }

@@ -16,7 +16,7 @@ describe("rates login", function () {
   let provider: Awaited<ReturnType<typeof startProvider>>;
   let p: Awaited<ReturnType<typeof testApi>>;
   let api = "";
-  let config = "";
+  let configHome = "";
   before(async () => {
     provider = await startProvider();
     p = await testApi({ api: { signIn: { platform: "t", oidc: provider.settings } } });
@@ -24,39 +24,39 @@ describe("rates login", function () {
     api = `http://127.0.0.1:${(p.app.server.address() as AddressInfo).port}`;
   });
   beforeEach(async () => {
-    config = await mkdtemp(join(tmpdir(), "rates-login-"));
+    configHome = await mkdtemp(join(tmpdir(), "rates-login-"));
   });
-  afterEach(() => rm(config, { recursive: true }));
+  afterEach(() => rm(configHome, { recursive: true }));
   after(async () => {
     await p.close();
     provider.close();
   });
 
-  const env = () => ({ XDG_CONFIG_HOME: config });
+  const env = () => ({ XDG_CONFIG_HOME: configHome });
   const run = (...args: string[]) => start(args, env()).ended;
-  const profiles = async () => JSON.parse(await readFile(join(config, "rates", "profiles.json"), "utf8"));
+  const profiles = async () => JSON.parse(await readFile(join(configHome, "rates", "profiles.json"), "utf8"));
   /** Starts a sign-in and resolves with the address that it prints. */
-  const begin = async (...args: string[]) => {
+  const startSignIn = async (...args: string[]) => {
     const { child, ended } = start(["login", "--api", api, ...args], env());
     let text = "";
     for (;;) {
       const url = /^ {2}(http\S+)$/m.exec(text)?.[1];
-      const complete = /or open\n {2}(http\S+)\n/.exec(text)?.[1];
-      if (args.includes("--device") ? complete : url) return { child, ended, url: (complete ?? url) as string };
+      const completeUrl = /or open\n {2}(http\S+)\n/.exec(text)?.[1];
+      if (args.includes("--device") ? completeUrl : url) return { child, ended, url: (completeUrl ?? url) as string };
       const [data] = await once(child.stderr as NonNullable<typeof child.stderr>, "data");
       text += data;
     }
   };
 
-  it("signs in with a browser on this machine, keeps the session, and uses it from then on", async () => {
-    const { url, ended } = await begin("--no-browser", "--profile", "acme");
+  it("signs in with a browser on this machine, stores the session, and uses it for later commands", async () => {
+    const { url, ended } = await startSignIn("--no-browser", "--profile", "acme");
     assert.equal(new URL(url).searchParams.get("code_challenge_method"), "S256");
-    const back = await new FormBrowser().signIn(url, "bob");
-    assert.match(back.text, /You can close this window/);
+    const page = await new FormBrowser().signIn(url, "bob");
+    assert.match(page.text, /You can close this window/);
     const { code, stderr } = await ended;
     assert.equal(code, 0, stderr);
     assert.match(stderr, /Signed in as bob@acme\.example for tenant acme \(read, submit\) until /);
-    assert.equal((await stat(join(config, "rates", "profiles.json"))).mode & 0o777, 0o600);
+    assert.equal((await stat(join(configHome, "rates", "profiles.json"))).mode & 0o777, 0o600);
     assert.match((await run("whoami")).stdout, /^bob@acme\.example for tenant acme/);
     assert.equal((await run("list", "--json")).code, 0);
     assert.equal((await run("list", "--api", `${api}/`, "--json")).code, 0, "the token of a profile with this API");
@@ -82,7 +82,7 @@ describe("rates login", function () {
     await submit("acme", "ours");
     await submit("other", "theirs");
     await syncTracking(p.context);
-    const { url, ended } = await begin("--no-browser");
+    const { url, ended } = await startSignIn("--no-browser");
     await new FormBrowser().signIn(url, "bob");
     assert.equal((await ended).code, 0);
 
@@ -97,11 +97,15 @@ describe("rates login", function () {
     const foreign = await run("list", "--tenant", "other");
     assert.deepEqual([foreign.code, foreign.stdout], [EXITS.unreachable.code, ""], foreign.stderr);
     assert.match(foreign.stderr, /lacks the scope 'admin'/);
-    assert.equal((await run("cancel", "ours")).code, EXITS.unreachable.code, "the rule gives no scope to cancel");
+    assert.equal(
+      (await run("cancel", "ours")).code,
+      EXITS.unreachable.code,
+      "the rule does not grant the scope cancel",
+    );
   });
 
   it("signs in with a browser on another machine", async () => {
-    const { url, ended } = await begin("--device");
+    const { url, ended } = await startSignIn("--device");
     await new FormBrowser().signIn(url, "ada");
     const { code, stderr } = await ended;
     assert.equal(code, 0, stderr);
@@ -109,8 +113,8 @@ describe("rates login", function () {
     assert.equal((await profiles()).current, "local");
   });
 
-  it("reports that no rule gives access", async () => {
-    const { url, ended } = await begin("--no-browser");
+  it("reports that no rule gives the user access", async () => {
+    const { url, ended } = await startSignIn("--no-browser");
     await new FormBrowser().signIn(url, "eve");
     const { code, stderr } = await ended;
     assert.equal(code, EXITS.unreachable.code);
@@ -118,8 +122,8 @@ describe("rates login", function () {
     await assert.rejects(profiles());
   });
 
-  it("ignores answers from other programs on this machine", async () => {
-    const { url, child, ended } = await begin("--no-browser");
+  it("ignores requests from other programs on this machine", async () => {
+    const { url, child, ended } = await startSignIn("--no-browser");
     const redirect = new URL(url).searchParams.get("redirect_uri") ?? "";
     assert.equal((await fetch(`${redirect}?code=x&state=wrong`)).status, 404);
     assert.equal((await fetch(redirect, { method: "POST" })).status, 404);
@@ -127,8 +131,8 @@ describe("rates login", function () {
     assert.equal((await ended).code, EXITS.interrupted.code);
   });
 
-  it("tells the browser that a sign-in failed, and the user why", async () => {
-    const { url, ended } = await begin("--no-browser");
+  it("shows in the browser that a sign-in failed, and the reason in the terminal", async () => {
+    const { url, ended } = await startSignIn("--no-browser");
     const sent = new URL(url).searchParams;
     const { issuer } = provider.settings;
     const query = new URLSearchParams({ error: "access_denied", state: sent.get("state") ?? "", iss: issuer });
@@ -142,22 +146,23 @@ describe("rates login", function () {
   it("creates no session from a forged ID token", async () => {
     const idToken = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${Buffer.from('{"sub":"ada"}').toString("base64url")}.`;
     for (const token of [idToken, `${idToken}AAAA`]) {
-      const answer = await p.app.inject({ method: "POST", url: "/session-tokens", payload: { idToken: token } });
-      assert.deepEqual([answer.statusCode, answer.json().type], [401, "InvalidSignIn"], answer.body);
+      const response = await p.app.inject({ method: "POST", url: "/session-tokens", payload: { idToken: token } });
+      assert.deepEqual([response.statusCode, response.json().type], [401, "InvalidSignIn"], response.body);
     }
   });
 
-  it("stores a token in a profile, and lists the existing profiles for an unknown one", async () => {
+  it("stores a token in a profile, and lists the existing profiles if the name is unknown", async () => {
     const { authorization } = await p.as("acme", "read");
     const token = authorization.slice("Bearer ".length);
-    const kept = await run("login", "--api", api, "--token", token, "--profile", "ci");
-    assert.equal(kept.code, 0, kept.stderr);
+    const stored = await run("login", "--api", api, "--token", token, "--profile", "ci");
+    assert.equal(stored.code, 0, stored.stderr);
     assert.match((await run("whoami")).stdout, /^test for tenant acme/);
-    assert.equal((await run("profile", "use", "--none")).code, 0);
+    assert.deepEqual(JSON.parse((await run("profile", "use", "--none", "--json")).stdout), { profile: null });
     assert.match((await run("whoami", "--profile", "ci")).stdout, /^test for tenant acme/);
     const { code, stderr } = await run("whoami", "--profile", "c1");
     assert.deepEqual([code, /There is no profile 'c1'.*ci/.test(stderr)], [EXITS.invalid.code, true], stderr);
-    assert.equal((await run("profile", "remove", "ci")).code, 0);
+    const removed = await run("profile", "remove", "ci", "--json");
+    assert.deepEqual(JSON.parse(removed.stdout), { profile: "ci", removed: true });
     assert.deepEqual(await profiles(), { profiles: {} });
     const wrong = await run("login", "--api", api, "--token", "rates_wrong", "--profile", "ci");
     assert.equal(wrong.code, EXITS.unreachable.code);

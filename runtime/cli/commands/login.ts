@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import { Client } from "../lib/apiClient.ts";
 import { targetOf } from "../lib/connection.ts";
 import { type CliContext, clientOf, type GlobalOptions } from "../lib/context.ts";
@@ -18,7 +19,7 @@ interface Session {
   expiresAt?: string;
 }
 
-/** Commands for signing in: login, logout, whoami, and profiles of several platforms. */
+/** Commands for signing in: login, logout, whoami, and profile. */
 export function loginCommands({ program, end }: CliContext): void {
   const login = program
     .command("login")
@@ -36,41 +37,41 @@ export function loginCommands({ program, end }: CliContext): void {
     const { api, profile: requested } = targetOf(options);
     const name = requested ?? options.stack ?? defaultProfileName(api);
     if (!PROFILE_NAME.test(name))
-      throw new CommandError("invalid", `--profile '${name}' must be letters, digits and . _ -, at most 64.`);
+      throw new CommandError("invalid", `--profile '${name}' must consist of at most 64 letters, digits and . _ -.`);
     const token = options.token;
-    const { base } = new Client(api, undefined);
+    const client = new Client(api, undefined);
     const session =
       token === undefined
-        ? await signIn(new Client(api, undefined), { device: device === true, browser })
+        ? await signIn(client, { device: device === true, browser })
         : { token, ...(await new Client(api, token).json<Session>("GET", "/session")) };
     if (session === undefined) return end("interrupted");
     const { tenant } = options;
-    const profile: Profile = { api: base, token: session.token, ...(tenant === undefined ? {} : { tenant }) };
+    const profile: Profile = { api: client.base, token: session.token, ...(tenant === undefined ? {} : { tenant }) };
     if (session.expiresAt !== undefined) profile.expiresAt = session.expiresAt;
-    const all = readProfiles();
-    writeProfiles({ ...all, current: name, profiles: { ...all.profiles, [name]: profile } });
-    if (options.json) return printJson({ profile: name, api: base, ...withoutToken(session) });
+    const saved = readProfiles();
+    writeProfiles({ ...saved, current: name, profiles: { ...saved.profiles, [name]: profile } });
+    if (options.json) return printJson({ profile: name, api: client.base, ...withoutToken(session) });
     printInfo(
-      `Signed in as ${plain(session.name)} for tenant ${session.tenant} (${session.scopes.join(", ")})${until(session)}.`,
+      `Signed in as ${plain(session.name)} for tenant ${session.tenant} (${session.scopes.join(", ")})${untilText(session)}.`,
     );
-    printInfo(`The profile '${name}' is used from now on; \`rates profile use NAME\` changes it.`);
+    printInfo(`The profile '${name}' is now in use; \`rates profile use NAME\` selects another.`);
   });
 
   examples(program.command("logout"), "rates logout", "rates logout --profile prod")
     .description("End the session of a profile and delete its token")
     .action(async (_flags: object, command) => {
       const options = command.optsWithGlobals() as GlobalOptions;
-      const all = readProfiles();
-      const name = options.profile ?? all.current;
+      const saved = readProfiles();
+      const name = options.profile ?? saved.current;
       if (name === undefined)
         throw new CommandError("invalid", "Not signed in: no profile is in use. `rates login` signs in.");
-      const { token, expiresAt: _, ...rest } = profileNamed(name, all);
-      // The token is also removed if its session has ended or the platform is unreachable.
+      const { token, expiresAt: _, ...rest } = profileNamed(name, saved);
+      // Delete the token even if its session has already ended or the platform is unreachable.
       if (token !== undefined)
         await new Client(rest.api, token).fetch("DELETE", "/session").catch((error) => {
           printInfo(`The session could not be ended: ${error.message}`);
         });
-      writeProfiles({ ...all, profiles: { ...all.profiles, [name]: rest } });
+      writeProfiles({ ...saved, profiles: { ...saved.profiles, [name]: rest } });
       if (options.json) return printJson({ profile: name, signedOut: true });
       printInfo(`Signed out of ${rest.api}.`);
     });
@@ -82,7 +83,7 @@ export function loginCommands({ program, end }: CliContext): void {
       const session = await client.json<Session>("GET", "/session");
       if (json) return printJson({ api: client.base, ...session });
       print(`${plain(session.name)} for tenant ${session.tenant} (${session.scopes.join(", ")}) at ${client.base}`);
-      printInfo(`Signed in with a ${session.kind}${until(session)}.`);
+      printInfo(`Signed in with a ${session.kind}${untilText(session)}.`);
     });
 
   profileCommands(program);
@@ -122,22 +123,32 @@ function profileCommands(program: CliContext["program"]): void {
   )
     .description("Use a profile for commands that name no platform")
     .argument("[name]", "name of the profile")
-    .option("--none", "use none: the platform on this machine")
-    .action((name: string | undefined, { none }: { none?: boolean }) => {
-      const { current, ...all } = readProfiles();
-      if (none === true) return writeProfiles(all);
-      if (name === undefined) throw new CommandError("invalid", "Name a profile, or give --none.");
-      profileNamed(name, all);
-      writeProfiles({ ...all, current: name });
+    .option("--none", "use no profile, but the platform on this machine")
+    .action((name: string | undefined, { none }: { none?: boolean }, command: Command) => {
+      const { current: _, ...all } = readProfiles();
+      if (none !== true) {
+        if (name === undefined) throw new CommandError("invalid", "Name a profile, or give --none.");
+        profileNamed(name, all);
+      }
+      const current = none === true ? undefined : name;
+      writeProfiles(current === undefined ? all : { ...all, current });
+      if (command.optsWithGlobals().json) return printJson({ profile: current ?? null });
+      printInfo(
+        current === undefined
+          ? "No profile is in use: commands reach the platform on this machine."
+          : `The profile '${current}' is now in use.`,
+      );
     });
   examples(profile.command("remove"), "rates profile remove old")
     .description("Delete a profile and its token; its session stays open until it expires (`rates logout` ends it)")
     .argument("<name>", "name of the profile")
-    .action((name: string) => {
+    .action((name: string, _flags: object, command: Command) => {
       const { current, ...all } = readProfiles();
       profileNamed(name, all);
       const { [name]: _, ...profiles } = all.profiles;
       writeProfiles({ ...all, profiles, ...(current === undefined || current === name ? {} : { current }) });
+      if (command.optsWithGlobals().json) return printJson({ profile: name, removed: true });
+      printInfo(`The profile '${name}' is deleted.`);
     });
 }
 
@@ -159,7 +170,7 @@ async function signIn(
   const stop = () => interrupted.abort();
   process.once("SIGINT", stop);
   try {
-    const dialogue = { say: printInfo, open: browser ? openBrowser : async () => undefined };
+    const dialogue = { print: printInfo, open: browser ? openBrowser : async () => undefined };
     const tokens = await (device ? signInByDevice : signInByBrowser)(oidc, dialogue, interrupted.signal);
     return await client.json("POST", "/session-tokens", tokens);
   } catch (error) {
@@ -171,10 +182,10 @@ async function signIn(
 }
 
 const withoutToken = <T extends { token?: string | undefined }>({ token: _, ...rest }: T) => rest;
-const until = ({ expiresAt }: { expiresAt?: string }) =>
+const untilText = ({ expiresAt }: { expiresAt?: string }) =>
   expiresAt === undefined ? "" : ` until ${new Date(expiresAt).toLocaleString()}`;
 
-/** Returns the default name of a profile: the host, or `local`. */
+/** Returns the default name of a profile: the API's host, or `local` for this machine. */
 const defaultProfileName = (api: string): string => {
   const { hostname } = new URL(api);
   return /^(127\.|localhost$|\[)/.test(hostname) ? "local" : hostname;

@@ -4,9 +4,7 @@ import { examples } from "../lib/help.ts";
 import { plain, print, printInfo, printJson, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 
-/**
- * `rates places`: finds ports and regions by part of their code or name; without a text, those with the most prices.
- */
+/** `rates places`: finds ports and regions by part of a code or name; without a text, the ports with the most prices. */
 export function placesCommand({ program }: CliContext): void {
   examples(program.command("places"), "rates places rotterdam", "rates places CN --limit 50")
     .description("Find ports and regions by part of their code or name")

@@ -37,9 +37,9 @@ const DOCUMENT_FIELDS: Fields<RejectedDocument> = {
   body: (rejected) => rejected.body,
 };
 
-/** Minimum width of a terminal for all columns. */
+/** Minimum terminal width for showing all columns. */
 const WIDE_COLUMNS = 100;
-/** Length of ids in lists, enough to distinguish a thousand. Characters. */
+/** Shown length of ids in lists, in characters: enough to distinguish a thousand ids. */
 const SHORT_ID_LENGTH = 12;
 
 interface ListFlags {
@@ -65,12 +65,12 @@ export function rejectedCommands({ program }: CliContext): void {
     "rates rejected list --json id,requestId,reason",
   );
   jsonFields(list, ENTRY_FIELDS)
-    .description("List rejected requests by cause, and each with reason and times, newest first")
+    .description("List rejected requests: by cause, then each with reason and times, newest first")
     .addOption(choice("--type <class>", "only this error class", Object.keys(ERRORS)))
-    .addOption(choice("--source <way>", "channel of the request", ["queue", "http"]))
+    .addOption(choice("--source <channel>", "only requests of this channel", ["queue", "http"]))
     .option("--text <text>", "only requests with this text in the id, reason or body")
-    .option("--since <time>", "from then on: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
-    .option("--until <time>", "before then", timeOption)
+    .option("--since <time>", "requests since: an age (90s, 30m, 2h, 7d, 1w), a day or a time (UTC)", timeOption)
+    .option("--until <time>", "requests before this time", timeOption)
     .option("--limit <n>", "maximum number of requests", wholeNumber, 20)
     .action(async (flags: ListFlags, command) => {
       const { client, json } = clientOf(command);
@@ -90,31 +90,35 @@ export function rejectedCommands({ program }: CliContext): void {
     .argument("<id>", "its id, or a prefix of it")
     .action(async (id: string, _flags: object, command) => {
       const { client, json } = clientOf(command);
-      const found = await findRejected(client, id);
-      const document = await found.client.json<RejectedDocument>("GET", found.client.rejected(found.id));
+      const match = await findRejected(client, id);
+      const document = await match.client.json<RejectedDocument>("GET", match.client.rejectedPath(match.id));
       if (json) return printRecords(command, DOCUMENT_FIELDS, document, document);
       showDocument(document);
     });
 }
 
 const pathOf = (client: Client, search: Record<string, string | undefined>): string => {
-  const given = Object.entries({ ...search, tenant: client.tenant }).flatMap(([name, value]) =>
+  const parameters = Object.entries({ ...search, tenant: client.tenant }).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as [string, string]],
   );
-  return `/rejected?${new URLSearchParams(given)}`;
+  return `/rejected?${new URLSearchParams(parameters)}`;
 };
 
-/** Finds the rejected request with an id or a prefix of one. */
+/**
+ * Finds a rejected request by its id or a unique prefix of the id.
+ * @returns the complete id, and a client for the request's tenant
+ * @throws CommandError if no request or several requests match
+ */
 async function findRejected(client: Client, argument: string): Promise<{ client: Client; id: string }> {
   const prefix = argument.trim().toLowerCase();
   if (!/^[0-9a-f]{1,32}$/.test(prefix))
     throw new CommandError(
       "invalid",
-      `'${argument}' cannot be the id of a rejected request: it has the digits 0 to 9 and a to f only. \`rates rejected list\` shows ids.`,
+      `'${argument}' cannot be the id of a rejected request: ids have only the digits 0 to 9 and a to f. \`rates rejected list\` shows ids.`,
     );
   const { rejected } = await client.json<RejectedPage>("GET", pathOf(client, { prefix, limit: "2" }));
-  const [only, second] = rejected;
-  if (only === undefined)
+  const [first, second] = rejected;
+  if (first === undefined)
     throw new CommandError(
       "invalid",
       `No rejected request has an id that begins with '${prefix}'. \`rates rejected list\` shows ids.`,
@@ -122,9 +126,9 @@ async function findRejected(client: Client, argument: string): Promise<{ client:
   if (second !== undefined)
     throw new CommandError(
       "invalid",
-      `Several ids begin with '${prefix}', for example ${only.rejectedId} and ${second.rejectedId}. Give a longer prefix.`,
+      `Several ids begin with '${prefix}', for example ${first.rejectedId} and ${second.rejectedId}. Give a longer prefix.`,
     );
-  return { client: client.forTenant(only.tenant), id: only.rejectedId };
+  return { client: client.forTenant(first.tenant), id: first.rejectedId };
 }
 
 function showPage({ causes, rejected, total, isMore }: RejectedPage): void {
@@ -143,14 +147,14 @@ function showPage({ causes, rejected, total, isMore }: RejectedPage): void {
     ),
   );
   print("");
-  // A narrow terminal shows the reason instead of the request's id, which `rejected show` has.
+  // A narrow terminal has no columns for request id and copies; `rates rejected show` prints both.
   const isWide = width(process.stdout) >= WIDE_COLUMNS;
-  const several = new Set(rejected.map(({ tenant }) => tenant)).size > 1;
+  const hasTenants = new Set(rejected.map(({ tenant }) => tenant)).size > 1;
   print(
     table(
       [
         "ID",
-        ...(several ? ["TENANT"] : []),
+        ...(hasTenants ? ["TENANT"] : []),
         "LAST SEEN (UTC)",
         "CAUSE",
         "REASON",
@@ -158,14 +162,14 @@ function showPage({ causes, rejected, total, isMore }: RejectedPage): void {
       ],
       rejected.map(({ rejectedId, tenant, lastSeenAt, copies, requestId, type, message, problem }) => [
         rejectedId.slice(0, SHORT_ID_LENGTH),
-        ...(several ? [tenant] : []),
+        ...(hasTenants ? [tenant] : []),
         timeText(lastSeenAt),
         type,
         problem ?? message,
         ...(isWide ? [requestId, String(copies)] : []),
       ]),
       width(process.stdout),
-      { keep: several ? [0, 1, 2, 3] : [0, 1, 2] },
+      { keep: hasTenants ? [0, 1, 2, 3] : [0, 1, 2] },
     ),
   );
   if (isMore || total > rejected.length)
@@ -186,12 +190,12 @@ function showDocument({
   error,
   body,
 }: RejectedDocument): void {
-  print(`${rejectedId}  request ${requestId}  (tenant ${tenant}, by ${source === "http" ? "HTTP" : "queue"})`);
-  const when =
+  print(`${rejectedId}  request ${requestId}  (tenant ${tenant}, over ${source === "http" ? "HTTP" : "the queue"})`);
+  const times =
     copies === 1
       ? timeText(createdAt)
       : `first ${timeText(createdAt)}, last ${timeText(lastSeenAt)}, ${copies.toLocaleString("en")} copies`;
-  print(`${when} UTC`);
+  print(`${times} UTC`);
   print(`${error.type}: ${plain(error.message)}`);
   for (const { field = "", message, reason, more } of error.details) {
     if (more !== undefined) print(`  … and ${more.toLocaleString("en")} more`);

@@ -6,7 +6,7 @@ import type { JobDocument } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";
 import { printableName } from "../lib/files.ts";
 import { examples, GROUPS } from "../lib/help.ts";
-import { ID, withJob } from "../lib/jobIds.ts";
+import { ID_HELP, withJob } from "../lib/jobIds.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { DEFAULT_ROWS, MAX_ROWS, showTable } from "../lib/resultTable.ts";
 import { colourState, print, printInfo, printJson, width } from "../lib/screen.ts";
@@ -15,15 +15,15 @@ import { wrapText } from "../lib/table.ts";
 import { timeText } from "../lib/times.ts";
 import { follow, printEnd } from "../lib/watch.ts";
 
-/** Options of every submitted job. */
+/** Adds the options that all commands for submitting jobs share. */
 const jobOptions = (command: Command): Command =>
   command
     .option("--id <requestId>", "the request id (generated if absent); the same id and task is the same job")
     .option("--priority <0-9>", "higher runs first (default 4)")
-    .option("--timeout <seconds>", "time limit of the run")
+    .option("--timeout <seconds>", "maximum run time of the job")
     .option("--label <key=value>", "a label for searching the job; repeatable", collect)
     .option("--reply <where>", "queue: also send the response to the response queue (default: none)")
-    .option("--wait <seconds>", "stop waiting after so long; the job keeps running", seconds);
+    .option("--wait <seconds>", "stop waiting after this time; the job keeps running", seconds);
 
 type Flags = SubmitFlags & { wait?: number };
 
@@ -33,7 +33,7 @@ const FORMATS = ["csv", "ndjson", "json"] as const;
 const COMPRESSIONS = ["none", "gzip"] as const;
 
 /** Format and compression of stored reports. */
-const REPORT = { format: "csv", compression: "none" };
+const REPORT_FORMAT = { format: "csv", compression: "none" };
 
 type DescribedQuery = import("../lib/params.ts").Queries["queries"][number];
 const QUERY_FIELDS: Fields<DescribedQuery> = {
@@ -44,13 +44,13 @@ const QUERY_FIELDS: Fields<DescribedQuery> = {
   columns: (query) => query.columns,
 };
 
-/** Format and compression of a job's stored result. */
+/** Returns the format and compression of a job's stored result. */
 const storedFormat = ({ task, result }: JobDocument): { format: string; compression: string } => ({
   format: result?.format ?? task.format ?? "json",
   compression: result?.compression ?? (task.type === "read" ? (task.compression ?? "none") : "none"),
 });
 
-/** Formats for people; a table is the default on a terminal. */
+/** Views of a result for people; the table is the default on a terminal. */
 const TABLE = "table";
 const CHART = "chart";
 type View = typeof TABLE | typeof CHART;
@@ -64,24 +64,24 @@ function rowLimit(value: string): number {
 }
 
 /**
- * Decides how a result is shown: as a table or a chart if requested, as a table on a terminal without another format.
- * @returns undefined for the bytes of the result
+ * Returns the view of a result: a table or a chart if requested; by default a table on a terminal.
+ * @returns undefined if the stored bytes are printed or written to a file
  * @throws CommandError for options that cannot be combined
  */
 function viewOf({
   format,
   limit,
-  argument,
+  outputName,
   json,
 }: {
   format: string | undefined;
   limit: number | undefined;
-  argument: string | undefined;
+  outputName: string | undefined;
   json: boolean;
 }): View | undefined {
-  const isDefault = format === undefined && argument === undefined && !json && process.stdout.isTTY === true;
+  const isDefault = format === undefined && outputName === undefined && !json && process.stdout.isTTY === true;
   const view = isView(format) ? format : isDefault ? TABLE : undefined;
-  if (isView(format) && argument !== undefined && argument !== "-")
+  if (isView(format) && outputName !== undefined && outputName !== "-")
     throw new CommandError(
       "invalid",
       `--format ${format} cannot be written to a file. Leave out --format ${format} or --output.`,
@@ -90,7 +90,7 @@ function viewOf({
   if (limit !== undefined && view === undefined)
     throw new CommandError(
       "invalid",
-      "--limit applies to tables and charts only (on a terminal, or with --format table).",
+      "--limit applies only to tables and charts (on a terminal, or with --format table).",
     );
   return view;
 }
@@ -103,12 +103,12 @@ async function showResult(client: Client, { requestId, result }: JobDocument, vi
   await showChart(client, requestId, { limit, total });
 }
 
-/** Returns the final message of a repeated load. */
+/** Returns the message for a load that repeats an earlier job. */
 function repeatText({ status, requestId, finishedAt, task }: JobDocument, client: Client): string {
   const when = finishedAt ? ` at ${timeText(finishedAt)} UTC` : "";
-  const again = task.dryRun ? "--again checks it again." : "--again loads it again.";
+  const hint = task.dryRun ? "--again checks it again." : "--again loads it again.";
   if (status === "SUCCEEDED")
-    return `The same content was ${task.dryRun ? "checked" : "loaded"} by ${requestId}${when}; it was not ${task.dryRun ? "checked" : "loaded"} again. ${again}`;
+    return `The same content was ${task.dryRun ? "checked" : "loaded"} by ${requestId}${when}; it was not ${task.dryRun ? "checked" : "loaded"} again. ${hint}`;
   return `This is the earlier job ${requestId}; ${client.hint("retry", requestId)} tries again.`;
 }
 
@@ -118,13 +118,13 @@ export function submitCommands({ program, end }: CliContext): void {
   examples(
     jobOptions(program.command("submit")),
     "rates submit request.json --watch",
-    "rates submit --query price_export --format csv --explain  # the runner type, and if it would start immediately",
+    "rates submit --query price_export --format csv --explain  # the runner type, and whether it would start immediately",
     "rates submit --target prices --s3 s3://uploads/prices.csv --dry-run --watch",
     "rates submit --statement purge_prices --param before=2020-01-01 --id purge  # shows the number of prices and asks",
     `echo '{"task":{"type":"read","query":"price_export"}}' | rates submit -`,
   )
     .description("Submit a request, from a JSON file (- for stdin) or from options")
-    .argument("[file]", "a file with one request in JSON, as for the queue")
+    .argument("[file]", "a JSON file with one request, as sent to the queue")
     .option("--query <name>", "a named query (rates queries lists them)")
     .option("--sql <select>", "raw SQL, if the stack allows it")
     .option("--file <file.sql>", "a file with the SQL (- for stdin)")
@@ -143,36 +143,38 @@ export function submitCommands({ program, end }: CliContext): void {
     .option("--yes", "do not ask before purge_prices; required without a terminal")
     .action(async (file: string | undefined, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
-      const { requestFrom, requestIn, submit, withSqlFile } = await import("../lib/submit.ts");
+      const { requestFromFlags, requestFromFile, submit, withSqlFile } = await import("../lib/submit.ts");
       const { confirmPurge } = await import("../lib/purge.ts");
       const flags = withSqlFile(
         command.optsWithGlobals<Flags & { watch?: boolean; explain?: boolean; yes?: boolean }>(),
       );
       const { paramsFor } = await import("../lib/params.ts");
       const request =
-        file === undefined ? requestFrom(flags, await paramsFor(client, flags)) : await requestIn(file, flags);
+        file === undefined
+          ? requestFromFlags(flags, await paramsFor(client, flags))
+          : await requestFromFile(file, flags);
       if (flags.explain) {
-        const { fetchExplanation, printExplained } = await import("../lib/explain.ts");
-        const answer = await fetchExplanation(client, request);
-        return json ? printJson(answer) : printExplained(answer);
+        const { fetchExplanation, printExplanation } = await import("../lib/explain.ts");
+        const response = await fetchExplanation(client, request);
+        return json ? printJson(response) : printExplanation(response);
       }
       await confirmPurge(client, request, flags.yes);
-      const { client: owner, ...submitted } = await submit(client, request);
+      const { client: tenantClient, ...submitted } = await submit(client, request);
       if (flags.watch) {
-        const document = await follow(owner, submitted.requestId, flags);
-        end(printEnd(owner, document));
+        const document = await follow(tenantClient, submitted.requestId, flags);
+        end(printEnd(tenantClient, document));
         if (json) printJson(document);
       } else if (json) printJson(submitted);
       else {
         printInfo(`${colourState(submitted.status)} ${submitted.requestId}`);
-        printInfo(`${owner.hint("watch", submitted.requestId)} waits for its end.`);
+        printInfo(`${tenantClient.hint("watch", submitted.requestId)} waits for its end.`);
       }
     });
 
   examples(
     jobOptions(program.command("load")),
     "rates load prices.csv",
-    "rates load prices.ndjson.gz --mode replace   # first removes the lanes and days that the file has",
+    "rates load prices.ndjson.gz --mode replace   # first removes the lanes and days that the file contains",
     "rates load prices.csv --dry-run   # checks every row, changes nothing",
     "rates load ports.csv --target ports --id ports-2026-01",
     "zcat prices.csv.gz | rates load -   # from a pipe; rates load <(command) works too",
@@ -185,29 +187,29 @@ export function submitCommands({ program, end }: CliContext): void {
     .addOption(
       choice(
         "--mode <mode>",
-        "append adds rows; replace first removes the lanes and days that the file has",
+        "append adds rows; replace first removes the lanes and days that the file contains",
         MODES,
       ).default("append"),
     )
-    .addOption(choice("--format <format>", "csv or ndjson (default: by the file's name)", ["csv", "ndjson"]))
-    .addOption(choice("--compression <kind>", "none or gzip (default: by the file's name)", COMPRESSIONS))
+    .addOption(choice("--format <format>", "csv or ndjson (default: from the file's name)", ["csv", "ndjson"]))
+    .addOption(choice("--compression <kind>", "none or gzip (default: from the file's name)", COMPRESSIONS))
     .option("--dry-run", "check everything, change nothing")
     .option("--again", "load the content again if it was loaded before")
     .action(async (file: string, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
       const flags = command.optsWithGlobals<Flags & { again?: boolean }>();
       const { load } = await import("../lib/load.ts");
-      const { client: owner, requestId, bytes, isRepeat } = await load(client, file, flags);
+      const { client: tenantClient, requestId, bytes, isRepeat } = await load(client, file, flags);
       // Progress counts decompressed bytes, so the total is known only for uncompressed files.
-      const document = await follow(owner, requestId, { ...flags, ...(bytes === undefined ? {} : { bytes }) });
-      end(printEnd(owner, document));
-      if (isRepeat) printInfo(repeatText(document, owner));
+      const document = await follow(tenantClient, requestId, { ...flags, ...(bytes === undefined ? {} : { bytes }) });
+      end(printEnd(tenantClient, document));
+      if (isRepeat) printInfo(repeatText(document, tenantClient));
       else if (document.error?.type === "InvalidRows")
         printInfo(`Fix these rows in ${printableName(file)}, then run the same command again.`);
       else if (document.status === "SUCCEEDED" && flags.mode === "replace") {
-        const { rows, removed } = await owner.json<{ rows: number; removed: number }>(
+        const { rows, removed } = await tenantClient.json<{ rows: number; removed: number }>(
           "GET",
-          owner.job(requestId, "/result"),
+          tenantClient.jobPath(requestId, "/result"),
         );
         const count = (number: number) => number.toLocaleString("en");
         printInfo(
@@ -234,7 +236,7 @@ export function submitCommands({ program, end }: CliContext): void {
     .addOption(
       choice(
         "--format <format>",
-        "default: by the name of --output, else table on a terminal, else csv (json with --json); chart draws a result with a column of days",
+        "default: from the name of --output, else table on a terminal, else csv (json with --json); chart draws a result with a column of days",
         [...FORMATS, TABLE, CHART],
       ),
     )
@@ -246,38 +248,41 @@ export function submitCommands({ program, end }: CliContext): void {
     .option("--output <file>", "write the result to a file (- for stdout); compressed if its name ends in .gz")
     .action(async (name: string | undefined, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
-      const [{ requestFrom, submit, withSqlFile }, { paramsFor }, { fetchResult }, { namedKind, openOutput }] =
+      const [{ requestFromFlags, submit, withSqlFile }, { paramsFor }, { fetchResult }, { formatOfName, openOutput }] =
         await Promise.all([
           import("../lib/submit.ts"),
           import("../lib/params.ts"),
           import("../lib/result.ts"),
           import("../lib/output.ts"),
         ]);
-      const given = command.optsWithGlobals<Flags & { output?: string; limit?: number }>();
-      if ([name, given.sql, given.file].filter((source) => source !== undefined).length !== 1)
+      const allFlags = command.optsWithGlobals<Flags & { output?: string; limit?: number }>();
+      if ([name, allFlags.sql, allFlags.file].filter((source) => source !== undefined).length !== 1)
         throw new CommandError("invalid", "Name a query (`rates queries` lists them), or give either --sql or --file.");
-      const { output: argument, limit, format: wanted, ...rest } = withSqlFile(given);
-      const view = viewOf({ format: wanted, limit, argument, json });
-      const flags = { ...rest, ...(wanted === undefined || isView(wanted) ? {} : { format: wanted }) };
-      const named = argument === undefined ? undefined : namedKind(argument);
-      const format = flags.format ?? named?.format ?? (json && argument === undefined ? "json" : "csv");
-      if (argument !== undefined && named?.format !== undefined && named.format !== format)
+      const { output: outputName, limit, format: requestedFormat, ...rest } = withSqlFile(allFlags);
+      const view = viewOf({ format: requestedFormat, limit, outputName, json });
+      const flags = {
+        ...rest,
+        ...(requestedFormat === undefined || isView(requestedFormat) ? {} : { format: requestedFormat }),
+      };
+      const nameFormat = outputName === undefined ? undefined : formatOfName(outputName);
+      const format = flags.format ?? nameFormat?.format ?? (json && outputName === undefined ? "json" : "csv");
+      if (outputName !== undefined && nameFormat?.format !== undefined && nameFormat.format !== format)
         throw new CommandError(
           "invalid",
-          `--format ${format} and --output ${printableName(argument)} cannot be combined. Omit --format, or name the file .${format}.`,
+          `--format ${format} and --output ${printableName(outputName)} cannot be combined. Omit --format, or name the file .${format}.`,
         );
-      const asked = { ...flags, format, ...(name === undefined ? {} : { query: name }) };
-      const packed = named?.compression === "gzip" ? { compression: "gzip" } : {};
-      const output = await openOutput(argument);
-      const request = requestFrom({ ...asked, ...packed }, await paramsFor(client, asked));
-      const { client: owner, requestId } = await submit(client, request);
-      const document = await follow(owner, requestId, flags);
-      const exit = printEnd(owner, document, { isShown: view !== undefined });
+      const taskFlags = { ...flags, format, ...(name === undefined ? {} : { query: name }) };
+      const compression = nameFormat?.compression === "gzip" ? { compression: "gzip" } : {};
+      const output = await openOutput(outputName);
+      const request = requestFromFlags({ ...taskFlags, ...compression }, await paramsFor(client, taskFlags));
+      const { client: tenantClient, requestId } = await submit(client, request);
+      const document = await follow(tenantClient, requestId, flags);
+      const exit = printEnd(tenantClient, document, { isShown: view !== undefined });
       end(exit);
       if (exit === "done") {
         const stored = storedFormat(document);
-        if (view) return showResult(owner, document, view, limit);
-        await fetchResult(owner, requestId, { what: "result", stored, output, argument });
+        if (view) return showResult(tenantClient, document, view, limit);
+        await fetchResult(tenantClient, requestId, { artifact: "result", stored, output, argument: outputName });
       }
       if (json && (exit !== "done" || output.to !== "stdout")) printJson(document);
     });
@@ -289,11 +294,11 @@ export function submitCommands({ program, end }: CliContext): void {
     "rates result nightly-load --report --output bad-rows.csv",
   )
     .description("Print the result of a job, or write it to a file")
-    .argument("<id>", ID)
+    .argument("<id>", ID_HELP)
     .option("--report", "print the report of all bad rows of a refused batch, as CSV")
     .option(
       "--output <file>",
-      "write to a file (- for stdout), compressed if its name ends in .gz; it appears when it is complete",
+      "write to a file (- for stdout), compressed if its name ends in .gz; the file appears when it is complete",
     )
     .addOption(
       choice(
@@ -311,7 +316,7 @@ export function submitCommands({ program, end }: CliContext): void {
       async (
         id: string,
         {
-          output: argument,
+          output: outputName,
           report,
           format,
           limit,
@@ -321,31 +326,35 @@ export function submitCommands({ program, end }: CliContext): void {
         const { client, json } = clientOf(command);
         if (report && (isView(format) || limit !== undefined))
           throw new CommandError("invalid", "Reports are always CSV. Leave out --format and --limit.");
-        const view = report ? undefined : viewOf({ format, limit, argument, json });
+        const view = report ? undefined : viewOf({ format, limit, outputName, json });
         if (view) {
-          const document = await withJob(client, id, (found) => client.json<JobDocument>("GET", client.job(found)));
+          const document = await withJob(client, id, (jobId) => client.json<JobDocument>("GET", client.jobPath(jobId)));
           if (document.task.type === "read" && document.status === "SUCCEEDED")
             return showResult(client, document, view, limit);
         }
-        const [{ checkName, fetchResult, isShown }, { namedKind, openOutput }] = await Promise.all([
+        const [{ checkOutputName, fetchResult, isShown }, { formatOfName, openOutput }] = await Promise.all([
           import("../lib/result.ts"),
           import("../lib/output.ts"),
         ]);
-        if (argument !== undefined) namedKind(argument);
-        const output = await openOutput(argument);
-        const what = report ? "report" : "result";
-        const fetched = await withJob(client, id, async (found) => {
-          // The stored format matters if the result is displayed, or if the file name states a format.
-          const isNamed = argument !== undefined && argument !== "-";
+        if (outputName !== undefined) formatOfName(outputName);
+        const output = await openOutput(outputName);
+        const artifact = report ? "report" : "result";
+        const fetched = await withJob(client, id, async (jobId) => {
+          // The stored format matters only for a terminal, or for a file, since its name may state another format.
+          const isNamed = outputName !== undefined && outputName !== "-";
           const stored = report
-            ? REPORT
+            ? REPORT_FORMAT
             : isNamed || isShown(output)
-              ? storedFormat(await client.json<JobDocument>("GET", client.job(found)))
+              ? storedFormat(await client.json<JobDocument>("GET", client.jobPath(jobId)))
               : undefined;
-          if (stored) checkName(argument, stored, what);
-          return { id: found, bytes: await fetchResult(client, found, { what, stored, output, argument }) };
+          if (stored) checkOutputName(outputName, stored, artifact);
+          return {
+            id: jobId,
+            bytes: await fetchResult(client, jobId, { artifact, stored, output, argument: outputName }),
+          };
         });
-        if (json && output.to !== "stdout") printJson({ requestId: fetched.id, file: argument, bytes: fetched.bytes });
+        if (json && output.to !== "stdout")
+          printJson({ requestId: fetched.id, file: outputName, bytes: fetched.bytes });
       },
     );
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { runAgainst } from "../../testing/cli.ts";
 
 describe("rates submit --explain", () => {
-  it("shows route, free capacity, size and plan, and submits nothing", async () => {
+  it("shows route, busy runs, size and plan, and submits nothing", async () => {
     const plan = {
       "Node Type": "Aggregate",
       "Plan Rows": 1,
@@ -10,9 +10,9 @@ describe("rates submit --explain", () => {
       Plans: [{ "Node Type": "Seq Scan", "Relation Name": "prices", "Plan Rows": 1000, "Total Cost": 8 }],
     };
     const room = { slots: 8, running: 2, waiting: 0, now: true };
-    const answer = { route: "glue", room, estimatedRows: 1_000, estimatedBytes: 24_000, plan };
+    const response = { route: "glue", room, estimatedRows: 1_000, estimatedBytes: 24_000, plan };
     const args = ["submit", "--sql", "select 1", "--explain"];
-    const { stdout, stderr, calls } = await runAgainst(answer, ...args);
+    const { stdout, stderr, calls } = await runAgainst(response, ...args);
     assert.deepEqual(calls, ["POST /explain"]);
     assert.deepEqual(stdout.split("\n"), [
       "route  Glue, 2 of 8 runs, 0 jobs waiting",
@@ -22,6 +22,6 @@ describe("rates submit --explain", () => {
       "",
     ]);
     assert.match(stderr, /start immediately/);
-    assert.deepEqual(JSON.parse((await runAgainst(answer, "--json", ...args)).stdout), answer);
+    assert.deepEqual(JSON.parse((await runAgainst(response, "--json", ...args)).stdout), response);
   });
 });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Call, httpDouble, json, start } from "../../testing/cli.ts";
+import { type Call, json, start, startFakeServer } from "../../testing/cli.ts";
 import { EXITS } from "../lib/exits.ts";
 import { cloudLog, localLog, logText, RunLog } from "../lib/runLog.ts";
 
@@ -23,18 +23,18 @@ describe("a run's log", () => {
   afterEach(() => rm(directory, { recursive: true }));
   const attempt = { startedAt: iso(100), endedAt: iso(110) };
 
-  it("shows only one job's lines of a run, and keeps lines without a time after their predecessor", async () => {
+  it("contains only the lines of one job; a line without a time belongs to the same job as the line before", async () => {
     await writeFile(
       file,
       [
-        logLine(10, "of the job before"),
-        "its trace\n",
+        logLine(10, "of the previous job"),
+        "trace of the previous job\n",
         logLine(100, "began", { job: 2 }),
-        "    at trace (of it)\n",
-        logLine(111, "answered", { requestId: "a" }),
-        logLine(112, "answered", { requestId: "other" }),
-        "another's trace\n",
-        logLine(200, "of the job behind"),
+        "    at line (of a trace)\n",
+        logLine(111, "response sent", { requestId: "a" }),
+        logLine(112, "response sent", { requestId: "other" }),
+        "trace of another job\n",
+        logLine(200, "of the next job"),
       ].join(""),
     );
     const log = new RunLog(file, "a");
@@ -42,20 +42,20 @@ describe("a run's log", () => {
     await log.close();
     assert.deepEqual(
       lines.map((line) => (line.startsWith("{") ? JSON.parse(line).msg : line)),
-      ["began", "    at trace (of it)", "answered"],
+      ["began", "    at line (of a trace)", "response sent"],
     );
   });
 
-  it("follows added lines, whole lines only, also when a read splits a character", async () => {
+  it("returns only complete lines as they are added, even if a read splits a character", async () => {
     await writeFile(file, "");
     const log = new RunLog(file, "a");
-    const whole = Buffer.from(logLine(101, "Tromsø"));
-    const cut = whole.indexOf("ø") + 1;
+    const line = Buffer.from(logLine(101, "Tromsø"));
+    const cut = line.indexOf("ø") + 1;
     assert.deepEqual(await log.lines(attempt), []);
-    await appendFile(file, whole.subarray(0, cut));
+    await appendFile(file, line.subarray(0, cut));
     assert.deepEqual(await log.lines(attempt), []);
-    await appendFile(file, whole.subarray(cut));
-    assert.deepEqual(await log.lines(attempt), [whole.toString().trimEnd()]);
+    await appendFile(file, line.subarray(cut));
+    assert.deepEqual(await log.lines(attempt), [line.toString().trimEnd()]);
     await appendFile(file, logLine(102, "x".repeat(2_000_000)) + logLine(103, "last"));
     const lines = await log.lines(attempt);
     assert.deepEqual([lines.length, JSON.parse(lines.at(-1) ?? "").msg], [2, "last"]);
@@ -70,16 +70,16 @@ describe("a run's log", () => {
   });
 
   it("is read only from files that the local platform created", async () => {
-    const of = (logLocation: string) => localLog({ runner: "ec2", runId: RUN, startedAt: iso(0), logLocation });
-    assert.equal(of(file), undefined, "not there yet");
+    const logAt = (logLocation: string) => localLog({ runner: "ec2", runId: RUN, startedAt: iso(0), logLocation });
+    assert.equal(logAt(file), undefined, "does not exist yet");
     await writeFile(file, "");
     await writeFile(join(directory, "secret"), "");
-    assert.equal(of(file), file);
-    assert.equal(of(join(directory, "secret")), undefined);
-    assert.equal(of("r/i-0123456789abcdef0"), undefined);
+    assert.equal(logAt(file), file);
+    assert.equal(logAt(join(directory, "secret")), undefined);
+    assert.equal(logAt("r/i-0123456789abcdef0"), undefined);
   });
 
-  it("is found in AWS by a command and a link", () => {
+  it("is located in AWS by a command and a link", () => {
     const run = { runner: "ec2" as const, runId: RUN, startedAt: iso(0) };
     assert.deepEqual(cloudLog({ ...run, logLocation: "dev-ec2/i-0123456789abcdef0" }, "eu-central-1"), {
       group: "dev-ec2",
@@ -97,10 +97,10 @@ describe("a run's log", () => {
     assert.equal(cloudLog(run, "eu-west-1"), undefined);
   });
 
-  /** A platform with one job, which passes through these states. */
+  /** Starts an API with one job, whose event stream has these documents. */
   const platform = (documents: object[]) =>
-    httpDouble(async (call: Call) => {
-      if (!call.what.includes("/events")) return json(call, documents[0]);
+    startFakeServer(async (call: Call) => {
+      if (!call.requestLine.includes("/events")) return json(call, documents[0]);
       call.response.writeHead(200, { "content-type": "text/event-stream" });
       call.response.end(documents.map((document) => `data: ${JSON.stringify(document)}\n\n`).join(""));
     });
@@ -130,12 +130,12 @@ describe("a run's log", () => {
       statusHistory: [...running().statusHistory, { status: "FAILED", at: iso(104) }],
     });
     const api = await platform([job("PENDING"), running(), ended]);
-    const { child, ended: over } = start(["tail", "a"], api.env);
+    const { child, ended: result } = start(["tail", "a"], api.env);
     assert(child.stdout);
     const [first] = await once(child.stdout, "data");
     assert.match(String(first), /^00:01:40\.000 INFO {2}began$/m);
-    await appendFile(file, logLine(104, "answered", { requestId: "a" }));
-    const { code, stderr } = await over;
+    await appendFile(file, logLine(104, "response sent", { requestId: "a" }));
+    const { code, stderr } = await result;
     api.close();
     assert.equal(code, EXITS.failed.code);
     assert.match(
@@ -145,13 +145,13 @@ describe("a run's log", () => {
     assert.equal(stderr.match(/IN_PROGRESS after/g)?.length, 1, "each state once");
   });
 
-  it("ends with the job although its run was killed without a final line", async () => {
+  it("is followed only briefly after the job has ended if the run was killed before it wrote its final line", async () => {
     await writeFile(file, logLine(100, "began"));
     const api = await platform([running(), job("FAILED", { ...running(), status: "FAILED" })]);
-    const { child, ended: over } = start(["tail", "a"], api.env);
+    const { child, ended: result } = start(["tail", "a"], api.env);
     // Waiting for the final line would exceed this test's timeout.
     const hung = setTimeout(() => child.kill("SIGKILL"), 20_000);
-    const { code, stdout } = await over;
+    const { code, stdout } = await result;
     clearTimeout(hung);
     api.close();
     assert.deepEqual([code, stdout], [EXITS.failed.code, "00:01:40.000 INFO  began\n"]);

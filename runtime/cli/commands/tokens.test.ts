@@ -30,11 +30,11 @@ describe("rates token", () => {
     assert.equal(submitted.statusCode, 403);
 
     const { stdout } = await rates("--json", "token", "list");
-    const listed = JSON.parse(stdout).find((one: { name: string }) => one.name === "billing");
+    const listed = JSON.parse(stdout).find(({ name }: { name: string }) => name === "billing");
     assert.deepEqual([listed.tenant, listed.scopes, listed.revokedAt], ["acme", ["read"], null]);
     assert(!stdout.includes(token) && !stdout.includes("hash"));
     const { rows } = await p.admin.query("select * from jobs.tokens where name = 'billing'");
-    assert(!JSON.stringify(rows).includes(token.slice(6)), "the database knows its hash only");
+    assert(!JSON.stringify(rows).includes(token.slice(6)), "the database stores only its hash");
 
     const shown = (await rates("token", "list")).stdout;
     assert.match(shown, /^ID +KIND +NAME +TENANT +SCOPES +CREATED(?: +LAST USED)?\n/, "no column without a value");
@@ -42,16 +42,16 @@ describe("rates token", () => {
     assert.equal((await rates("token", "revoke", listed.id)).code, 0);
     assert.match((await rates("token", "list")).stdout, / REVOKED \(UTC\)\n/);
     assert.equal((await jobs(token)).statusCode, 401);
-    const own = JSON.parse(stdout).find((one: { tenant: string }) => one.tenant === "operations");
-    assert.match((await rates("token", "revoke", own.id)).stderr, /another admin/);
+    const ownToken = JSON.parse(stdout).find(({ tenant }: { tenant: string }) => tenant === "operations");
+    assert.match((await rates("token", "revoke", ownToken.id)).stderr, /another admin/);
     const again = await rates("token", "revoke", listed.id);
     assert.deepEqual([again.code, again.stderr.includes("rates token list")], [2, true]);
     await rates("token", "create", "newer", "--for", "acme", "--scopes", "read");
-    const names = JSON.parse((await rates("--json", "token", "list")).stdout).map((one: { name: string }) => one.name);
-    assert.deepEqual([names[0], names.at(-1)], ["newer", "billing"], "valid ones first, the newest first");
+    const names = JSON.parse((await rates("--json", "token", "list")).stdout).map(({ name }: { name: string }) => name);
+    assert.deepEqual([names[0], names.at(-1)], ["newer", "billing"], "valid tokens first, newest first");
   });
 
-  it("is for admins only, and lists the valid scopes", async () => {
+  it("is only for admins, and lists the valid scopes after an unknown scope", async () => {
     const { authorization } = await p.as("acme");
     for (const [method, url] of [
       ["POST", "/tokens"],
@@ -63,7 +63,7 @@ describe("rates token", () => {
       (await rates("token", "create", "y", "--scopes", "read", "--tenant", "acme", "--json")).stdout,
     );
     const { rows } = await p.admin.query("select tenant from jobs.tokens where id = $1", [other.id]);
-    assert.equal(rows[0].tenant, "acme", "--tenant says whose, as everywhere");
+    assert.equal(rows[0].tenant, "acme", "--tenant selects the tenant, as in other commands");
     const wrong = await rates("token", "create", "x", "--scopes", "read,write");
     assert.deepEqual(
       [wrong.code, /'write' is not a scope\. Scopes: read, submit, update, cancel, admin/.test(wrong.stderr)],

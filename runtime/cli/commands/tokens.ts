@@ -17,7 +17,7 @@ export function tokenCommands({ program }: CliContext): void {
   examples(token.command("create"), "rates token create billing --for acme --scopes read,submit")
     .description("Create a token; it is printed only once")
     .argument("<name>", "name of the token, for example the service that uses it")
-    .requiredOption("--scopes <scopes>", `a list of ${SCOPES.join(", ")}`, scopes)
+    .requiredOption("--scopes <scopes>", `a list of ${SCOPES.join(", ")}`, parseScopes)
     .option("--for <tenant>", "tenant of the token (default)", "default")
     .option("--expires <time>", "expiry, for example 2030-01-31 or 2030-01-31T12:00:00Z", (value: string) =>
       pointInTime(value),
@@ -30,7 +30,7 @@ export function tokenCommands({ program }: CliContext): void {
       if (json) return printJson(created);
       print(created.token);
       printInfo(
-        `Token ${created.id} for ${body.tenant}; it is not shown again. \`rates token revoke ${created.id}\` ends it.`,
+        `Token ${created.id} for ${body.tenant}; it is not shown again. \`rates token revoke ${created.id}\` revokes it.`,
       );
     });
 
@@ -54,7 +54,7 @@ export function tokenCommands({ program }: CliContext): void {
     });
 }
 
-/** Formats tokens as a table, without the times that none of them has. */
+/** Formats tokens as a table, without columns that are empty for all tokens. */
 function tokensTable(tokens: readonly TokenInfo[]): string {
   const day = (time: string | null | undefined) => time?.slice(0, 10) ?? "";
   const minute = (time: string | null | undefined) => timeText(time).slice(0, 16);
@@ -79,9 +79,10 @@ function tokensTable(tokens: readonly TokenInfo[]): string {
 }
 
 /** Parses a comma-separated list of scopes. */
-function scopes(value: string): Scope[] {
-  const all = value.split(",").map((scope) => scope.trim());
-  const wrong = all.find((scope) => !(SCOPES as readonly string[]).includes(scope));
-  if (wrong !== undefined) throw new InvalidArgumentError(`'${wrong}' is not a scope. Scopes: ${SCOPES.join(", ")}.`);
-  return [...new Set(all)] as Scope[];
+function parseScopes(value: string): Scope[] {
+  const names = value.split(",").map((scope) => scope.trim());
+  const unknown = names.find((scope) => !(SCOPES as readonly string[]).includes(scope));
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`'${unknown}' is not a scope. Scopes: ${SCOPES.join(", ")}.`);
+  return [...new Set(names)] as Scope[];
 }

@@ -4,7 +4,7 @@ import { EventEmitter, once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
-import { type Call, httpDouble, json, start } from "../../testing/cli.ts";
+import { type Call, json, start, startFakeServer } from "../../testing/cli.ts";
 import { skip } from "../../testing/cluster.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { LiveScreen, type Terminal } from "../lib/liveScreen.ts";
@@ -50,7 +50,7 @@ const lines = (columns: number, rows: number, snapshot = SNAPSHOT) =>
   snapshotLines(snapshot, { columns, lines: rows, stream: process.stdout }).map(stripVTControlCharacters);
 
 describe("the view of rates top", () => {
-  it("fits every terminal, the running jobs before the slow ones", () => {
+  it("fits a terminal that has room for the summary, and shows running jobs before slow ones", () => {
     for (const [columns, rows] of [
       [40, 10],
       [60, 15],
@@ -64,17 +64,17 @@ describe("the view of rates top", () => {
     assert.equal(lines(140, 60).filter((line) => line.startsWith("running-")).length, 8);
     assert.equal(lines(140, 60).filter((line) => line.startsWith("slow-")).length, 5);
     assert(!lines(80, 16).some((line) => line.startsWith("slow-")));
-    assert.equal(lines(80, 3).length, 7, "the figures are never left out");
+    assert.equal(lines(80, 3).length, 7, "the summary is never omitted");
   });
 
-  it("shows waiting jobs and times, full runners, and jobs ended per minute", () => {
+  it("shows waiting jobs and times, full runner types, and the number of jobs that ended per minute", () => {
     const [bottleneck, states, glue, ec2, oldest, ended, times] = lines(140, 24);
     assert.equal(bottleneck, "All 8 Glue runs are taken.");
     assert.match(states ?? "", /1,500 PENDING {2}8 IN_PROGRESS {2}12,000 SUCCEEDED {2}3 FAILED$/);
     assert.match(glue ?? "", /^Glue +█{16} 8 of 8 busy, full$/);
     assert.match(ec2 ?? "", /^EC2 +█{4}░{12} 1 of 4 busy$/);
     assert.match(oldest ?? "", /oldest has waited 1 min 30 s, of 1,500: average_rates/);
-    const waiting = { sentence: "Waiting for a Glue run: 8 of 8 busy, next in line, 90 s" };
+    const waiting = { sentence: "Waiting for a Glue run: 8 of 8 busy, next in line, waited 90 s" };
     assert(
       lines(140, 24, { ...SNAPSHOT, waiting }).some((line) =>
         /^Oldest +oldest: Waiting for a Glue run: 8 of 8 busy/.test(line),
@@ -89,7 +89,7 @@ describe("the view of rates top", () => {
 
   it("shows zeros for an idle platform", () => {
     const none = { p50: null, p95: null };
-    const quiet: Snapshot = {
+    const idle: Snapshot = {
       ...SNAPSHOT,
       byStatus: {},
       percentiles: { queueMs: none, executionMs: none },
@@ -99,32 +99,32 @@ describe("the view of rates top", () => {
       slowest: [],
       ended: { jobs: 0, failed: 0, milliseconds: 60_000 },
     };
-    assert.deepEqual(lines(80, 24, quiet).slice(2), [
+    assert.deepEqual(lines(80, 24, idle).slice(2), [
       "Glue     ░░░░░░░░░░░░░░░░ 0 of 0 busy",
       "EC2      ░░░░░░░░░░░░░░░░ 0 of 4 busy, 3 warm or starting",
       "Oldest   nothing waits",
       "Ended    0 per minute",
     ]);
     assert.equal(
-      snapshotLine(quiet),
+      snapshotLine(idle),
       "2026-01-01T12:00:00  waiting 0  running 0  glue 0/0  ec2 0/4  oldest none  0/min  All 8 Glue runs are taken.",
     );
   });
 
-  it("ends the line of a pipe with the bottleneck or, for users who may not see it, with the reason of the wait", () => {
+  it("ends a line in a pipe with the bottleneck or, for users who may not see it, the reason why the oldest job waits", () => {
     const waiting = { sentence: "Waiting for a Glue run: 8 of 8 busy" };
     assert.match(snapshotLine({ ...SNAPSHOT, waiting }), /6\.0\/min {2}All 8 Glue runs are taken\.$/);
-    const { bottleneck: _, ...unseen } = SNAPSHOT;
-    assert.match(snapshotLine({ ...unseen, waiting }), /6\.0\/min {2}Waiting for a Glue run: 8 of 8 busy$/);
+    const { bottleneck: _, ...withoutBottleneck } = SNAPSHOT;
+    assert.match(snapshotLine({ ...withoutBottleneck, waiting }), /6\.0\/min {2}Waiting for a Glue run: 8 of 8 busy$/);
     const remedy = "To run more jobs at once, raise runners.glue.maxRuns.";
     assert.match(
-      snapshotLine({ ...unseen, waiting: { ...waiting, remedy } }),
+      snapshotLine({ ...withoutBottleneck, waiting: { ...waiting, remedy } }),
       /busy\. To run more jobs at once, raise .*$/,
     );
-    assert.match(snapshotLine(unseen), /6\.0\/min$/);
+    assert.match(snapshotLine(withoutBottleneck), /6\.0\/min$/);
   });
 
-  it("counts jobs that ended in the last minutes, or over a shorter time if there are more than requested", () => {
+  it("counts jobs that ended in the last minutes, or in a shorter period if the API returns only part of them", () => {
     const ended = (count: number, every: number) =>
       Array.from({ length: count }, (_, index) => job(`j${index}`, { finishedAt: ago(index * every) }));
     assert.deepEqual(throughput(ended(100, 10), AT), { jobs: 30, failed: 0, milliseconds: 300_000 });
@@ -150,8 +150,8 @@ describe("the screen of rates top", () => {
   };
 
   it("draws in place within the terminal's height, and restores the terminal", () => {
-    const { written, modes, terminal: it } = terminal();
-    const screen = new LiveScreen(it, () => undefined);
+    const { written, modes, terminal: device } = terminal();
+    const screen = new LiveScreen(device, () => undefined);
     screen.open();
     screen.draw(["one", "two", "three", "four"]);
     screen.close();
@@ -165,9 +165,9 @@ describe("the screen of rates top", () => {
   });
 
   it("quits on q and Ctrl-C, but not on other letters and arrow keys", () => {
-    const { keys, terminal: it } = terminal();
+    const { keys, terminal: device } = terminal();
     let quits = 0;
-    const screen = new LiveScreen(it, () => quits++);
+    const screen = new LiveScreen(device, () => quits++);
     screen.open();
     for (const key of ["x", "\u001b[A", "q", "\u0003"]) keys.emit("data", Buffer.from(key));
     screen.close();
@@ -177,18 +177,18 @@ describe("the screen of rates top", () => {
 });
 
 describe("rates top", () => {
-  let double: Awaited<ReturnType<typeof httpDouble>> | undefined;
-  afterEach(() => double?.close());
-  const platform = async (trouble: (call: Call) => unknown = () => undefined) => {
-    double = await httpDouble((call) => {
-      if (trouble(call) !== undefined) return;
-      if (call.what === "GET /stats") return json(call, SNAPSHOT);
-      if (call.what.includes("/waiting"))
+  let api: Awaited<ReturnType<typeof startFakeServer>> | undefined;
+  afterEach(() => api?.close());
+  const platform = async (fail: (call: Call) => unknown = () => undefined) => {
+    api = await startFakeServer((call) => {
+      if (fail(call) !== undefined) return;
+      if (call.requestLine === "GET /stats") return json(call, SNAPSHOT);
+      if (call.requestLine.includes("/waiting"))
         return json(call, { waiting: { sentence: "Waiting for a Glue run: 8 of 8 busy" } });
-      const search = new URLSearchParams(call.what.split("?")[1]);
+      const search = new URLSearchParams(call.requestLine.split("?")[1]);
       return json(call, { jobs: search.get("status") === "PENDING" ? [SNAPSHOT.oldest] : [] });
     });
-    return double;
+    return api;
   };
 
   it("prints one snapshot for scripts, as text or JSON", async () => {
@@ -198,11 +198,11 @@ describe("rates top", () => {
     assert.match(stdout, /^All 8 Glue runs are taken\.\nJobs +1,500 PENDING/);
     assert.match(stdout, /Oldest +oldest: Waiting for a Glue run: 8 of 8 busy/);
     assert(calls.every((call) => call === "GET /stats" || call.includes("tenant=acme")));
-    const machine = JSON.parse((await start(["top", "--once", "--json"], env).ended).stdout);
-    assert.deepEqual([machine.oldest.requestId, machine.capacity.glue.slots], ["oldest", 8]);
+    const asJson = JSON.parse((await start(["top", "--once", "--json"], env).ended).stdout);
+    assert.deepEqual([asJson.oldest.requestId, asJson.capacity.glue.slots], ["oldest", 8]);
   });
 
-  it("writes one line per update without a terminal, continues after an outage, and ends on Ctrl-C", async () => {
+  it("writes one line per snapshot without a terminal, continues after an outage, and ends on Ctrl-C", async () => {
     let down = false;
     const { env } = await platform((call) => (down ? (call.response.writeHead(503).end("busy") ?? true) : undefined));
     const { child, ended } = start(["top", "--interval", "0.2"], env);
@@ -210,14 +210,14 @@ describe("rates top", () => {
     const [line] = await once(child.stdout, "data");
     assert.match(String(line), /^\S+ {2}waiting 1500 {2}running 8 {2}glue 8\/8 {2}ec2 1\/4 /);
     down = true;
-    const [trouble] = await once(child.stderr, "data");
-    assert.match(String(trouble), /503/);
+    const [failure] = await once(child.stderr, "data");
+    assert.match(String(failure), /503/);
     down = false;
     await once(child.stdout, "data");
     child.kill("SIGINT");
     const { code, stdout } = await ended;
     assert.equal(code, 0);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test asserts that they are absent
     assert.doesNotMatch(stdout, /\x1b/);
   });
 
@@ -230,7 +230,8 @@ describe("rates top", () => {
 
   it("uses a real terminal, and restores it when q is typed", async function () {
     const version = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "";
-    if (!version.includes("util-linux")) skip(this, "there is no script command of util-linux, which makes a terminal");
+    if (!version.includes("util-linux"))
+      skip(this, "there is no script command of util-linux, which creates a terminal");
     this.timeout(60_000);
     const { env } = await platform();
     const main = fileURLToPath(new URL("../main.ts", import.meta.url));
@@ -241,20 +242,20 @@ describe("rates top", () => {
         env: { PATH: process.env.PATH, TERM: "xterm", ...env },
       },
     );
-    let seen = "";
+    let output = "";
     const drawn = Promise.withResolvers<void>();
     child.stdout.on("data", (chunk) => {
-      seen += chunk;
-      if (seen.includes("nothing") || seen.includes("per minute")) drawn.resolve();
+      output += chunk;
+      if (output.includes("nothing") || output.includes("per minute")) drawn.resolve();
     });
-    const over = once(child, "exit");
+    const exited = once(child, "exit");
     await drawn.promise;
     child.stdin.write("q");
-    const [code] = await over;
+    const [code] = await exited;
     assert.equal(code, 0);
-    assert(seen.startsWith("\u001b[?1049h\u001b[?25l"));
-    assert(seen.trimEnd().endsWith("\u001b[?25h\u001b[?1049l"));
-    const first = seen.slice(seen.indexOf("\u001b[H") + 3, seen.indexOf("\u001b[J"));
+    assert(output.startsWith("\u001b[?1049h\u001b[?25l"));
+    assert(output.trimEnd().endsWith("\u001b[?25h\u001b[?1049l"));
+    const first = output.slice(output.indexOf("\u001b[H") + 3, output.indexOf("\u001b[J"));
     const lines = stripVTControlCharacters(first).split(/\r+\n/);
     assert(lines.length <= 12 && lines.every((line) => stringWidth(line) <= 70), first);
     assert.match(lines[0] ?? "", /^rates top .* q quits$/);

@@ -11,11 +11,11 @@ import { truncateToWidth } from "../lib/table.ts";
 import type { Snapshot } from "../lib/topSnapshot.ts";
 import { visibleJson } from "../lib/visible.ts";
 
-/** Default interval between snapshots; each takes five or six requests. */
+/** Default interval between snapshots. A snapshot takes five or six requests. */
 const DEFAULT_SECONDS = 2;
 const MIN_SECONDS = 0.2;
 
-const interval = (value: string): number => {
+const parseInterval = (value: string): number => {
   const number = seconds(value);
   if (number < MIN_SECONDS) throw new InvalidArgumentError(`It must be at least ${MIN_SECONDS}.`);
   return number;
@@ -34,20 +34,20 @@ const SNAPSHOT_FIELDS: Fields<Snapshot> = {
   slowest: (snapshot) => snapshot.slowest,
 };
 
-/** `rates top`: the state of the platform, redrawn in place. */
+/** `rates top`: shows the state of the platform, redrawn in place on a terminal, otherwise as a line per snapshot. */
 export function topCommand({ program }: CliContext): void {
   const top = examples(
     program.command("top"),
     "rates top   # q or Ctrl-C quits",
-    "rates top --once   # once, for scripts",
+    "rates top --once   # one snapshot, for scripts",
     "rates top --interval 30 >> platform.log   # a line every half minute",
     "rates top --once --json bottleneck,capacity",
   );
   jsonFields(top, SNAPSHOT_FIELDS)
     .description("Watch the platform: jobs by state, runs and capacity, the bottleneck, running and slow jobs")
-    .option("--once", "print once, and exit")
-    .option("--interval <seconds>", "seconds between updates", interval, DEFAULT_SECONDS)
-    .action(async ({ once, interval: every }: { once?: boolean; interval: number }, command: Command) => {
+    .option("--once", "print once and exit")
+    .option("--interval <seconds>", "seconds between snapshots", parseInterval, DEFAULT_SECONDS)
+    .action(async ({ once, interval: intervalSeconds }: { once?: boolean; interval: number }, command: Command) => {
       const { client, json } = clientOf(command);
       if (once) {
         const { takeSnapshot } = await import("../lib/topSnapshot.ts");
@@ -58,18 +58,18 @@ export function topCommand({ program }: CliContext): void {
         return print(snapshotLines(snapshot, frame).join("\n"));
       }
       if (typeof command.optsWithGlobals().json === "string" && command.optsWithGlobals().json !== "*")
-        throw new CommandError("invalid", "--json FIELDS goes with --once.");
-      if (json || !process.stdout.isTTY) return inLines(client, every, json);
-      return inPlace(client, every);
+        throw new CommandError("invalid", "--json FIELDS requires --once.");
+      if (json || !process.stdout.isTTY) return printLines(client, intervalSeconds, json);
+      return drawInPlace(client, intervalSeconds);
     });
 }
 
-/** Takes snapshots until the signal aborts. After a transient error, shows the last one with the reason. */
-async function snapshots(
+/** Takes snapshots until the signal aborts. After a transient error, shows the previous snapshot with the error. */
+async function watchSnapshots(
   client: Client,
-  every: number,
+  intervalSeconds: number,
   signal: AbortSignal,
-  show: (snapshot: Snapshot | undefined, trouble: string | undefined) => void,
+  show: (snapshot: Snapshot | undefined, problem: string | undefined) => void,
 ): Promise<void> {
   const { takeSnapshot } = await import("../lib/topSnapshot.ts");
   let last: Snapshot | undefined;
@@ -82,50 +82,50 @@ async function snapshots(
       if (!(error instanceof CommandError && error.isTransient) || last === undefined) throw error;
       show(last, error.message.split("\n")[0]);
     }
-    await pause(every * 1000, undefined, { signal }).catch(() => undefined);
+    await pause(intervalSeconds * 1000, undefined, { signal }).catch(() => undefined);
   }
 }
 
-async function inLines(client: Client, every: number, json: boolean): Promise<void> {
+async function printLines(client: Client, intervalSeconds: number, json: boolean): Promise<void> {
   const { snapshotLine } = await import("../lib/topView.ts");
   await interruptible(
     (signal) =>
-      snapshots(client, every, signal, (snapshot, trouble) => {
-        if (trouble !== undefined) printInfo(trouble);
+      watchSnapshots(client, intervalSeconds, signal, (snapshot, problem) => {
+        if (problem !== undefined) printInfo(problem);
         else if (snapshot) print(json ? visibleJson(snapshot) : snapshotLine(snapshot));
       }),
     () => "Stopped.",
   );
 }
 
-async function inPlace(client: Client, every: number): Promise<void> {
+async function drawInPlace(client: Client, intervalSeconds: number): Promise<void> {
   const [{ snapshotLines }, { LiveScreen }] = await Promise.all([
     import("../lib/topView.ts"),
     import("../lib/liveScreen.ts"),
   ]);
   const { stdout, stdin } = process;
   const quit = new AbortController();
-  let latest: { snapshot: Snapshot; trouble: string | undefined } | undefined;
+  let latest: { snapshot: Snapshot; problem: string | undefined } | undefined;
   const screen = new LiveScreen({ out: stdout, keys: stdin }, () => quit.abort());
   const draw = () => {
     if (!latest) return;
-    const { snapshot, trouble } = latest;
+    const { snapshot, problem } = latest;
     const title = `rates top  ${client.base}  ${snapshot.at.slice(11, 19)} UTC  q quits`;
     const head = truncateToWidth(
-      trouble === undefined ? dim(title, stdout) : `${trouble} Trying again.`,
+      problem === undefined ? dim(title, stdout) : `${problem} Trying again.`,
       stdout.columns,
     );
     const frame = { columns: stdout.columns, lines: stdout.rows - 1, stream: stdout };
     screen.draw([head, ...snapshotLines(snapshot, frame)]);
   };
-  // Redraw the latest snapshot when the window is resized: the next one may take long.
+  // Redraw the latest snapshot when the window is resized, since the next one may take long.
   stdout.on("resize", draw);
   screen.open();
   try {
     await interruptible(
       (signal) =>
-        snapshots(client, every, AbortSignal.any([signal, quit.signal]), (snapshot, trouble) => {
-          if (snapshot) latest = { snapshot, trouble };
+        watchSnapshots(client, intervalSeconds, AbortSignal.any([signal, quit.signal]), (snapshot, problem) => {
+          if (snapshot) latest = { snapshot, problem };
           draw();
         }),
       () => "Stopped.",

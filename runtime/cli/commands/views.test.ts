@@ -2,31 +2,31 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { httpDouble, job, json, start } from "../../testing/cli.ts";
+import { job, json, start, startFakeServer } from "../../testing/cli.ts";
 
 describe("saved views on the command line", function () {
   // A test starts up to a dozen processes.
   this.timeout(180_000);
   let config = "";
-  let double: Awaited<ReturnType<typeof httpDouble>>;
-  const asked: URLSearchParams[] = [];
+  let api: Awaited<ReturnType<typeof startFakeServer>>;
+  const searches: URLSearchParams[] = [];
   before(async () => {
     config = mkdtempSync(join(tmpdir(), "rates-views-"));
-    double = await httpDouble((call) => {
-      asked.push(new URLSearchParams(call.what.split("?")[1]));
+    api = await startFakeServer((call) => {
+      searches.push(new URLSearchParams(call.requestLine.split("?")[1]));
       json(call, { jobs: [job("FAILED")] });
     });
   });
   after(() => {
-    double.close();
+    api.close();
     rmSync(config, { recursive: true });
   });
-  beforeEach(() => asked.splice(0));
-  const rates = (...args: string[]) => start(args, { ...double.env, XDG_CONFIG_HOME: config }).ended;
+  beforeEach(() => searches.splice(0));
+  const rates = (...args: string[]) => start(args, { ...api.env, XDG_CONFIG_HOME: config }).ended;
   const filterOf = (search = new URLSearchParams()) =>
     Object.fromEntries([...search].filter(([name]) => !name.startsWith("created")));
 
-  it("store the filter of a list as it was typed, and apply it later", async () => {
+  it("store the filter of a list with its age relative to now, and apply it later", async () => {
     const saved = await rates(
       "list",
       "--status",
@@ -43,15 +43,15 @@ describe("saved views on the command line", function () {
     const listed = await rates("view", "list");
     assert.match(listed.stdout, /^NAME +FILTER\nfailures +--status FAILED --text 'a b' --since 2h\n$/);
     assert.equal((await rates("list", "--view", "failures")).code, 0);
-    const [first, second] = asked;
+    const [first, second] = searches;
     assert.deepEqual(filterOf(second), { status: "FAILED", text: "a b", limit: "20" });
-    // The time is relative to now, and not to the time at which the view was saved.
+    // The time is relative to now, not to the time at which the view was saved.
     assert.ok(Date.parse(second?.get("createdFrom") ?? "") > Date.parse(first?.get("createdFrom") ?? ""));
   });
 
   it("are overridden by other flags of the command", async () => {
     await rates("list", "--view", "failures", "--status", "cancelled", "--limit", "5", "--from", "2026-01-01");
-    const [search] = asked;
+    const [search] = searches;
     assert.deepEqual(filterOf(search), { status: "CANCELLED", text: "a b", limit: "5" });
     assert.equal(search?.get("createdFrom"), "2026-01-01T00:00:00.000Z");
   });
@@ -73,20 +73,20 @@ describe("saved views on the command line", function () {
   it("are refused without a filter, with an invalid name or time, and if they do not exist", async () => {
     for (const [args, message] of [
       [["list", "--save-view", "all"], /A view needs a filter/],
-      [["list", "--status", "failed", "--save-view", "a b"], /--save-view 'a b' must be letters/],
+      [["list", "--status", "failed", "--save-view", "a b"], /--save-view 'a b' must consist of at most 64 letters/],
       [["list", "--view", "failure"], /There is no view 'failure'\..*No view is saved yet/],
       [["view", "remove", "toString"], /There is no view 'toString'/],
-      [["list", "--since", "yesterday", "--save-view", "x"], /--since.*It must be a duration/],
+      [["list", "--since", "yesterday", "--save-view", "x"], /--since.*It must be an age/],
     ] as const) {
       const { code, stderr } = await rates(...args);
       assert.equal(code, 2, stderr);
       assert.match(stderr, message);
     }
-    assert.deepEqual(asked, []);
+    assert.deepEqual(searches, []);
     const file = join(config, "rates", "profiles.json");
     writeFileSync(file, JSON.stringify({ profiles: {}, views: { bad: { since: "soon" } } }));
     const { code, stderr } = await rates("list", "--view", "bad");
     assert.equal(code, 2);
-    assert.match(stderr, /since 'soon' is invalid\. It must be a duration/);
+    assert.match(stderr, /since 'soon' is invalid\. It must be an age/);
   });
 });

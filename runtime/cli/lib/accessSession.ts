@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { setTimeout as pause } from "node:timers/promises";
 import Type, { type Static } from "typebox";
 import Value from "typebox/value";
 import type { StackOutputs } from "../../contract/stackOutputs.ts";
@@ -17,7 +18,7 @@ export const AccessOutputs = Type.Object({
 });
 export type AccessOutputs = Static<typeof AccessOutputs>;
 
-/** Interval (milliseconds) and number of polls of a starting task: Fargate takes half a minute to two minutes. */
+/** Interval (milliseconds) and number of polls of a starting task. Fargate takes half a minute to two minutes. */
 const POLL_MS = 2_000;
 const POLLS = 120;
 /** Commands that the session needs, and how to install them. */
@@ -38,8 +39,8 @@ export function requirePrograms(): void {
 }
 
 /**
- * Access task of a stack, which forwards a local port to its load balancer over a Systems Manager session. The caller's
- * credentials start it; `stop` ends it, and it ends after an hour.
+ * Session that forwards a local port to a stack's load balancer, through Systems Manager and the stack's access task.
+ * `start` starts the task with the user's credentials, `stop` ends it. Without `stop`, the task ends after an hour.
  */
 export class AccessSession {
   readonly #region: string;
@@ -60,7 +61,7 @@ export class AccessSession {
   /**
    * Starts the task and waits until it accepts sessions.
    * @returns the target of a session
-   * @throws CommandError with ECS's reason if it does not start
+   * @throws CommandError with ECS's reason if the task does not start
    */
   async start(signal: AbortSignal, sleep = defaultSleep): Promise<string> {
     const { cluster, taskDefinition, subnets, securityGroup } = this.#access;
@@ -109,15 +110,15 @@ export class AccessSession {
           JSON.stringify(parameters),
         ],
       ],
-      // Its output is not this command's result. It has its own process group: AWS's command ignores Ctrl-C, but its
-      // plugin ends the session on it.
+      // The output goes to stderr, because it is not this command's result. `end` interrupts the whole process group:
+      // AWS's command ignores SIGINT, but its plugin ends the session.
       { stdio: ["ignore", process.stderr, process.stderr], detached: true },
     );
     return new Promise((resolve, reject) => {
       const end = () => {
         if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
           process.kill(-child.pid, "SIGINT");
-        // If the session does not end, it ends with the task.
+        // A session that ignores the signal ends with the task.
         child.unref();
         resolve(0);
       };
@@ -145,10 +146,10 @@ export class AccessSession {
 }
 
 function tasksOf(json: string): EcsTask[] {
-  const answer = JSON.parse(json) as { tasks?: unknown; failures?: { reason?: string }[] };
-  const [failure] = answer.failures ?? [];
+  const response = JSON.parse(json) as { tasks?: unknown; failures?: { reason?: string }[] };
+  const [failure] = response.failures ?? [];
   if (failure) throw new CommandError("unreachable", `ECS refuses the access task: ${failure.reason ?? "no reason"}.`);
-  return Array.isArray(answer.tasks) ? answer.tasks.filter((task) => Value.Check(EcsTask, task)) : [];
+  return Array.isArray(response.tasks) ? response.tasks.filter((task) => Value.Check(EcsTask, task)) : [];
 }
 
 /** Returns the session target of a task whose agent accepts sessions: `ecs:<cluster>_<task>_<runtime id>`. */
@@ -162,11 +163,5 @@ function sessionTarget(cluster: string, { taskArn, containers = [] }: EcsTask): 
   return undefined;
 }
 
-const defaultSleep = (milliseconds: number, signal: AbortSignal) =>
-  new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  });
+const defaultSleep = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  pause(milliseconds, undefined, { signal });

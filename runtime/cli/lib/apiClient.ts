@@ -23,10 +23,10 @@ export class Client {
   /** Options that select this platform, for commands in hints. */
   readonly #connectionOptions: string;
 
-  /** @param token - undefined for operations before a sign-in */
+  /** @param token undefined for operations before a sign-in */
   constructor(base: string, token: string | undefined, tenant?: string, connectionOptions = "") {
     this.base = apiUrl(base);
-    this.#token = token === undefined ? undefined : checkedToken(token);
+    this.#token = token === undefined ? undefined : checkToken(token);
     this.tenant = tenant;
     this.#connectionOptions = connectionOptions;
   }
@@ -36,20 +36,20 @@ export class Client {
     return /^(127\.|localhost$|\[::1\]$)/.test(new URL(this.base).hostname);
   }
 
-  /** Returns the path of a rejected request, by its id. */
-  rejected(id: string): string {
-    return this.job(id).replace("/jobs/", "/rejected/");
+  /** Returns the path of a rejected request. */
+  rejectedPath(id: string): string {
+    return this.jobPath(id).replace("/jobs/", "/rejected/");
   }
 
-  /** Returns the path of the job ids with a prefix; without one, of the newest. */
-  jobIds({ prefix, limit }: { prefix?: string; limit: number }): string {
-    const given = { prefix, limit: String(limit), tenant: this.tenant };
-    return `/job-ids?${new URLSearchParams(JSON.parse(JSON.stringify(given)))}`;
+  /** Returns the path that lists job ids: those with a prefix or, without one, the newest. */
+  jobIdsPath({ prefix, limit }: { prefix?: string; limit: number }): string {
+    const search = { prefix, limit: String(limit), tenant: this.tenant };
+    return `/job-ids?${new URLSearchParams(JSON.parse(JSON.stringify(search)))}`;
   }
 
-  /** Returns the path of a job, or of a part of it. */
-  job(id: string, rest = ""): string {
-    return `/jobs/${encodeURIComponent(id)}${rest}${this.tenant === undefined ? "" : `?${new URLSearchParams({ tenant: this.tenant })}`}`;
+  /** Returns the path of a job, or of a resource below it. */
+  jobPath(id: string, subpath = ""): string {
+    return `/jobs/${encodeURIComponent(id)}${subpath}${this.tenant === undefined ? "" : `?${new URLSearchParams({ tenant: this.tenant })}`}`;
   }
 
   /** Returns a command for a job on the same platform, for people to copy. */
@@ -70,13 +70,16 @@ export class Client {
     try {
       return (await response.json()) as T;
     } catch (error) {
-      throw new CommandError("unreachable", `${this.base} answered ${method} ${path} without JSON: ${reasonOf(error)}`);
+      throw new CommandError(
+        "unreachable",
+        `${this.base} responded to ${method} ${path} without JSON: ${reasonOf(error)}`,
+      );
     }
   }
 
   /**
    * Sends a request. Redirects lead to another server, so they are followed without the token.
-   * @throws CommandError with the API's problem, or how to reach it
+   * @throws CommandError with the API's problem, or with advice if the API is unreachable
    */
   async fetch(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = {
@@ -101,8 +104,8 @@ export class Client {
       if (signal?.aborted) throw error;
       throw new CommandError(
         "unreachable",
-        `${this.base} does not answer (${reasonOf(error)}).\n${this.isLocal ? "Is the platform running? `npm start` starts it on this machine." : "Check that this network can reach it (a VPN, perhaps). `rates doctor` checks further."}`,
-        { isTransient: true, mayHaveTakenEffect: !NOT_REACHED.has(codeOf(error)) },
+        `${this.base} does not respond (${reasonOf(error)}).\n${this.isLocal ? "Is the platform running? `npm start` starts it on this machine." : "Check that this network can reach it (perhaps through a VPN). `rates doctor` checks further."}`,
+        { isTransient: true, mayHaveTakenEffect: !UNSENT_CODES.has(codeOf(error)) },
       );
     }
     if (response.ok) return response;
@@ -110,25 +113,25 @@ export class Client {
       const detail = "The result has expired. Submit the read again.";
       throw new CommandError("invalid", detail, { data: { type: "ResultGone", status: 410, detail } });
     }
-    throw await refusal(response);
+    throw await errorOf(response);
   }
 }
 
-/** Network errors that guarantee that nothing was sent. */
-const NOT_REACHED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+/** Codes of network errors that guarantee that nothing was sent. */
+const UNSENT_CODES = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 const codeOf = (error: unknown): string => ((error as Error).cause as { code?: string } | undefined)?.code ?? "";
 
-async function refusal(response: Response): Promise<CommandError> {
+async function errorOf(response: Response): Promise<CommandError> {
   const { status } = response;
   const text = await response.text().catch(() => "");
   const isTransient = status >= 500 || status === 429;
-  // 429 is not resent: the request had no effect, and would be refused again within the minute.
+  // A request refused with 429 is not resent: it had no effect, and would be refused again until the minute ends.
   const mayHaveTakenEffect = status >= 500;
   let problem: ProblemBody;
   try {
     problem = JSON.parse(text);
   } catch {
-    return new CommandError("unreachable", `The server answered ${status}: ${text.slice(0, 200)}`, {
+    return new CommandError("unreachable", `The server returned ${status}: ${text.slice(0, 200)}`, {
       isTransient,
       mayHaveTakenEffect,
     });
@@ -138,10 +141,12 @@ async function refusal(response: Response): Promise<CommandError> {
       `  ${plain(`${field ?? ""}${value === undefined ? "" : ` = ${JSON.stringify(value)}`} ${message ?? ""}`)}`,
   );
   if (problem.furtherProblems !== undefined) lines.push(`  … and ${problem.furtherProblems.toLocaleString("en")} more`);
-  const refused = status === 401 || status === 403;
-  const next = refused ? ["`rates doctor` shows what the token may do; --token and RATES_TOKEN set another one."] : [];
-  const message = [problem.detail, ...lines, ...next].join("\n");
-  return new CommandError(refused || isTransient ? "unreachable" : "invalid", message, {
+  const isRefused = status === 401 || status === 403;
+  const hint = isRefused
+    ? ["`rates doctor` shows what the token may do; --token and RATES_TOKEN set another token."]
+    : [];
+  const message = [problem.detail, ...lines, ...hint].join("\n");
+  return new CommandError(isRefused || isTransient ? "unreachable" : "invalid", message, {
     data: problem,
     isTransient,
     mayHaveTakenEffect,
@@ -150,17 +155,20 @@ async function refusal(response: Response): Promise<CommandError> {
 
 /**
  * Checks the URL of an API.
- * @returns it without spaces around it and slashes at its end
- * @throws CommandError that does not repeat a password
+ * @returns the URL without surrounding spaces and trailing slashes
+ * @throws CommandError without a password in its message
  */
-function apiUrl(given: string): string {
-  const text = given.trim();
+function apiUrl(argument: string): string {
+  const text = argument.trim();
   const example = "for example http://127.0.0.1:3000";
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
     throw new CommandError("invalid", `The API '${redactText(text)}' must be a URL, ${example}.`);
   const { username, password, search, hash } = new URL(text);
   if (username !== "" || password !== "")
-    throw new CommandError("invalid", "The API's URL must not contain a user or a password. Give a token by --token.");
+    throw new CommandError(
+      "invalid",
+      "The API's URL must not contain a user or a password. Give a token with --token.",
+    );
   if (search !== "" || hash !== "")
     throw new CommandError(
       "invalid",
@@ -170,11 +178,11 @@ function apiUrl(given: string): string {
 }
 
 /**
- * Checks a token before it is put into a header, whose error message would contain it.
+ * Checks a token before it becomes a header, since the error message of an invalid header would contain the token.
  * @throws CommandError
  */
-function checkedToken(given: string): string {
-  const token = given.trim().replace(/^Bearer /i, "");
+function checkToken(argument: string): string {
+  const token = argument.trim().replace(/^Bearer /i, "");
   if (token === "") throw new CommandError("invalid", "The token is empty. Check --token or RATES_TOKEN.");
   if (!/^[\x21-\x7e]+$/.test(token))
     throw new CommandError(
@@ -184,7 +192,7 @@ function checkedToken(given: string): string {
   return token;
 }
 
-/** Removes the slashes at the end of a URL. */
+/** Removes trailing slashes from a URL. */
 export function withoutSlashes(url: string): string {
   let end = url.length;
   while (url[end - 1] === "/") end--;

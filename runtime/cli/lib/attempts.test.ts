@@ -17,7 +17,7 @@ const ATTEMPTS: JobDocument["attempts"] = [
 const CLOUD = { isLocal: false, region: async () => "eu-west-1" };
 
 describe("the log of an attempt", () => {
-  it("is named with its command and address for a deployed stack", async () => {
+  it("is shown with its command and link for a deployed stack", async () => {
     const lines = await attemptLines(ATTEMPTS, CLOUD);
     assert.deepEqual(lines.slice(0, 2), [
       "  attempt 1: ec2 run r1: RunnerLost",
@@ -32,9 +32,9 @@ describe("the log of an attempt", () => {
     assert.deepEqual([first?.group, first?.stream, second], ["/dev/ec2", "i-0a1b2c", null]);
   });
 
-  it("is a file for the platform on this machine, which has no region", async () => {
+  it("is a file for the platform on this machine, without a region lookup", async () => {
     const local = { isLocal: true, region: () => assert.fail("the region was looked up") };
-    const [attempt] = ATTEMPTS.map((one) => ({ ...one, logLocation: "/data/logs/runner-r1.log" }));
+    const [attempt] = ATTEMPTS.map((original) => ({ ...original, logLocation: "/data/logs/runner-r1.log" }));
     assert(attempt);
     assert.deepEqual(await attemptLines([attempt], local), [
       "  attempt 1: ec2 run r1: RunnerLost, log /data/logs/runner-r1.log",

@@ -2,18 +2,18 @@ import type { JobDocument } from "./events.ts";
 import { cloudLog, logLines } from "./runLog.ts";
 import { plain } from "./screen.ts";
 
-/** Location of the logs of a job's runs. */
-interface LogPlace {
+/** Origin of the logs of a job's runs. */
+interface LogOrigin {
   /** True for the platform on this machine, whose logs are files. */
   isLocal: boolean;
   /** Finds the AWS region; called only for logs in AWS. */
   region(): Promise<string | undefined>;
 }
 
-/** Lines about a job's attempts: runner, run, outcome, and the log or the command that shows it. */
+/** Formats a job's attempts as lines: runner, run, outcome, and the log or the command that shows it. */
 export async function attemptLines(
   attempts: JobDocument["attempts"],
-  { isLocal, region }: LogPlace,
+  { isLocal, region }: LogOrigin,
 ): Promise<string[]> {
   const lines: string[] = [];
   for (const [index, attempt] of attempts.entries()) {
@@ -27,10 +27,13 @@ export async function attemptLines(
   return lines;
 }
 
-/** Logs of a job's attempts for programs: files of this machine, or groups, streams and addresses in CloudWatch. */
+/**
+ * Returns the logs of a job's attempts for JSON: files of this machine, or groups, streams and links in CloudWatch.
+ * An attempt without a recorded log has null.
+ */
 export async function attemptLogs(
   attempts: JobDocument["attempts"],
-  { isLocal, region }: LogPlace,
+  { isLocal, region }: LogOrigin,
 ): Promise<(object | null)[]> {
   const logs: (object | null)[] = [];
   for (const attempt of attempts) {

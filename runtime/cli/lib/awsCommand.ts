@@ -2,15 +2,15 @@ import { spawn } from "node:child_process";
 import { CommandError } from "./exits.ts";
 
 /**
- * Runs AWS's command line with the caller's credentials.
- * @param command the `rates` command that needs it, for error messages
- * @returns its output: JSON, or empty
+ * Runs AWS's command line with the user's credentials.
+ * @param command name of the calling command, for error messages
+ * @returns the output: JSON, or an empty text
  * @throws CommandError with the message of AWS's command
  */
 export async function awsCommand(args: readonly string[], region: string, command: string): Promise<string> {
   const child = spawn("aws", [...args, "--region", region, "--output", "json"], {
     stdio: ["ignore", "pipe", "pipe"],
-    // Its own process group, so that Ctrl-C does not end it: the caller must still be able to stop its task.
+    // In its own process group, this process does not receive Ctrl-C, so that starting or stopping a task is completed.
     detached: true,
   });
   let stdout = "";
@@ -23,14 +23,14 @@ export async function awsCommand(args: readonly string[], region: string, comman
   });
   const code = await new Promise((resolve, reject) => {
     child.once("error", (error: Error) => {
-      const missing = `\`${command}\` needs AWS's command line, which did not start (${error.message}).\nInstall version 2: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html`;
-      reject(new CommandError("internalError", missing));
+      const message = `\`${command}\` needs AWS's command line, which did not start (${error.message}).\nInstall version 2: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html`;
+      reject(new CommandError("internalError", message));
     });
     child.once("close", resolve);
   });
   if (code === 0) return stdout;
   throw new CommandError(
     "unreachable",
-    `aws ${args.slice(0, 2).join(" ")} failed: ${stderr.trim().slice(0, 1_000)}\nThese credentials need the rights that docs/operating.md lists for \`${command}\`.`,
+    `aws ${args.slice(0, 2).join(" ")} failed: ${stderr.trim().slice(0, 1_000)}\nThese credentials need the permissions that docs/operating.md lists for \`${command}\`.`,
   );
 }

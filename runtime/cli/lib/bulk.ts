@@ -20,14 +20,14 @@ export interface BulkFlags {
   since?: string;
   to?: string;
   includeFinal?: boolean;
-  /** Reason of a cancel. */
+  /** Reason for cancelling the jobs. */
   reason?: string;
   dryRun?: boolean;
   yes?: boolean;
 }
 
 /** Response of POST /bulk/cancel and /bulk/retry. */
-interface BulkAnswer {
+interface BulkResponse {
   matched: number;
   eligible: number;
   byStatus: Record<string, number>;
@@ -41,25 +41,25 @@ interface BulkAnswer {
 
 type Action = "cancel" | "retry";
 
-const STATES = { cancel: ["PENDING", "IN_PROGRESS"], retry: ["FAILED", "CANCELLED"] } as const;
-const WORDS = {
+const CHANGEABLE_STATES = { cancel: ["PENDING", "IN_PROGRESS"], retry: ["FAILED", "CANCELLED"] } as const;
+const WORDING = {
   cancel: { verb: "cancels", done: "cancelled", unchanged: "had already ended" },
   retry: { verb: "retries", done: "submitted again", unchanged: "had already been retried" },
 } as const;
 /** Maximum number of listed failures. */
 const MAX_LISTED_FAILURES = 10;
 
-/** Adds the options that select many jobs. */
+/** Adds the options of a bulk action to a command. */
 export function bulkOptions(command: Command, action: Action): Command {
   command
     .option("--all", "all jobs that can be changed, instead of an id or a filter")
-    .addOption(choice("--status <state>", "jobs in this state", STATES[action]))
+    .addOption(choice("--status <state>", "jobs in this state", CHANGEABLE_STATES[action]))
     .addOption(choice("--type <type>", "jobs of this type", ["read", "update"]))
     .addOption(choice("--runner <runner>", "jobs of this runner", RUNNERS))
     .option("--text <words>", "jobs with these words in the request id, labels, query or error")
     .option("--label <key=value>", "jobs with this label")
-    .option("--since <time>", "jobs submitted since then: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
-    .option("--to <time>", "jobs submitted before then", timeOption)
+    .option("--since <time>", "jobs submitted since: an age (90s, 30m, 2h, 7d, 1w), a day or a time (UTC)", timeOption)
+    .option("--to <time>", "jobs submitted before this time", timeOption)
     .option("--dry-run", "only count the jobs")
     .option("--yes", "do not ask; required without a terminal");
   if (action === "retry") command.option("--include-final", "also jobs whose error is not retryable");
@@ -82,7 +82,10 @@ export function bulkFilter(id: string | undefined, flags: BulkFlags): Record<str
   const isFiltered = Object.keys(filter).length > 0;
   if (id !== undefined) {
     if (isFiltered || flags.all || flags.includeFinal || flags.dryRun)
-      throw new CommandError("invalid", `Give an ID or a filter: '${id}' is one job. Leave one out.`);
+      throw new CommandError(
+        "invalid",
+        `'${id}' is the ID of a job. Give either an ID, or a filter or --all with their options.`,
+      );
     return undefined;
   }
   if (!isFiltered && !flags.all)
@@ -95,37 +98,39 @@ export function bulkFilter(id: string | undefined, flags: BulkFlags): Record<str
   return filter;
 }
 
-/** Returns the reason as a field of a cancel request's body; empty without a reason. */
+/** Returns the reason as a field of a cancel request's body; no field without a reason. */
 export const reasonOf = ({ reason }: BulkFlags): { reason?: string } => (reason === undefined ? {} : { reason });
 
-/** Outcome of all batches. */
+/** Outcome of a bulk action, over all its requests. */
 export interface BulkResult {
   done: number;
   unchanged: number;
-  failed: BulkAnswer["failed"];
+  failed: BulkResponse["failed"];
   jobs: object[];
 }
+
+const noChanges = (): BulkResult => ({ done: 0, unchanged: 0, failed: [], jobs: [] });
 
 const count = (number: number, noun = "job") => counted(number, noun);
 
 /**
- * Changes the jobs of a filter: counts them, asks for confirmation, then changes them in batches.
- * @returns the outcome; the counts in a dry run; undefined if no job can be changed
+ * Changes the jobs that match a filter: counts them, asks for confirmation, then changes them page by page.
+ * @returns the outcome; the counts in a dry run
  */
 export async function runBulk(
   client: Client,
   action: Action,
   filter: Record<string, string>,
   flags: BulkFlags,
-): Promise<BulkResult | BulkAnswer | undefined> {
+): Promise<BulkResult | BulkResponse> {
   const path = `/bulk/${action}${client.tenant === undefined ? "" : `?${new URLSearchParams({ tenant: client.tenant })}`}`;
   const { includeFinal, dryRun, yes } = flags;
   const body = { filter, ...(includeFinal ? { includeFinal } : {}), ...reasonOf(flags) };
-  const preview = await client.json<BulkAnswer>("POST", path, { ...body, dryRun: true });
+  const preview = await client.json<BulkResponse>("POST", path, { ...body, dryRun: true });
   const { eligible, matched, byStatus } = preview;
   if (matched === 0) {
     printInfo("No jobs match.");
-    return dryRun ? preview : undefined;
+    return dryRun ? preview : noChanges();
   }
   const states = Object.entries(byStatus).map(([state, number]) => `${number.toLocaleString("en")} ${state}`);
   const skipped = matched - eligible;
@@ -134,48 +139,51 @@ export async function runBulk(
       ? ` ${count(skipped)} would fail again and ${skipped === 1 ? "is" : "are"} skipped (--include-final retries ${skipped === 1 ? "it" : "them"} too).`
       : "";
   if (dryRun) {
-    printInfo(`Dry run: ${count(eligible)} of ${states.join(", ")} would be ${WORDS[action].done}.${skippedText}`);
+    printInfo(
+      `Dry run: ${count(eligible)} would be ${WORDING[action].done} (${states.join(", ")} match).${skippedText}`,
+    );
     return preview;
   }
   if (skippedText !== "") printInfo(skippedText.trim());
-  if (eligible === 0) return undefined;
-  await confirm(`This ${WORDS[action].verb} ${count(eligible)} (${states.join(", ")} match)`, yes);
-  return batches(client, action, path, body, eligible);
+  if (eligible === 0) return noChanges();
+  await confirm(`This ${WORDING[action].verb} ${count(eligible)} (${states.join(", ")} match)`, yes);
+  return changeByPage(client, action, path, body, eligible);
 }
 
-async function batches(
+async function changeByPage(
   client: Client,
   action: Action,
   path: string,
   body: object,
   eligible: number,
 ): Promise<BulkResult> {
-  const result: BulkResult = { done: 0, unchanged: 0, failed: [], jobs: [] };
+  const result = noChanges();
   const line = new ProgressLine();
   let cursor: string | undefined;
-  let isFull = false;
+  let isQueueFull = false;
   try {
     do {
-      const answer = await client.json<BulkAnswer>("POST", path, {
+      const response = await client.json<BulkResponse>("POST", path, {
         ...body,
         ...(cursor === undefined ? {} : { cursor }),
       });
-      result.done += answer.done;
-      result.unchanged += answer.unchanged;
-      result.failed.push(...answer.failed);
-      result.jobs.push(...answer.jobs);
-      isFull = answer.failed.some(({ type }) => type === "TooManyWaiting");
-      ({ cursor } = answer);
+      result.done += response.done;
+      result.unchanged += response.unchanged;
+      result.failed.push(...response.failed);
+      result.jobs.push(...response.jobs);
+      isQueueFull = response.failed.some(({ type }) => type === "TooManyWaiting");
+      ({ cursor } = response);
       line.update(
-        `${result.done.toLocaleString("en")} of ${eligible.toLocaleString("en")} ${WORDS[action].done}`,
+        `${result.done.toLocaleString("en")} of ${eligible.toLocaleString("en")} ${WORDING[action].done}`,
         action,
       );
-    } while (cursor !== undefined && !isFull);
+    } while (cursor !== undefined && !isQueueFull);
   } finally {
     line.end();
   }
-  const also = result.unchanged > 0 ? `, ${result.unchanged.toLocaleString("en")} ${WORDS[action].unchanged}` : "";
-  printInfo(`${count(result.done)} ${WORDS[action].done}${also}.`);
+  const unchangedText =
+    result.unchanged > 0 ? `, ${result.unchanged.toLocaleString("en")} ${WORDING[action].unchanged}` : "";
+  printInfo(`${count(result.done)} ${WORDING[action].done}${unchangedText}.`);
   for (const { requestId, type, message } of result.failed.slice(0, MAX_LISTED_FAILURES))
     printInfo(`  ${requestId}: ${type}: ${plain(message)}`);
   if (result.failed.length > MAX_LISTED_FAILURES)

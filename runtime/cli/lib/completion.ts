@@ -4,9 +4,9 @@ import { FILES, type Shell } from "./completionScripts.ts";
 /** A completion of the word at the cursor. */
 export interface Choice {
   value: string;
-  about?: string;
-  /** True if it matches the typed text without beginning with it, for example a place found by its name. */
-  isFitting?: boolean;
+  description?: string;
+  /** True if the value matches the typed text without beginning with it, for example a place found by its name. */
+  isMatch?: boolean;
 }
 
 /** Sources of values from the platform or the stack configuration. Each is called only when needed. */
@@ -15,15 +15,18 @@ export interface Sources {
   queries(): Promise<Choice[]>;
   statements(): Promise<Choice[]>;
   /** Parameters of a query or statement, as `name=`. */
-  params(named: string): Promise<Choice[]>;
-  /** Values of a parameter of a query or statement that fit the text typed so far: places, true and false. */
-  paramValues(named: string, param: string, text: string): Promise<Choice[]>;
-  /** Ports and regions that fit a text. */
+  params(queryName: string): Promise<Choice[]>;
+  /** Values of a query's or statement's parameter that match the text typed so far: places, or true and false. */
+  paramValues(queryName: string, param: string, text: string): Promise<Choice[]>;
+  /** Ports and regions that match a text. */
   places(text: string): Promise<Choice[]>;
   jobs(): Promise<Choice[]>;
 }
 
-/** Completions of the word at the cursor, or file names. */
+/** An option and its value in one word, `--option=value`. */
+const OPTION_WITH_VALUE = /^(--[^=]+)=(.*)$/s;
+
+/** Completions of the word at the cursor; FILES for file names. */
 export type Choices = Choice[] | typeof FILES;
 
 /** Splits a line into words like a shell, without evaluating anything; the last word is the one at the cursor. */
@@ -31,75 +34,91 @@ export const wordsOf = (line: string): string[] => split(line).words;
 
 /**
  * Splits a line into words.
- * @returns the words; `broken`: offset in the last word after its last unquoted `=` or `:`, where bash splits words
+ * @returns the words; `breakOffset` is the offset after the last word's last unquoted `=` or `:`, where bash splits it
  */
-function split(line: string): { words: string[]; broken: number } {
+function split(line: string): { words: string[]; breakOffset: number } {
   const words: string[] = [];
   let word: string | undefined;
-  let broken = 0;
+  let breakOffset = 0;
   for (const [, single, double, escaped, space, other] of line.matchAll(
     /'([^']*)'?|"((?:\\.|[^"\\])*)"?|\\(.)|(\s+)|(\\$|.)/gsu,
   )) {
     if (space !== undefined) {
       if (word !== undefined) words.push(word);
       word = undefined;
-      broken = 0;
+      breakOffset = 0;
     } else word = (word ?? "") + (single ?? double?.replace(/\\(["\\$`])/g, "$1") ?? escaped ?? other ?? "");
-    if (word !== undefined && (other === "=" || other === ":")) broken = word.length;
+    if (word !== undefined && (other === "=" || other === ":")) breakOffset = word.length;
   }
-  return { words: [...words, word ?? ""], broken };
+  return { words: [...words, word ?? ""], breakOffset };
 }
 
 /**
  * Lists the choices at the cursor.
- * @param words of the line up to the cursor, `rates` included
+ * @param words all words of the line up to the cursor, including `rates`
  */
 export async function choicesFor(program: Command, words: readonly string[], sources: Sources): Promise<Choices> {
   const typed = words.at(-1) ?? "";
-  const before = words.slice(1, -1);
-  const { command, operands, waiting } = parseWords(program, before);
-  const fitting = (choices: Choices) =>
-    choices === FILES ? choices : choices.filter(({ value, isFitting }) => isFitting || value.startsWith(typed));
-  if (waiting) return fitting(await valuesOf(waiting, { before, operands, typed }, sources));
-  const equals = /^(--[^=]+)=(.*)$/s.exec(typed);
+  const { command, operands, values, pendingOption } = parseWords(program, words);
+  const matching = (choices: Choices) =>
+    choices === FILES ? choices : choices.filter(({ value, isMatch }) => isMatch || value.startsWith(typed));
+  if (pendingOption) return matching(await optionValues(pendingOption, { values, operands, typed }, sources));
+  const equals = OPTION_WITH_VALUE.exec(typed);
   if (equals) {
     const [, long = "", text = ""] = equals;
     const option = optionsOf(command).find((candidate) => candidate.long === long);
-    const choices = option?.required ? await valuesOf(option, { before, operands, typed: text }, sources) : [];
+    const choices = option?.required ? await optionValues(option, { values, operands, typed: text }, sources) : [];
     // The shell would complete the whole word `--option=…` as a file name.
     if (choices === FILES) return [];
-    return fitting(choices.map((choice) => ({ ...choice, value: `${long}=${choice.value}` })));
+    return matching(choices.map((choice) => ({ ...choice, value: `${long}=${choice.value}` })));
   }
   if (typed.startsWith("-"))
-    return fitting(optionsOf(command).map((option) => ({ value: option.long ?? "", about: option.description })));
+    return matching(
+      optionsOf(command).map((option) => ({ value: option.long ?? "", description: option.description })),
+    );
   // commander does not list `help` as a command.
-  const helped = command === program && operands.length === 1 && operands[0] === "help";
-  if (command.commands.length > 0 && (operands.length === 0 || helped)) return fitting(subcommandChoices(command));
-  const taken = command.registeredArguments;
-  const argument = taken[operands.length] ?? (taken.at(-1)?.variadic ? taken.at(-1) : undefined);
-  return argument ? fitting(await argumentValues(argument, command, typed, sources)) : [];
+  const isHelpArgument = command === program && operands.length === 1 && operands[0] === "help";
+  if (command.commands.length > 0 && (operands.length === 0 || isHelpArgument))
+    return matching(subcommandChoices(command));
+  const declaredArguments = command.registeredArguments;
+  const argument =
+    declaredArguments[operands.length] ?? (declaredArguments.at(-1)?.variadic ? declaredArguments.at(-1) : undefined);
+  return argument ? matching(await argumentValues(argument, command, typed, sources)) : [];
 }
 
-/** Finds the command, its operands, and an option that still needs its value, in the words before the cursor. */
-function parseWords(
+/** Values of options by attribute name (`dataDir` for `--data-dir`). */
+export type OptionValues = Readonly<Record<string, string>>;
+
+/**
+ * Finds the command, its operands, the values of options (the last if one is repeated), and an option that still needs
+ * its value, in the words before the cursor.
+ * @param words all words of the line up to the cursor, including `rates`
+ */
+export function parseWords(
   program: Command,
-  before: readonly string[],
-): { command: Command; operands: string[]; waiting?: Option } {
+  words: readonly string[],
+): { command: Command; operands: string[]; values: OptionValues; pendingOption?: Option } {
   let command = program;
   let operands: string[] = [];
-  let waiting: Option | undefined;
-  for (const word of before) {
-    if (waiting) waiting = undefined;
-    else if (word.startsWith("-"))
-      waiting = optionsOf(command).find((option) => option.long === word && option.required);
-    else {
+  let pendingOption: Option | undefined;
+  const values: Record<string, string> = {};
+  for (const word of words.slice(1, -1)) {
+    if (pendingOption) {
+      values[pendingOption.attributeName()] = word;
+      pendingOption = undefined;
+    } else if (word.startsWith("-")) {
+      const [, long = word, value] = OPTION_WITH_VALUE.exec(word) ?? [];
+      const option = optionsOf(command).find((candidate) => candidate.long === long && candidate.required);
+      if (value === undefined) pendingOption = option;
+      else if (option) values[option.attributeName()] = value;
+    } else {
       const next =
         operands.length === 0 ? command.commands.find((subcommand) => subcommand.name() === word) : undefined;
       if (next) command = next;
       else operands = [...operands, word];
     }
   }
-  return { command, operands, ...(waiting ? { waiting } : {}) };
+  return { command, operands, values, ...(pendingOption ? { pendingOption } : {}) };
 }
 
 /** Options of a command and of its parents. */
@@ -108,10 +127,10 @@ const optionsOf = (command: Command): Option[] => [
   ...(command.parent ? optionsOf(command.parent) : []),
 ];
 
-/** Lists the values of an option, by its name or placeholder. */
-async function valuesOf(
+/** Lists the values of an option, according to its choices, name or placeholder. */
+async function optionValues(
   option: Option,
-  { before, operands, typed }: { before: readonly string[]; operands: readonly string[]; typed: string },
+  { values, operands, typed }: { values: OptionValues; operands: readonly string[]; typed: string },
   sources: Sources,
 ): Promise<Choices> {
   if (option.argChoices) return option.argChoices.map((value) => ({ value }));
@@ -122,14 +141,13 @@ async function valuesOf(
   if (name === "query") return sources.queries();
   if (name === "statement") return sources.statements();
   if (name === "param") {
-    const at = before.findLastIndex((word) => word === "--query" || word === "--statement");
-    const named = at >= 0 ? before[at + 1] : operands[0];
-    if (named === undefined) return [];
+    const queryName = values.query ?? values.statement ?? operands[0];
+    if (queryName === undefined) return [];
     const equals = typed.indexOf("=");
-    if (equals < 0) return sources.params(named);
-    const name = typed.slice(0, equals);
-    const values = await sources.paramValues(named, name, typed.slice(equals + 1));
-    return values.map((choice) => ({ ...choice, value: `${name}=${choice.value}` }));
+    if (equals < 0) return sources.params(queryName);
+    const param = typed.slice(0, equals);
+    const choices = await sources.paramValues(queryName, param, typed.slice(equals + 1));
+    return choices.map((choice) => ({ ...choice, value: `${param}=${choice.value}` }));
   }
   return /file|dir/.test(option.flags) ? FILES : [];
 }
@@ -143,7 +161,7 @@ const FIXED_VALUES: Record<string, readonly string[] | undefined> = {
 async function argumentValues(argument: Argument, command: Command, typed: string, sources: Sources): Promise<Choices> {
   if (argument.argChoices) return argument.argChoices.map((value) => ({ value }));
   if (argument.name() === "file") return FILES;
-  // In subcommands (`rates token revoke ID`), an id or name is not that of a job or query.
+  // In subcommands (`rates token revoke ID`), `id` and `name` do not stand for jobs and queries.
   if (command.parent?.parent) return [];
   if (argument.name() === "id") return sources.jobs();
   if (argument.name() === "name") return sources.queries();
@@ -155,7 +173,7 @@ async function argumentValues(argument: Argument, command: Command, typed: strin
 const subcommandChoices = (command: Command): Choice[] => command.createHelp().visibleCommands(command).map(asChoice);
 const asChoice = (command: Command): Choice => ({
   value: command.name(),
-  about: firstSentence(command.description()),
+  description: firstSentence(command.description()),
 });
 const firstSentence = (text: string): string => text.split(/[:;.] |\.$/)[0] ?? "";
 
@@ -167,10 +185,12 @@ const firstSentence = (text: string): string => text.split(/[:;.] |\.$/)[0] ?? "
 export function linesFor(shell: Shell, line: string, choices: Choices): string[] {
   if (choices === FILES) return [FILES];
   const inOneLine = (text: string) => text.replace(/\s+/g, " ");
-  const { broken } = split(line);
-  return choices.map(({ value, about = "" }) => {
-    if (shell === "bash") return value.slice(broken);
-    if (about === "") return shell === "zsh" ? value.replaceAll(":", "\\:") : value;
-    return shell === "zsh" ? `${value.replaceAll(":", "\\:")}:${inOneLine(about)}` : `${value}\t${inOneLine(about)}`;
+  const { breakOffset } = split(line);
+  return choices.map(({ value, description = "" }) => {
+    if (shell === "bash") return value.slice(breakOffset);
+    if (description === "") return shell === "zsh" ? value.replaceAll(":", "\\:") : value;
+    return shell === "zsh"
+      ? `${value.replaceAll(":", "\\:")}:${inOneLine(description)}`
+      : `${value}\t${inOneLine(description)}`;
   });
 }

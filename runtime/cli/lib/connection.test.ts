@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { begin, cliSuite, event, job, json, start } from "../../testing/cli.ts";
 import { EXITS } from "./exits.ts";
 
-describe("the command line and the platform that it reaches", () => {
+describe("the connection of the command line", () => {
   const suite = cliSuite();
   const { against } = suite;
 
-  it("names the other tenant in every request about its job", async () => {
+  it("sends the job's tenant with every request about the job", async () => {
     const { env, calls } = await against((call) => {
-      if (call.what.includes("/events")) return begin(call).end(event(job("SUCCEEDED")));
+      if (call.requestLine.includes("/events")) return begin(call).end(event(job("SUCCEEDED")));
       return json(call, { ...job("SUCCEEDED"), jobs: [] });
     });
     for (const command of ["watch", "show", "cancel", "retry", "result"])
@@ -22,13 +22,13 @@ describe("the command line and the platform that it reaches", () => {
   });
 
   it("suggests commands for the same platform", async () => {
-    const waits = { requestId: "a", tenant: "default", status: "PENDING" };
-    const { url, env } = await against((call) => json(call, waits));
+    const pending = { requestId: "a", tenant: "default", status: "PENDING" };
+    const { url, env } = await against((call) => json(call, pending));
     await writeFile(join(suite.directory, "platform.json"), JSON.stringify({ api: url, token: "local" }));
-    const message = async (more: string[], by: Record<string, string>) =>
-      (await start(["submit", "--query", "q", ...more], by).ended).stderr;
-    const there = `--data-dir ${suite.directory}`;
-    assert.match(await message(there.split(" "), {}), new RegExp(`\`rates watch a ${there}\` waits`));
+    const message = async (more: string[], env: Record<string, string>) =>
+      (await start(["submit", "--query", "q", ...more], env).ended).stderr;
+    const dataDirOption = `--data-dir ${suite.directory}`;
+    assert.match(await message(dataDirOption.split(" "), {}), new RegExp(`\`rates watch a ${dataDirOption}\` waits`));
     assert.match(
       await message(["--api", url, "--token", "x", "--tenant", "y"], {}),
       new RegExp(`\`rates watch a --api ${url} --tenant y\` waits`),
@@ -36,7 +36,7 @@ describe("the command line and the platform that it reaches", () => {
     assert.match(await message([], env), /`rates watch a` waits/, "settings from the environment are not repeated");
   });
 
-  it("sends the local token to the local platform only", async () => {
+  it("sends the local token only to the local platform", async () => {
     const { url, calls } = await against((call) => json(call, { jobs: [] }));
     const platform = { api: "http://127.0.0.1:1", token: "local" };
     await writeFile(join(suite.directory, "platform.json"), JSON.stringify(platform));
@@ -47,14 +47,14 @@ describe("the command line and the platform that it reaches", () => {
     assert.equal((await start(["list", "--api", `${url}/`], env).ended).code, 0);
   });
 
-  it("names the next step if the token is refused, or a remote platform does not answer", async () => {
+  it("names the next step if the token is refused, or a remote platform does not respond", async () => {
     const problem = { type: "Forbidden", title: "x", status: 403, detail: "This token may not cancel." };
     const { env } = await against((call) => json(call, problem, 403));
     const { code, stderr } = await start(["cancel", "a"], env).ended;
     assert.deepEqual([code, stderr.split("\n")[0]], [EXITS.unreachable.code, problem.detail]);
     assert.match(stderr, /`rates doctor` shows what the token may do/);
-    const away = await start(["list"], { RATES_API: "http://[::ffff:127.0.0.1]:1", RATES_TOKEN: "x" }).ended;
-    assert.match(away.stderr, /does not answer .*\nCheck that this network can reach it.*`rates doctor`/);
+    const unreachable = await start(["list"], { RATES_API: "http://[::ffff:127.0.0.1]:1", RATES_TOKEN: "x" }).ended;
+    assert.match(unreachable.stderr, /does not respond .*\nCheck that this network can reach it.*`rates doctor`/);
   });
 
   it("refuses an unusable URL or token before anything is sent, without printing a secret", async () => {
@@ -80,7 +80,7 @@ describe("the command line and the platform that it reaches", () => {
     assert.deepEqual(calls, []);
   });
 
-  it("accepts a URL and a token as people copy them, and empty variables as absent", async () => {
+  it("accepts spaces around a URL and a token, and the prefix Bearer; treats empty variables as absent", async () => {
     const authorizations: (string | undefined)[] = [];
     const { url } = await against((call) => {
       authorizations.push(call.response.req.headers.authorization);

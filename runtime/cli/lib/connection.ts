@@ -9,7 +9,7 @@ import { CommandError } from "./exits.ts";
 import { isUsable, profileNamed, readProfiles, tokenFor } from "./profiles.ts";
 import { stackOutputs } from "./stackOutputs.ts";
 
-/** Options of every command. */
+/** Options that select the platform; every command has them. */
 export interface Connection {
   api?: string;
   token?: string;
@@ -29,8 +29,8 @@ export interface Submitted {
 }
 
 /**
- * Creates the client of the selected platform: by --stack, --api or --profile or their variables, otherwise that of the
- * profile in use, otherwise that on this machine.
+ * Creates the client of the platform that --stack, --api, --profile, RATES_API or RATES_PROFILE selects. Without these,
+ * the current profile selects the platform; without a profile, it is the platform on this machine.
  * @throws CommandError for contradictory options, or without a token
  */
 export function connect(options: Connection): Client {
@@ -42,8 +42,8 @@ export function connect(options: Connection): Client {
   if (stack !== undefined && options.api === undefined && !mayHaveToken)
     throw new CommandError("invalid", missingTokenError);
   const { api, token, tenant, profile } = targetOf(options);
-  const way = connectionOptionsOf(options);
-  if (token !== undefined) return new Client(api, token, tenant, way);
+  const connectionOptions = connectionOptionsOf(options);
+  if (token !== undefined) return new Client(api, token, tenant, connectionOptions);
   if (stack !== undefined) throw new CommandError("invalid", missingTokenError);
   if (profile !== undefined)
     throw new CommandError(
@@ -51,10 +51,10 @@ export function connect(options: Connection): Client {
       `The session of profile '${profile}' has ended. \`rates login --profile ${profile} --api ${api}\` signs in again.`,
     );
   const platform = localPlatform(dataDir);
-  // The local token is sent to the local platform only.
+  // The local token is sent only to the local platform.
   if (platform === undefined || withoutSlashes(api) !== withoutSlashes(platform.api))
     throw new CommandError("invalid", "--api needs a token: --token, RATES_TOKEN, or `rates login`.");
-  return new Client(api, platform.token, tenant, way);
+  return new Client(api, platform.token, tenant, connectionOptions);
 }
 
 /** Returns an environment variable; an empty one counts as absent. */
@@ -70,7 +70,7 @@ function assertNotEmpty({ api, token, stack, dataDir, tenant, profile }: Connect
   if (empty) throw new CommandError("invalid", `--${empty[0]} is empty. Give a value, or leave it out.`);
 }
 
-/** Returns the platform of the options and environment, with its given or stored token. */
+/** Returns the platform that options and environment select, with its given or stored token. */
 export function targetOf(options: Connection): {
   api: string;
   token: string | undefined;
@@ -80,43 +80,51 @@ export function targetOf(options: Connection): {
   assertNotEmpty(options);
   const { stack, dataDir, tenant, profile = variable("RATES_PROFILE") } = options;
   const api = options.api ?? (stack === undefined && options.profile === undefined ? variable("RATES_API") : undefined);
-  const given = options.token ?? variable("RATES_TOKEN");
+  const givenToken = options.token ?? variable("RATES_TOKEN");
   if (stack !== undefined && api !== undefined)
     throw new CommandError("invalid", "--stack and --api cannot be combined.");
-  const named = api ?? (stack === undefined ? undefined : stackOutputs(stack).api);
-  if (named !== undefined)
-    return { api: named, token: given ?? storedToken(named, profile), tenant, profile: options.profile };
-  const all = readProfiles();
+  const selectedApi = api ?? (stack === undefined ? undefined : stackOutputs(stack).api);
+  if (selectedApi !== undefined)
+    return {
+      api: selectedApi,
+      token: givenToken ?? storedToken(selectedApi, profile),
+      tenant,
+      profile: options.profile,
+    };
+  const saved = readProfiles();
   // A data directory, or a token without a platform, selects the platform on this machine.
-  const inUse = profile ?? (dataDir === undefined && given === undefined ? all.current : undefined);
-  if (inUse !== undefined) {
-    const kept = profileNamed(inUse, all);
-    const token = given ?? (isUsable(kept) ? kept.token : undefined);
-    return { api: kept.api, token, tenant: tenant ?? kept.tenant, profile: inUse };
+  const profileName = profile ?? (dataDir === undefined && givenToken === undefined ? saved.current : undefined);
+  if (profileName !== undefined) {
+    const stored = profileNamed(profileName, saved);
+    const token = givenToken ?? (isUsable(stored) ? stored.token : undefined);
+    return { api: stored.api, token, tenant: tenant ?? stored.tenant, profile: profileName };
   }
   const platform = localPlatform(dataDir);
   if (platform === undefined) throw noPlatformError(dataDir);
-  return { api: platform.api, token: given ?? platform.token, tenant, profile: undefined };
+  return { api: platform.api, token: givenToken ?? platform.token, tenant, profile: undefined };
 }
 
 const hasProfiles = (): boolean => Object.keys(readProfiles().profiles).length > 0;
 
-/** Returns the stored token of a profile for an API. */
+/** Returns the stored token for an API: that of the given profile or, without one, of any profile for this API. */
 function storedToken(api: string, profile: string | undefined): string | undefined {
-  const all = readProfiles();
-  const wanted = withoutSlashes(api);
-  if (profile === undefined) return tokenFor(wanted, all);
-  const kept = all.profiles[profile];
-  return kept !== undefined && kept.api === wanted && isUsable(kept) ? kept.token : undefined;
+  const saved = readProfiles();
+  const url = withoutSlashes(api);
+  if (profile === undefined) return tokenFor(url, saved);
+  const stored = saved.profiles[profile];
+  return stored !== undefined && stored.api === url && isUsable(stored) ? stored.token : undefined;
 }
 
-/** Returns the options that select the platform, for commands to copy; environment variables are not repeated. */
+/**
+ * Returns the options that select the platform, for the commands that messages suggest to the user; environment variables
+ * are not repeated.
+ */
 const connectionOptionsOf = ({ stack, api, dataDir, profile }: Connection): string =>
   Object.entries({ stack, api, "data-dir": dataDir, profile })
     .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${value}`]))
     .join("");
 
-/** Reads the local platform's platform.json; undefined if no platform runs on the data directory. */
+/** Reads the local platform's platform.json; undefined if no platform runs with the data directory. */
 export function localPlatform(dataDir: string | undefined): PlatformFile | undefined {
   const file = join(directoryOf(dataDir), "platform.json");
   if (!existsSync(file)) return undefined;
@@ -139,11 +147,11 @@ export function localCredentials(dataDir: string | undefined): { accessKeyId: st
   }
 }
 
-/** Error for a missing local platform, with ways to reach one. */
+/** Creates the error for a missing local platform, with advice. */
 export const noPlatformError = (dataDir: string | undefined): CommandError =>
   new CommandError(
     "unreachable",
-    `No platform runs on ${directoryOf(dataDir)} (it has no platform.json).\n\`npm start\` starts one; --data-dir selects another directory; --api and --token another platform.`,
+    `No platform runs with the data directory ${directoryOf(dataDir)} (it has no platform.json).\n\`npm start\` starts one. --data-dir selects another directory, --api and --token another platform.`,
   );
 
 function directoryOf(dataDir = variable("RATES_DATA_DIR")): string {

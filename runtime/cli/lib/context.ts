@@ -12,26 +12,27 @@ export interface CliContext {
   end(exit: Exit): void;
 }
 
-/** Global options, at any position. */
+/** Global options, before or after the command's name. */
 export type GlobalOptions = Connection & { json?: string | true };
 
+/** Returns the client of the platform that a command's options select; `json` is true if --json is given. */
 export const clientOf = (command: Command): { client: Client; json: boolean } => {
   const options = command.optsWithGlobals<GlobalOptions>();
   checkJson(command);
   return { client: connect(options), json: options.json !== undefined };
 };
 
-/** Returns the AWS region of the selected platform; undefined if neither --stack nor the environment names it. */
+/** Returns the AWS region of the selected stack or, without --stack, the environment's; undefined if it has none. */
 export async function regionOf(command: Command): Promise<string | undefined> {
   const { stack } = command.optsWithGlobals<GlobalOptions>();
   if (stack === undefined) return process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
   return (await import("./stackOutputs.ts")).stackOutputs(stack).region;
 }
 
-/** Collects a repeatable option. */
+/** Collects the values of a repeatable option. */
 export const collect = (value: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), value];
 
-/** Maximum delay of a timer. Seconds. */
+/** Maximum delay of a timer, in seconds. */
 const MAX_SECONDS = 2 ** 31 / 1000 - 1;
 
 /** Parses a number of seconds. */
@@ -51,8 +52,8 @@ export function wholeNumber(value: string): number {
 /** Creates a case-insensitive option with fixed choices. */
 export const choice = (flags: string, description: string, choices: readonly string[]): Option =>
   new Option(flags, description).choices(choices).argParser((value: string) => {
-    const found = choices.find((allowed) => allowed.toLowerCase() === value.toLowerCase());
-    if (found !== undefined) return found;
-    const near = suggestion(value.toLowerCase(), choices);
-    throw new InvalidArgumentError(`Allowed choices are ${choices.join(", ")}.${near.startsWith(" Did") ? near : ""}`);
+    const match = choices.find((allowed) => allowed.toLowerCase() === value.toLowerCase());
+    if (match !== undefined) return match;
+    const hint = suggestion(value.toLowerCase(), choices);
+    throw new InvalidArgumentError(`Allowed choices are ${choices.join(", ")}.${hint.startsWith(" Did") ? hint : ""}`);
   });

@@ -12,8 +12,8 @@ const rows = [
   ["2021-01-02", "1300", "4"],
   ["2021-01-01", "1100", "3"],
 ];
-const chartOf = (preview: Parameters<typeof seriesOf>[0], room = 60) =>
-  chartLines(seriesOf(preview) ?? assert.fail(), room);
+const chartOf = (preview: Parameters<typeof seriesOf>[0], width = 60) =>
+  chartLines(seriesOf(preview) ?? assert.fail(), width);
 
 describe("results as charts", () => {
   it("have a mark per day, gaps for days without a value, an axis, and a summary in words", () => {
@@ -59,7 +59,7 @@ describe("results as charts", () => {
     assert.equal(seriesOf({ columns: ["day", "count"], rows: [["2021-01-01", "7"]] })?.series[0]?.name, "count");
   });
 
-  it("need days and numbers", () => {
+  it("require days and numbers", () => {
     assert.equal(seriesOf({ columns, rows: [] }), undefined);
     assert.equal(seriesOf({ columns: ["code", "price"], rows: [["AEJEA", "7"]] }), undefined);
     assert.equal(seriesOf({ columns: ["day", "code"], rows: [["2021-01-01", "AEJEA"]] }), undefined);
@@ -68,7 +68,7 @@ describe("results as charts", () => {
     ]);
   });
 
-  it("do not fill gaps of years", () => {
+  it("leave out the missing days of a gap of years", () => {
     const far = [
       ["0001-01-01", "1"],
       ["9999-12-31", "2"],
@@ -76,20 +76,27 @@ describe("results as charts", () => {
     assert.deepEqual(seriesOf({ columns: ["day", "price"], rows: far })?.days, ["0001-01-01", "9999-12-31"]);
   });
 
-  it("never have a line wider than the terminal, and draw all numbers", () => {
+  it("never have a line wider than the terminal or with NaN, for any numbers", () => {
     const number = fc.oneof(fc.double({ noNaN: true }).map(String), fc.integer().map(String), fc.constant(null));
     const row = fc.tuple(fc.integer({ min: 1, max: 200 }), number, number);
     fc.assert(
-      fc.property(fc.array(row, { minLength: 1, maxLength: 50 }), fc.integer({ min: 30, max: 200 }), (some, room) => {
-        const found = seriesOf({
-          columns: ["day", "東京", "b"],
-          rows: some.map(([day, ...values]) => [new Date(day * 86_400_000).toISOString().slice(0, 10), ...values]),
-        });
-        for (const line of found ? chartLines(found, room) : []) {
-          assert(stringWidth(line) <= room, `${room}: ${JSON.stringify(line)}`);
-          assert.doesNotMatch(line, /NaN|undefined/);
-        }
-      }),
+      fc.property(
+        fc.array(row, { minLength: 1, maxLength: 50 }),
+        fc.integer({ min: 30, max: 200 }),
+        (testRows, width) => {
+          const chart = seriesOf({
+            columns: ["day", "東京", "b"],
+            rows: testRows.map(([day, ...values]) => [
+              new Date(day * 86_400_000).toISOString().slice(0, 10),
+              ...values,
+            ]),
+          });
+          for (const line of chart ? chartLines(chart, width) : []) {
+            assert(stringWidth(line) <= width, `${width}: ${JSON.stringify(line)}`);
+            assert.doesNotMatch(line, /NaN|undefined/);
+          }
+        },
+      ),
       property(100),
     );
   });

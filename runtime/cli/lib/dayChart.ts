@@ -1,31 +1,34 @@
 import { counted } from "../../contract/counted.ts";
 import type { Client } from "./apiClient.ts";
 import { CommandError } from "./exits.ts";
-import { cellText, MAX_ROWS, NUMBER, type Preview, previewOf } from "./resultTable.ts";
+import { cellText, fetchPreview, MAX_ROWS, NUMBER, type Preview } from "./resultTable.ts";
 import { dim, print, printInfo, width } from "./screen.ts";
 import { truncateToWidth, wrapText } from "./table.ts";
 
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const DAY_MS = 86_400_000;
-/** Columns with counts instead of prices; drawn only if there are no others. */
-const COUNTS = /(^|_)(counts?|days?|prices|rows|number|n)(_|$)/;
-/** One mark per column of the result, so that they differ without colors. */
+/** Matches names of columns with counts, which are drawn only if no other column has numbers. */
+const COUNT_COLUMN = /(^|_)(counts?|days?|prices|rows|number|n)(_|$)/;
+/** Marks of the drawn columns of a result, so that the columns differ without colours. */
 const MARKS = ["●", "○", "◆", "◇"] as const;
-/** Rows of the plot. */
+/** Height of the plot, in lines. */
 const HEIGHT = 12;
 /** Number of steps of the value axis. */
 const STEPS = 4;
-/** Widest plot of a file or a pipe. Columns. */
+/** Width of a plot in a file or a pipe, in columns. */
 const DEFAULT_WIDTH = 80;
 const MIN_PLOT_WIDTH = 10;
-/** Maximum distance of two days. Columns. */
+/** Maximum width of a day, in columns. */
 const MAX_DAY_WIDTH = 3;
-/** Gaps longer than this many days per day with a value are not drawn. */
-const MAX_GAP = 4;
+/**
+ * Days without rows are drawn only if the period has at most this many days per day with rows. A result with
+ * fewer than MIN_FILLED_DAYS days with rows counts as if it had that many.
+ */
+const MAX_DAYS_PER_FILLED_DAY = 4;
 const MIN_FILLED_DAYS = 31;
-/** Largest drawn value; its distance to the smallest is still a number. */
+/** Largest drawn value, so that the difference between any two values stays finite. */
 const MAX_VALUE = 1e300;
-/** Values from here on are shown with an exponent. */
+/** Smallest value that is shown with an exponent. */
 const EXPONENT_FROM = 1e12;
 
 interface Series {
@@ -41,9 +44,9 @@ export interface DaySeries {
 }
 
 /**
- * Returns the values of a result per day. Several rows of a day are averaged; days without a row are included, unless
- * the gaps are far longer than the days.
- * @returns undefined if no column consists of days, or no other one of numbers
+ * Returns the values of a result per day. Rows of the same day are averaged. Days without a row are included, unless
+ * they far outnumber the days with rows.
+ * @returns undefined if the result has no column of days or no column of numbers
  */
 export function seriesOf({ columns, rows }: Pick<Preview, "columns" | "rows">): DaySeries | undefined {
   const isDay = (value: string | null | undefined) => DAY.test(value ?? "") && !Number.isNaN(Date.parse(value ?? ""));
@@ -53,26 +56,28 @@ export function seriesOf({ columns, rows }: Pick<Preview, "columns" | "rows">): 
     return column !== day && values.length > 0 && values.every((value) => NUMBER.test(value)) ? [{ name, column }] : [];
   });
   if (day < 0 || numeric.length === 0) return undefined;
-  const prices = numeric.filter(({ name }) => !COUNTS.test(name)).slice(0, MARKS.length);
+  const priceColumns = numeric.filter(({ name }) => !COUNT_COLUMN.test(name)).slice(0, MARKS.length);
   const byDay = new Map<number, Preview["rows"]>();
   for (const row of rows) {
     const time = Date.parse(row[day] ?? "");
     byDay.set(time, [...(byDay.get(time) ?? []), row]);
   }
-  const found = [...byDay.keys()].sort((a, b) => a - b);
-  const [first = 0, last = 0] = [found[0], found.at(-1)];
-  const isDense = (last - first) / DAY_MS <= MAX_GAP * Math.max(MIN_FILLED_DAYS, found.length);
-  const times = isDense ? Array.from({ length: (last - first) / DAY_MS + 1 }, (_, n) => first + n * DAY_MS) : found;
+  const filledDays = [...byDay.keys()].sort((a, b) => a - b);
+  const [first = 0, last = 0] = [filledDays[0], filledDays.at(-1)];
+  const isDense = (last - first) / DAY_MS <= MAX_DAYS_PER_FILLED_DAY * Math.max(MIN_FILLED_DAYS, filledDays.length);
+  const times = isDense
+    ? Array.from({ length: (last - first) / DAY_MS + 1 }, (_, n) => first + n * DAY_MS)
+    : filledDays;
   return {
     days: times.map((time) => new Date(time).toISOString().slice(0, 10)),
-    series: (prices.length > 0 ? prices : numeric.slice(0, 1)).map(({ name, column }) => ({
+    series: (priceColumns.length > 0 ? priceColumns : numeric.slice(0, 1)).map(({ name, column }) => ({
       name: cellText(name),
       values: times.map((time) => average((byDay.get(time) ?? []).map((row) => row[column] ?? null))),
     })),
   };
 }
 
-/** Values nearer to zero are drawn as zero: steps between them would not be numbers. */
+/** Values closer to zero are drawn as zero, since axis steps between them would underflow. */
 const MIN_VALUE = 1e-300;
 
 function average(texts: (string | null)[]): number | null {
@@ -84,8 +89,8 @@ function average(texts: (string | null)[]): number | null {
 }
 
 /**
- * Draws a chart that fits into `columns` columns of the terminal: a mark per day and column of the result, the days below, and what a
- * reader without the picture needs.
+ * Draws a chart that fits into `columns` columns of the terminal: a mark per day and column of the result, the days
+ * below, and a summary in words.
  */
 export function chartLines({ days, series }: DaySeries, columns: number, stream = process.stdout): string[] {
   const known = series.flatMap(({ values }) => values.filter((value) => value !== null));
@@ -95,37 +100,37 @@ export function chartLines({ days, series }: DaySeries, columns: number, stream 
   const labels = new Map(ticks.map((tick) => [rowOf(tick), numberText(tick)]));
   const labelWidth = Math.max(...[...labels.values()].map((label) => label.length));
   const available = Math.max(MIN_PLOT_WIDTH, Math.min(columns, Number.MAX_SAFE_INTEGER) - labelWidth - 2);
-  const perDay = Math.max(1, Math.min(MAX_DAY_WIDTH, Math.floor(available / days.length)));
-  const size = Math.min(available, days.length * perDay);
-  const xOf = (index: number) => (days.length > size ? Math.floor((index * size) / days.length) : index * perDay);
+  const dayWidth = Math.max(1, Math.min(MAX_DAY_WIDTH, Math.floor(available / days.length)));
+  const size = Math.min(available, days.length * dayWidth);
+  const xOf = (index: number) => (days.length > size ? Math.floor((index * size) / days.length) : index * dayWidth);
   const cells = Array.from({ length: HEIGHT }, () => Array<string>(size).fill(" "));
   // The first columns are drawn last, over the others.
-  for (const [line, { values }] of [...series.entries()].reverse())
+  for (const [seriesIndex, { values }] of [...series.entries()].reverse())
     for (const [index, value] of values.entries())
-      if (value !== null) (cells[rowOf(value)] ?? [])[xOf(index)] = MARKS[line] ?? MARKS[0];
+      if (value !== null) (cells[rowOf(value)] ?? [])[xOf(index)] = MARKS[seriesIndex] ?? MARKS[0];
   const plot = cells.map((row, index) => {
     const label = labels.get(index);
     return `${dim(`${(label ?? "").padStart(labelWidth)} ${label === undefined ? "│" : "┤"}`, stream)}${row.join("").trimEnd()}`;
   });
   const [first = "", last = ""] = [days[0], days.at(-1)];
   const indent = " ".repeat(labelWidth + 2);
-  const beneath = size >= first.length + last.length + 2 ? first + last.padStart(size - first.length) : first;
+  const dayLabels = size >= first.length + last.length + 2 ? first + last.padStart(size - first.length) : first;
   return [
     series.map(({ name }, index) => `${MARKS[index]} ${name}`).join("  "),
     ...plot,
     dim(`${" ".repeat(labelWidth + 1)}└${"─".repeat(size)}`, stream),
-    dim(indent + beneath, stream),
-    ...series.flatMap((one) => wrapText(summary(one, days), columns)),
+    dim(indent + dayLabels, stream),
+    ...series.flatMap((column) => wrapText(summary(column, days), columns)),
   ].map((line) => truncateToWidth(line, columns));
 }
 
-/** Returns the value axis: round steps, from below the smallest to above the largest value. */
-function axisOf(least: number, most: number): { ticks: number[]; low: number; high: number } {
-  const span = most - least || Math.abs(most) || 1;
+/** Returns the value axis: round steps that include the smallest and the largest value. */
+function axisOf(min: number, max: number): { ticks: number[]; low: number; high: number } {
+  const span = max - min || Math.abs(max) || 1;
   const power = 10 ** Math.floor(Math.log10(span / STEPS));
-  const step = power * ([1, 2, 5].find((one) => one * power * STEPS >= span) ?? 10);
-  const low = Math.floor(least / step) * step;
-  const count = Math.max(1, Math.ceil((most - low) / step));
+  const step = power * ([1, 2, 5].find((factor) => factor * power * STEPS >= span) ?? 10);
+  const low = Math.floor(min / step) * step;
+  const count = Math.max(1, Math.ceil((max - low) / step));
   return { low, high: low + count * step, ticks: Array.from({ length: count + 1 }, (_, n) => low + n * step) };
 }
 
@@ -134,27 +139,27 @@ const numberText = (value: number): string =>
     ? value.toExponential(2)
     : value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) < 1 ? 4 : 2 });
 
-/** "price: 1,365 (2021-01-26) to 1,494.6 (2021-01-17), 22 of 31 days". */
+/** Summarizes a series: "price: 1,365 (2021-01-26) to 1,494.6 (2021-01-17), 22 of 31 days". */
 function summary({ name, values }: Series, days: readonly string[]): string {
-  const found = values.flatMap((value, index) => (value === null ? [] : [{ value, day: days[index] ?? "" }]));
-  if (found.length === 0) return `${name}: no day has a value`;
-  const least = found.reduce((one, other) => (other.value < one.value ? other : one));
-  const most = found.reduce((one, other) => (other.value > one.value ? other : one));
-  const text = ({ value, day }: typeof least) => `${numberText(value)} (${day})`;
-  return `${name}: ${text(least)} to ${text(most)}, ${found.length.toLocaleString("en")} of ${counted(days.length, "day")}`;
+  const known = values.flatMap((value, index) => (value === null ? [] : [{ value, day: days[index] ?? "" }]));
+  if (known.length === 0) return `${name}: no day has a value`;
+  const lowest = known.reduce((a, b) => (b.value < a.value ? b : a));
+  const highest = known.reduce((a, b) => (b.value > a.value ? b : a));
+  const text = ({ value, day }: typeof lowest) => `${numberText(value)} (${day})`;
+  return `${name}: ${text(lowest)} to ${text(highest)}, ${known.length.toLocaleString("en")} of ${counted(days.length, "day")}`;
 }
 
 /**
  * Shows a result as a chart per day.
- * @param total rows of the whole result
- * @throws CommandError for a result that has no days or no numbers
+ * @param total number of rows of the whole result
+ * @throws CommandError for a result without a column of days or of numbers
  */
 export async function showChart(
   client: Client,
   id: string,
   { limit = MAX_ROWS, total }: { limit?: number | undefined; total: number },
 ): Promise<void> {
-  const preview = await previewOf(client, id, limit);
+  const preview = await fetchPreview(client, id, limit);
   const series = seriesOf(preview);
   if (preview.rows.length === 0) return printInfo("The result has no rows.");
   if (series === undefined)
@@ -166,6 +171,6 @@ export async function showChart(
   print(chartLines(series, Number.isFinite(columns) ? columns : DEFAULT_WIDTH).join("\n"));
   if (preview.rows.length < total)
     printInfo(
-      `The chart shows ${preview.rows.length.toLocaleString("en")} of ${counted(total, "row")}. ${client.hint("result", `${id} --output FILE`)} writes all of it.`,
+      `The chart shows ${preview.rows.length.toLocaleString("en")} of ${counted(total, "row")}. ${client.hint("result", `${id} --output FILE`)} writes the whole result.`,
     );
 }

@@ -21,20 +21,20 @@ export interface Check {
 }
 
 export const passed = (name: string, finding: string): Check => ({ name, outcome: "passed", finding });
-export const failed = (name: string, finding: string, remedy: string): Check => ({
+export const failed = (name: string, finding: string, remedy: string): Required<Check> => ({
   name,
   outcome: "failed",
   finding,
   remedy,
 });
-export const skipped = (name: string, finding: string, remedy: string): Check => ({
+export const skipped = (name: string, finding: string, remedy: string): Required<Check> => ({
   name,
   outcome: "skipped",
   finding,
   remedy,
 });
 
-/** Runs a check; an exception is reported as a failure and does not stop the others. */
+/** Runs a check; an exception is reported as a failure and does not stop the other checks. */
 export async function runCheck(
   name: string,
   remedy: string,
@@ -47,11 +47,11 @@ export async function runCheck(
   }
 }
 
-/** Number of checks with an outcome. */
+/** Counts the checks with an outcome. */
 export const countOf = (checks: readonly Check[], outcome: Outcome): number =>
   checks.filter((check) => check.outcome === outcome).length;
 
-/** Formats checks for people: a line each, with the remedy of each failure. */
+/** Formats checks for people: one entry per check, with its remedy if it did not pass. */
 export function checksText(checks: readonly Check[], columns: number, stream = process.stdout): string {
   const longest = Math.max(...checks.map(({ name }) => name.length));
   const indent = " ".repeat(longest + 4);
@@ -61,12 +61,12 @@ export function checksText(checks: readonly Check[], columns: number, stream = p
       outcome === "skipped" ? `skipped: ${finding}` : finding,
       columns - indent.length,
     );
-    const todo = remedy === undefined ? [] : wrapText(`→ ${remedy}`, columns - indent.length);
+    const remedyLines = remedy === undefined ? [] : wrapText(`→ ${remedy}`, columns - indent.length);
     return [
       `${styled(colour, mark, stream)} ${name.padEnd(longest)}  ${first}`,
-      ...[...rest, ...todo].map((line) => indent + line),
+      ...[...rest, ...remedyLines].map((line) => indent + line),
     ];
   });
-  const sums = (Object.keys(OUTCOMES) as Outcome[]).map((outcome) => `${countOf(checks, outcome)} ${outcome}`);
-  return [...lines, "", sums.join(", ")].join("\n");
+  const counts = (Object.keys(OUTCOMES) as Outcome[]).map((outcome) => `${countOf(checks, outcome)} ${outcome}`);
+  return [...lines, "", counts.join(", ")].join("\n");
 }

@@ -3,7 +3,7 @@ import {
   GetServiceQuotaCommand,
   ServiceQuotasClient,
 } from "@aws-sdk/client-service-quotas";
-import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { GetCallerIdentityCommand, STSClient, STSServiceException } from "@aws-sdk/client-sts";
 import { LIMITS, type Limit } from "../../../infra/limits/limits.ts";
 import type { StackConfig } from "../../../stacks/config/schema.ts";
 import { ec2Limits } from "../../../stacks/planning/usage.ts";
@@ -12,18 +12,16 @@ import { type Check, failed, passed, skipped } from "./doctor.ts";
 
 const LOG_IN_REMEDY =
   "Log in to the stack's account (aws sso login --profile NAME, then AWS_PROFILE=NAME), and run this again.";
-/** Service Quotas allows few requests per second; three retries outlast its throttle. */
+/** Service Quotas allows few requests per second; three retries outlast its throttling. */
 const MAX_ATTEMPTS = 4;
 
 type Quota = Exclude<keyof StackConfig["quotas"], "share">;
 
-/** Returns the AWS limits of a stack's quota. */
+/** Returns the AWS limits that a quota of the stack's configuration stands for. */
 const limitsOf = (quota: Quota, config: StackConfig): readonly (keyof typeof LIMITS)[] =>
   quota === "ec2Vcpus" ? ec2Limits(config) : [quota];
 
-/**
- * Checks the AWS credentials of this machine, and the account's quotas against those that the stack is planned with.
- */
+/** Checks the AWS credentials of this machine, and compares the account's quotas with the stack's configuration. */
 export async function awsChecks(stack: string, config: StackConfig): Promise<Check[]> {
   const { id, region } = config.account;
   const client = { region, maxAttempts: MAX_ATTEMPTS };
@@ -45,32 +43,42 @@ export async function awsChecks(stack: string, config: StackConfig): Promise<Che
       ...(await quotaChecks(stack, config, new ServiceQuotasClient(client))),
     ];
   } catch (error) {
-    const none = error instanceof Error && error.name === "CredentialsProviderError";
-    return [
-      none
-        ? skipped("AWS account", "no AWS credentials found", LOG_IN_REMEDY)
-        : failed("AWS account", `AWS refuses the credentials: ${reasonOf(error)}`, LOG_IN_REMEDY),
-      skipped("quotas", "no valid credentials", LOG_IN_REMEDY),
-    ];
+    const check = failedIdentityCheck(error, region);
+    return [check, skipped("quotas", "the AWS account was not verified", check.remedy)];
   }
 }
 
-/** Compares the quotas that the stack uses with Service Quotas; those that cannot be read are reported as skipped. */
+/** Returns the check of the AWS account when GetCallerIdentity failed. */
+function failedIdentityCheck(error: unknown, region: string): Required<Check> {
+  const name = "AWS account";
+  const reason = reasonOf(error);
+  if (error instanceof Error && error.name === "CredentialsProviderError")
+    return skipped(name, `no usable AWS credentials: ${reason}`, LOG_IN_REMEDY);
+  if (error instanceof STSServiceException && error.$fault === "client")
+    return failed(name, `AWS refuses the credentials: ${reason}`, LOG_IN_REMEDY);
+  return failed(
+    name,
+    `the AWS credentials could not be verified: ${reason}`,
+    `Check that this machine can connect to AWS (sts.${region}.amazonaws.com), and run this again.`,
+  );
+}
+
+/** Compares the configured quotas with those in Service Quotas. Quotas that cannot be read are reported as skipped. */
 async function quotaChecks(stack: string, config: StackConfig, client: ServiceQuotasClient): Promise<Check[]> {
   const { share: _, ...quotas } = config.quotas;
   const checks: Check[] = [];
-  const counts = (Object.entries(quotas) as [Quota, number][]).flatMap(([name, counted]) =>
-    limitsOf(name, config).map((limit, _, { length }) => ({ name, counted, limit, isOneOfSeveral: length > 1 })),
+  const comparisons = (Object.entries(quotas) as [Quota, number][]).flatMap(([name, assumed]) =>
+    limitsOf(name, config).map((limit, _, { length }) => ({ name, assumed, limit, isOneOfSeveral: length > 1 })),
   );
-  for (const { name, counted, limit, isOneOfSeveral } of counts) {
+  for (const { name, assumed, limit, isOneOfSeveral } of comparisons) {
     const { quota, unit }: Limit = LIMITS[limit];
     if (!quota) continue;
     const check = isOneOfSeveral ? `quotas.${name} (${quota.code})` : `quotas.${name}`;
     try {
-      const granted = await grantedOf({ ServiceCode: quota.service, QuotaCode: quota.code }, client);
+      const granted = await grantedQuota({ ServiceCode: quota.service, QuotaCode: quota.code }, client);
       if (granted === undefined) throw new Error("Service Quotas returned no value");
       checks.push(
-        quotaCheck({ check, stack, counted, granted, unit, code: quota.code, region: config.account.region }),
+        quotaCheck({ check, stack, assumed, granted, unit, code: quota.code, region: config.account.region }),
       );
     } catch (error) {
       checks.push(
@@ -85,8 +93,8 @@ async function quotaChecks(stack: string, config: StackConfig, client: ServiceQu
   return checks;
 }
 
-/** Returns the quota of the account: the granted value, or AWS's default (a second call) if it was never changed. */
-async function grantedOf(
+/** Returns the account's quota: the granted value or, for a quota that was never changed, AWS's default. */
+async function grantedQuota(
   quota: { ServiceCode: string; QuotaCode: string },
   client: ServiceQuotasClient,
 ): Promise<number | undefined> {
@@ -98,23 +106,24 @@ async function grantedOf(
   }
 }
 
-interface QuotaRequest {
+interface QuotaComparison {
   check: string;
   stack: string;
-  counted: number;
+  assumed: number;
   granted: number;
   unit: string;
   code: string;
   region: string;
 }
 
-export function quotaCheck({ check, stack, counted, granted, unit, code, region }: QuotaRequest): Check {
-  const figures = `${granted} ${unit}`;
-  if (granted < counted)
+/** Checks that the account has at least the quota that the stack assumes. */
+export function quotaCheck({ check, stack, assumed, granted, unit, code, region }: QuotaComparison): Check {
+  const grantedText = `${granted} ${unit}`;
+  if (granted < assumed)
     return failed(
       check,
-      `the account has ${figures}, and Pulumi.${stack}.yaml assumes ${counted}`,
-      `Write ${granted} there, or have ${code} raised in ${region} (stacks/account/ asks for it).`,
+      `the account has ${grantedText}, and Pulumi.${stack}.yaml assumes ${assumed}`,
+      `Write ${granted} there, or have quota ${code} raised in ${region} (stacks/account/ requests it).`,
     );
-  return passed(check, granted === counted ? figures : `${figures}; the stack assumes ${counted}`);
+  return passed(check, granted === assumed ? grantedText : `${grantedText}; the stack assumes ${assumed}`);
 }

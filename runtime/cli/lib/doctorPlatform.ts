@@ -4,15 +4,16 @@ import type { Client } from "./apiClient.ts";
 import { type Check, failed, passed, skipped } from "./doctor.ts";
 import { CommandError } from "./exits.ts";
 
-/** Maximum clock difference: AWS refuses signatures whose time is minutes off, and listed times would mislead. */
+/** Maximum clock difference. A larger one makes listed times misleading; AWS refuses signatures that are minutes off. */
 const MAX_SKEW_MS = 30_000;
-/** Timeout of each check; the platform normally answers within milliseconds. */
+/** Timeout of each check; the platform normally responds within milliseconds. */
 const TIMEOUT_MS = 10_000;
 
-const START = "`npm start` starts it on this machine; for a deployed stack, check the targets of its load balancer.";
+const START_REMEDY =
+  "`npm start` starts it on this machine; for a deployed stack, check the targets of its load balancer.";
 
-/** Checks that the platform answers, is ready, has the right time, and accepts the token. */
-export async function platformChecks(client: Client, remedy = START): Promise<Check[]> {
+/** Checks that the platform responds, is ready, accepts the token, and that the clocks agree. */
+export async function platformChecks(client: Client, remedy = START_REMEDY): Promise<Check[]> {
   const before = Date.now();
   let response: Response;
   try {
@@ -21,25 +22,25 @@ export async function platformChecks(client: Client, remedy = START): Promise<Ch
     const finding =
       error instanceof CommandError
         ? (error.message.split("\n")[0] ?? "")
-        : `${client.base} does not answer within ${TIMEOUT_MS / 1000} s`;
+        : `${client.base} does not respond within ${TIMEOUT_MS / 1000} s`;
     return [
       failed("platform", finding, remedy),
-      ...["clock", "database", "token"].map((name) => skipped(name, "the platform does not answer", remedy)),
+      ...["clock", "database", "token"].map((name) => skipped(name, "the platform does not respond", remedy)),
     ];
   }
   const after = Date.now();
   return [
-    passed("platform", `${client.base} answers in ${after - before} ms`),
+    passed("platform", `${client.base} responds in ${after - before} ms`),
     clockCheck(response.headers.get("date"), before, after),
     await readyCheck(client),
     ...(await tokenChecks(client)),
   ];
 }
 
-/** Compares the server's clock with this machine's; its header has whole seconds. */
+/** Compares the server's clock with this machine's. The Date header has whole seconds. */
 export function clockCheck(header: string | null, before: number, after: number): Check {
   const serverTime = Date.parse(header ?? "");
-  if (Number.isNaN(serverTime)) return skipped("clock", "the answer has no date", "A proxy may remove it.");
+  if (Number.isNaN(serverTime)) return skipped("clock", "the response has no Date header", "A proxy may remove it.");
   const skew = Math.max(serverTime - after, before - (serverTime + 999), 0);
   if (skew <= MAX_SKEW_MS) return passed("clock", skew === 0 ? "agrees with the platform's" : `differs by ${skew} ms`);
   return failed(
@@ -57,19 +58,19 @@ async function readyCheck(client: Client): Promise<Check> {
   } catch (error) {
     return failed(
       "database",
-      error instanceof CommandError ? (error.message.split("\n")[0] ?? "") : "/readyz does not answer in time",
-      "Check that Postgres runs and accepts connections, and that the last migration, which creates the roles, succeeded.",
+      error instanceof CommandError ? (error.message.split("\n")[0] ?? "") : "/readyz does not respond in time",
+      "Check that Postgres runs and accepts connections, and that the last deployment's migration steps, which create roles and tables, succeeded.",
     );
   }
 }
 
-/** A request per scope that needs the scope and changes nothing. */
+/** One request per scope. It requires that scope and changes nothing. */
 const PROBES: Record<Scope, (client: Client) => [method: string, path: string, body?: unknown]> = {
   read: () => ["GET", "/queries"],
   // An invalid request: refused as invalid if the token has the scope.
   submit: () => ["POST", "/jobs", []],
   update: () => ["POST", "/uploads", {}],
-  cancel: (client) => ["POST", client.job(`doctor.${randomUUID()}`, "/cancel"), {}],
+  cancel: (client) => ["POST", client.jobPath(`doctor.${randomUUID()}`, "/cancel"), {}],
   admin: () => ["GET", `/jobs?limit=1&tenant=doctor-${randomUUID().slice(0, 8)}`],
 };
 
@@ -83,14 +84,14 @@ async function tokenChecks(client: Client): Promise<Check[]> {
     } catch (error) {
       const transientRemedy = "Try again in a moment; the server's log has the cause.";
       if (!(error instanceof CommandError))
-        return [failed("token", `${method} ${path} does not answer within ${TIMEOUT_MS / 1000} s`, transientRemedy)];
+        return [failed("token", `${method} ${path} does not respond within ${TIMEOUT_MS / 1000} s`, transientRemedy)];
       const status = (error.data as { status?: number }).status;
       if (status === 401)
         return [
           failed(
             "token",
             error.message.split("\n")[0] ?? "",
-            "Give another with --token or RATES_TOKEN; an admin creates one with `rates token create`.",
+            "Give another token with --token or RATES_TOKEN; an admin creates one with `rates token create`.",
           ),
         ];
       if (error.isTransient) return [failed("token", error.message.split("\n")[0] ?? "", transientRemedy)];

@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
 
-/** State of a task, as ECS reports it. */
+/** State of an ECS task, as `aws ecs` prints it. */
 export const EcsTask = Type.Object({
   taskArn: Type.String(),
   lastStatus: Type.String(),

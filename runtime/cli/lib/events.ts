@@ -8,35 +8,40 @@ import { CommandError } from "./exits.ts";
 /** Document of a job or, in a list, of a rejected request. */
 export type JobDocument = Omit<contract.JobDocument, "status"> & { status: DocumentState; rejectedId?: string };
 
-/** Maximum wait for a platform that restarts. */
+/** Time for which a lost connection is retried, from its first failure. */
 const RECONNECT_TIMEOUT_MS = 60_000;
 const RETRY_DELAY_MS = 500;
 
 /**
  * Yields a job's document at each change, until the job ends. Reconnects if the stream ends early.
- * @throws CommandError if there is no such job, or the platform is unreachable (after a document: for a minute)
+ * @throws CommandError if the job does not exist or the platform is unreachable. After the first document, a lost
+ *   connection is retried for a minute.
  */
 export async function* documents(client: Client, id: string, signal: AbortSignal): AsyncGenerator<JobDocument> {
-  let lastEventAt: number | undefined;
+  let hasDocument = false;
+  let failingSince: number | undefined;
   for (;;) {
     try {
       for await (const document of stream(client, id, signal)) {
-        lastEventAt = Date.now();
+        hasDocument = true;
+        // Each connection begins with the current document.
+        failingSince = undefined;
         yield document;
         if (isTerminal(document.status)) return;
       }
     } catch (error) {
-      const lasting = !(error instanceof CommandError) || !error.isTransient;
-      if (signal.aborted || lasting || lastEventAt === undefined || Date.now() - lastEventAt > RECONNECT_TIMEOUT_MS)
+      const isPermanent = !(error instanceof CommandError) || !error.isTransient;
+      failingSince ??= Date.now();
+      if (signal.aborted || isPermanent || !hasDocument || Date.now() - failingSince > RECONNECT_TIMEOUT_MS)
         throw error;
     }
     await pause(RETRY_DELAY_MS, undefined, { signal });
   }
 }
 
-/** Yields the events of one connection (server-sent events as the API writes them: `data:` in one line). */
+/** Yields the events of one connection (server-sent events, whose `data:` the API writes on one line). */
 async function* stream(client: Client, id: string, signal: AbortSignal): AsyncGenerator<JobDocument> {
-  const { body } = await client.fetch("GET", client.job(id, "/events"), undefined, signal);
+  const { body } = await client.fetch("GET", client.jobPath(id, "/events"), undefined, signal);
   const decoder = new TextDecoder();
   let text = "";
   try {

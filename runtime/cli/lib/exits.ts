@@ -2,7 +2,7 @@ import type { State } from "../../contract/states.ts";
 
 /** Exit codes and their meanings; the help shows this list. */
 export const EXITS = {
-  done: { code: 0, meaning: "success; a job that was waited for SUCCEEDED" },
+  done: { code: 0, meaning: "success; if the command waited for a job, it SUCCEEDED" },
   failed: { code: 1, meaning: "the job FAILED, or a check of `rates doctor` failed" },
   invalid: { code: 2, meaning: "invalid command or request, or unknown job" },
   cancelled: { code: 3, meaning: "the job was CANCELLED" },
@@ -21,7 +21,7 @@ export const exitOf = (status: State | string): Exit =>
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly exit: Exit;
-  /** Output of --json: a problem of the API, or the message in the same form. */
+  /** Output of --json: the API's error response, or the message in the same form. */
   readonly data: object;
   /** True for a transient error, for example a server that restarts or a broken connection. */
   readonly isTransient: boolean;

@@ -26,23 +26,21 @@ export const fetchExplanation = (client: Client, request: object): Promise<Expla
   client.json("POST", "/explain", request);
 
 /** Prints the explanation for people. */
-export function printExplained({ route, room: capacity, estimatedRows, estimatedBytes, plan }: Explanation): void {
-  const kind = route === "glue" ? "Glue" : "EC2";
-  const taken =
-    capacity.running === undefined
-      ? counted(capacity.slots, "run")
-      : `${capacity.running} of ${counted(capacity.slots, "run")}`;
+export function printExplanation({ route, room, estimatedRows, estimatedBytes, plan }: Explanation): void {
+  const runnerName = route === "glue" ? "Glue" : "EC2";
+  const runs =
+    room.running === undefined ? counted(room.slots, "run") : `${room.running} of ${counted(room.slots, "run")}`;
   print(
-    `route  ${kind}, ${taken}${capacity.waiting === undefined ? "" : `, ${counted(capacity.waiting, "job")} waiting`}`,
+    `route  ${runnerName}, ${runs}${room.waiting === undefined ? "" : `, ${counted(room.waiting, "job")} waiting`}`,
   );
-  printInfo(capacity.now ? "It would start immediately." : "It would wait: all runs of this type are busy.");
+  printInfo(room.now ? "It would start immediately." : "It would wait: no run of this type is free for it.");
   if (estimatedRows !== undefined)
     print(`rows   about ${estimatedRows.toLocaleString("en")}, ${(estimatedBytes ?? 0).toLocaleString("en")} bytes`);
   if (plan) for (const line of planLines(plan)) print(line);
 }
 
 const planLines = (node: PlanNode, depth = 0): string[] => {
-  const what = [node["Node Type"], node["Relation Name"], node["Index Name"]].filter(Boolean).join(" ");
-  const line = `${"  ".repeat(depth)}${what}  (rows ${node["Plan Rows"]}, cost ${node["Total Cost"]})`;
+  const label = [node["Node Type"], node["Relation Name"], node["Index Name"]].filter(Boolean).join(" ");
+  const line = `${"  ".repeat(depth)}${label}  (rows ${node["Plan Rows"]}, cost ${node["Total Cost"]})`;
   return [line, ...(node.Plans ?? []).flatMap((child) => planLines(child, depth + 1))];
 };

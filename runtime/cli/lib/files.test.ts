@@ -15,7 +15,7 @@ describe("a text file whose path is not UTF-8", () => {
   afterEach(() => rmSync(base, { recursive: true }));
 
   // Node gives a program its arguments with U+FFFD in place of each byte that is not UTF-8.
-  it("is found by its argument, in a directory of the same kind too", () => {
+  it("is found by its argument, also in a directory whose name is not UTF-8", () => {
     assert.equal(readText(join(base, "\uFFFDt\uFFFD", "na\uFFFDve.sql")), "select 1");
   });
 

@@ -7,7 +7,7 @@ import { kindOf } from "../../runner/load/fileKinds.ts";
 import { CommandError } from "./exits.ts";
 import { escapeHidden } from "./visible.ts";
 
-/** A path for Node's file functions; bytes if the name is not UTF-8. */
+/** Path for Node's file functions; bytes if it is not UTF-8. */
 export type Path = string | Buffer;
 
 /** Meanings of the system's error codes for a file. */
@@ -31,33 +31,33 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "";
-/** Reason that a file cannot be used, without the system call and the path. */
+/** Returns the reason why a file cannot be used, without the system call and the path. */
 export const fileReason = (error: unknown): string => REASONS[codeOf(error)] ?? reasonOf(error);
 
-/** A file's name on one line, for messages. */
+/** Formats a file's name on one line, for messages. */
 export const printableName = (name: string): string =>
   escapeHidden(name).replace(/[\n\t]/g, (character) => (character === "\n" ? "\\n" : "\\t"));
 
 const STREAMS: Readonly<Record<string, number>> = { "/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2 };
 
-/** File descriptor that a path names: /dev/stdout, /dev/fd/63 (bash's `<(…)` and `>(…)`), /proc/self/fd/63. */
+/** Returns the descriptor that a path names: /dev/stdout, /dev/fd/63 (bash's `<(…)` and `>(…)`), /proc/self/fd/63. */
 export function descriptorOf(path: string): number | undefined {
   const number = STREAMS[path] ?? /^\/(?:dev|proc\/self)\/fd\/(\d{1,7})$/.exec(path)?.[1];
   return number === undefined ? undefined : Number(number);
 }
 
-/** Returns the state of an open descriptor's file; undefined if it is not open, or is one of Node's own. */
+/** Returns the stats of an open descriptor; undefined if it is not open or belongs to Node itself. */
 export function openDescriptor(descriptor: number): Stats | undefined {
-  const found = statsOf(descriptor);
-  if (found === undefined || descriptor <= 2) return found;
-  if (found.isFIFO()) return isOwnPipe(descriptor, found) ? undefined : found;
-  return found.isFile() || found.isCharacterDevice() ? found : undefined;
+  const stats = statsOf(descriptor);
+  if (stats === undefined || descriptor <= 2) return stats;
+  if (stats.isFIFO()) return isOwnPipe(descriptor, stats) ? undefined : stats;
+  return stats.isFile() || stats.isCharacterDevice() ? stats : undefined;
 }
 
-/** Descriptors below this are compared: Node opens its own in order, from the lowest. */
+/** Only descriptors below this number are compared, because Node's own pipes get the lowest free numbers. */
 const COMPARED_DESCRIPTORS = 64;
 
-/** True if both ends of a pipe are in this process, as with Node's own pipes. */
+/** Returns true for one of Node's own pipes: both of its ends are in this process. */
 function isOwnPipe(descriptor: number, { ino, dev }: Stats): boolean {
   for (let other = 3; other < COMPARED_DESCRIPTORS; other++) {
     const end = other === descriptor ? undefined : statsOf(other);
@@ -89,7 +89,7 @@ export async function pathOf(argument: string): Promise<Path> {
   return matchingPath(argument, directory, await readdir(directory, { encoding: "buffer" }).catch((): Buffer[] => []));
 }
 
-/** Returns the path of the only name that the argument's last part matches, or the argument if none does. */
+/** Returns the path of the only name that the argument's last part matches, or the argument if no name matches. */
 function matchingPath(argument: string, directory: Path, names: readonly Buffer[]): Path {
   const name = basename(argument);
   const matches = names.filter((candidate) => candidate.toString() === name);
@@ -98,9 +98,9 @@ function matchingPath(argument: string, directory: Path, names: readonly Buffer[
       "invalid",
       `${printableName(argument)} names ${matches.length} files. Rename the one you mean.`,
     );
-  const [found] = matches;
-  if (found === undefined) return argument;
-  return Buffer.concat([Buffer.from(directory), Buffer.from("/"), found]);
+  const [match] = matches;
+  if (match === undefined) return argument;
+  return Buffer.concat([Buffer.from(directory), Buffer.from("/"), match]);
 }
 
 const exists = (path: string): Promise<boolean> =>
@@ -128,23 +128,23 @@ function namesIn(directory: Path): Buffer[] {
   }
 }
 
-/** Maximum size of a file with a request or SQL. Bytes. */
-const TEXT_BYTES = 8 * 1024 * 1024;
+/** Maximum size of a file with a request or SQL, in bytes. */
+const MAX_TEXT_BYTES = 8 * 1024 * 1024;
 
 /**
- * Reads a small text in UTF-8 from a file, a FIFO or, for `-`, stdin; a byte order mark is left out.
+ * Reads a small text in UTF-8 from a file, a FIFO or, for `-`, stdin; a byte order mark is removed.
  * @throws CommandError that names the cause: no such file, too large, another encoding, another kind of file
  */
 export function readText(file: string): string {
   const name = file === "-" ? "stdin" : printableName(file);
   let bytes: Buffer;
   try {
-    const source = file === "-" ? 0 : (pathOpenedAs(file) ?? pathOfSync(file));
-    bytes = readAtMost(source, TEXT_BYTES + 1);
-    if (bytes.length > TEXT_BYTES)
+    const source = file === "-" ? 0 : (openDescriptorOf(file) ?? pathOfSync(file));
+    bytes = readAtMost(source, MAX_TEXT_BYTES + 1);
+    if (bytes.length > MAX_TEXT_BYTES)
       throw new CommandError(
         "invalid",
-        `${name} has more than ${TEXT_BYTES} bytes, the maximum of a request or SQL. \`rates load FILE\` loads rows.`,
+        `${name} has more than ${MAX_TEXT_BYTES} bytes, the maximum of a request or SQL. \`rates load FILE\` loads rows.`,
       );
   } catch (error) {
     if (error instanceof CommandError) throw error;
@@ -156,7 +156,7 @@ export function readText(file: string): string {
   return bytes.toString().replace(/^\uFEFF/, "");
 }
 
-/** Reads a file, a FIFO, a device or a descriptor to its end, but at most so many bytes. */
+/** Reads a file, a FIFO, a device or a descriptor up to its end, or up to `maxBytes`. */
 function readAtMost(source: Path | number, maxBytes: number): Buffer {
   const descriptor = typeof source === "number" ? source : openSync(source, "r");
   try {
@@ -175,10 +175,10 @@ function readAtMost(source: Path | number, maxBytes: number): Buffer {
 }
 const READ_BYTES = 64 * 1024;
 
-/** Usual encodings of a text that is not UTF-8. */
+/** End of an error message: likely encodings of a text that is not UTF-8. */
 export const NOT_UTF8 = "it may be Latin-1 or Windows-1252.";
 
-const pathOpenedAs = (file: string): number | undefined => {
+const openDescriptorOf = (file: string): number | undefined => {
   const descriptor = descriptorOf(file);
   return descriptor !== undefined && openDescriptor(descriptor) ? descriptor : undefined;
 };

@@ -10,21 +10,21 @@ const isShown = (command: Command) =>
   command.commands.length === 0 && command.parent?.createHelp().visibleCommands(command.parent).includes(command);
 const COLUMNS = 80;
 
-/** The calls of `rates` in a line of shell, as lists of words. */
-const callsIn = (example: string): string[][] =>
+/** Returns the `rates` commands in a shell line, as lists of words. */
+const commandsIn = (example: string): string[][] =>
   example
     .replaceAll("\\\n", " ")
     .replace(/ {2,}#.*$/, "")
     .split(/ (?:&&|\|) /)
-    .filter((one) => one.startsWith("rates "))
-    .map((one) =>
-      [...one.replace(/ 2?>>? \S+/, "").matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+    .filter((command) => command.startsWith("rates "))
+    .map((command) =>
+      [...command.replace(/ 2?>>? \S+/, "").matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
         ([, double, single, bare]) => double ?? single ?? bare ?? "",
       ),
     );
 
 describe("help", () => {
-  it("has a description and examples for every command, none wider than a terminal", () => {
+  it("has a description and examples for every command, and no example is wider than 80 columns", () => {
     for (const command of commandsOf(program()).filter(isShown)) {
       const name = pathOf(command).join(" ");
       assert(command.description().length > 10, name);
@@ -38,12 +38,12 @@ describe("help", () => {
     const all = program();
     const examples = [all, ...commandsOf(all)].flatMap((command) => examplesOf(command));
     for (const example of examples)
-      for (const [, ...words] of callsIn(example)) {
+      for (const [, ...words] of commandsIn(example)) {
         let command = program();
         const global = command.parseOptions(words);
         let rest = [...global.operands, ...global.unknown];
         for (;;) {
-          const next = command.commands.find((one) => one.name() === rest[0]);
+          const next = command.commands.find((subcommand) => subcommand.name() === rest[0]);
           if (!next) break;
           command = next;
           rest = rest.slice(1);
@@ -51,9 +51,15 @@ describe("help", () => {
         assert(command.parent, `${example}: no such command`);
         const { operands, unknown } = command.parseOptions(rest);
         assert.deepEqual(unknown, [], example);
-        const { registeredArguments: taken } = command;
-        assert(operands.length >= taken.filter(({ required }) => required).length, `${example}: too few arguments`);
-        assert(taken.some(({ variadic }) => variadic) || operands.length <= taken.length, `${example}: too many`);
+        const { registeredArguments } = command;
+        assert(
+          operands.length >= registeredArguments.filter(({ required }) => required).length,
+          `${example}: too few arguments`,
+        );
+        assert(
+          registeredArguments.some(({ variadic }) => variadic) || operands.length <= registeredArguments.length,
+          `${example}: too many arguments`,
+        );
       }
   });
 
@@ -63,7 +69,7 @@ describe("help", () => {
     assert.doesNotMatch(text, /^Commands:$/m, "a command without a group");
   });
 
-  it("has colors on request, and none with NO_COLOR or in a pipe", async () => {
+  it("has colours with FORCE_COLOR, and none with NO_COLOR or in a pipe", async () => {
     const bold = "\u001b[1m";
     const help = async (env: Record<string, string>) => (await start(["list", "--help"], env).ended).stdout;
     assert(!(await help({})).includes(bold), "a pipe");
@@ -71,7 +77,7 @@ describe("help", () => {
     assert(!(await help({ NO_COLOR: "1" })).includes(bold));
   });
 
-  it("names the next step after a mistake, without the whole help", async () => {
+  it("names the next step after an invalid option, without the whole help", async () => {
     const { stderr } = await start(["list", "--nonsense"], {}).ended;
     assert.match(stderr, /unknown option '--nonsense'/);
     assert.match(stderr, /rates COMMAND --help/);

@@ -1,6 +1,6 @@
-import { about } from "./about.ts";
 import type { Client } from "./apiClient.ts";
 import { attemptLogs } from "./attempts.ts";
+import { describeTask } from "./describeTask.ts";
 import type { JobDocument } from "./events.ts";
 import type { Fields } from "./jsonFields.ts";
 import { waitingOf } from "./waiting.ts";
@@ -25,7 +25,7 @@ export const JOB_FIELDS: Fields<ListedJob> = {
   state: fromJob((job) => job.status),
   tenant: unchangedField("tenant"),
   type: fromJob((job) => job.task?.type),
-  what: fromJob((job) => (job.task === undefined ? job.error?.type : about(job))),
+  what: fromJob((job) => (job.task === undefined ? job.error?.type : describeTask(job))),
   waiting: async ({ client, job }) =>
     job.status === "PENDING" ? await waitingOf(client.forTenant(job.tenant), job.requestId) : undefined,
   runner: unchangedField("runner"),

@@ -2,13 +2,13 @@ import type { Client } from "./apiClient.ts";
 import { CommandError } from "./exits.ts";
 import { truncateToWidth } from "./table.ts";
 
-/** Argument for the newest job. No request id contains an @. */
+/** Argument that selects the newest job. No request id contains an @. */
 export const LAST = "@last";
-/** Forms of an id, for the help. */
-export const ID = `a job's id, a prefix of one, or ${LAST}`;
+/** Description of an id argument in the help. */
+export const ID_HELP = `a job's id, a prefix of one, or ${LAST}`;
 /** Maximum number of listed candidates. */
 const MAX_LISTED = 10;
-/** Shown length of an invalid id. Columns. */
+/** Maximum shown length of an invalid id, in columns. */
 const MAX_SHOWN_ID = 64;
 /** Pattern of ids, as in the contract (Request.requestId). */
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
@@ -19,12 +19,13 @@ interface JobSearchResponse {
 }
 
 /**
- * Acts on the job of an argument: its id, `@last`, or the prefix of exactly one id. An exact match takes precedence.
- * @throws CommandError with the candidates if several ids match
+ * Runs an action on the job that an argument selects: an id, `@last`, or a prefix of exactly one id. An exact match
+ * takes precedence.
+ * @throws CommandError with the candidates if several ids have the prefix
  */
-export async function withJob<T>(client: Client, argument: string, act: (id: string) => Promise<T>): Promise<T> {
+export async function withJob<T>(client: Client, argument: string, action: (id: string) => Promise<T>): Promise<T> {
   const id = argument.trim();
-  if (id === LAST) return act(await lastJob(client));
+  if (id === LAST) return action(await lastJob(client));
   if (!REQUEST_ID.test(id))
     throw new CommandError(
       "invalid",
@@ -33,13 +34,16 @@ export async function withJob<T>(client: Client, argument: string, act: (id: str
         : `'${truncateToWidth(argument, MAX_SHOWN_ID)}' cannot be the id of a job: ids have at most 128 letters, digits and . _ : -, and begin with a letter or digit. ${LAST} is the newest job; \`rates list --text …\` searches.`,
     );
   try {
-    return await act(id);
+    return await action(id);
   } catch (error) {
-    if (!isUnknown(error)) throw error;
-    const { ids, more } = await client.json<JobSearchResponse>("GET", client.jobIds({ prefix: id, limit: MAX_LISTED }));
-    const [only] = ids;
-    if (only === undefined || only.requestId === id) throw error;
-    if (ids.length === 1) return act(only.requestId);
+    if (!isUnknownJob(error)) throw error;
+    const { ids, more } = await client.json<JobSearchResponse>(
+      "GET",
+      client.jobIdsPath({ prefix: id, limit: MAX_LISTED }),
+    );
+    const [match] = ids;
+    if (match === undefined || match.requestId === id) throw error;
+    if (ids.length === 1) return action(match.requestId);
     const lines = ids.map(({ requestId, status }) => `  ${requestId}  ${status}`);
     throw new CommandError(
       "invalid",
@@ -53,10 +57,10 @@ export async function withJob<T>(client: Client, argument: string, act: (id: str
 }
 
 async function lastJob(client: Client): Promise<string> {
-  const { ids } = await client.json<JobSearchResponse>("GET", client.jobIds({ limit: 1 }));
+  const { ids } = await client.json<JobSearchResponse>("GET", client.jobIdsPath({ limit: 1 }));
   if (ids[0] === undefined) throw new CommandError("invalid", `There are no jobs yet for ${LAST}.`);
   return ids[0].requestId;
 }
 
-const isUnknown = (error: unknown): boolean =>
+const isUnknownJob = (error: unknown): boolean =>
   error instanceof CommandError && (error.data as { type?: string }).type === "UnknownJob";

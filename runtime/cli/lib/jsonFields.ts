@@ -6,40 +6,40 @@ import { print, printInfo, printJson } from "./screen.ts";
 /** Selectable fields of a command's records, with functions that read them. */
 export type Fields<T> = Readonly<Record<string, (record: T) => unknown>>;
 
-/** Field names by command, as its words: for `rates list`, "list". */
-const FIELDS_OF = new Map<string, readonly string[]>();
+/** Field names by command, for example "list" for `rates list`. */
+const FIELDS_BY_COMMAND = new Map<string, readonly string[]>();
 
-const wordsOf = (command: Command): string =>
-  command.parent?.parent ? `${wordsOf(command.parent)} ${command.name()}` : command.name();
+const commandWords = (command: Command): string =>
+  command.parent?.parent ? `${commandWords(command.parent)} ${command.name()}` : command.name();
 
 /** Declares the fields that `--json FIELDS` selects, and lists them in the command's help. */
 export function jsonFields<T>(command: Command, fields: Fields<T>): Command {
   const names = Object.keys(fields);
-  FIELDS_OF.set(wordsOf(command), names);
+  FIELDS_BY_COMMAND.set(commandWords(command), names);
   return command.addHelpText("after", ({ error }) =>
     error ? "" : `\nFields of --json FIELDS (all without FIELDS):\n${wrappedList(names)}`,
   );
 }
 
-/** Values of `--json` for all fields, and for the list of fields. */
+/** Values of `--json`: EVERYTHING selects all fields, HELP lists them. */
 const EVERYTHING = "*";
 const HELP = "help";
 
 /**
- * Prints records as JSON: those fields that `--json FIELDS` names, in its order, or everything.
- * @param whole what `--json` alone prints
+ * Prints records as JSON: the fields in the order of `--json FIELDS`, or everything without FIELDS.
+ * @param complete value that `--json` without FIELDS prints
  * @throws CommandError for an unknown field
  */
 export async function printRecords<T>(
   command: Command,
   fields: Fields<T>,
   records: readonly T[] | T,
-  whole: unknown,
+  complete: unknown,
 ): Promise<void> {
   const { json } = command.optsWithGlobals<{ json?: string | true }>();
   if (json === true || json === EVERYTHING || json === undefined) {
-    printJson(whole);
-    // Like gh, a terminal gets the list of fields; a pipe gets JSON only.
+    printJson(complete);
+    // As with gh, a terminal also gets the list of fields; a pipe gets JSON only.
     if (process.stdout.isTTY && process.stderr.isTTY)
       printInfo(`\n\`--json FIELDS\` selects fields (comma-separated):\n${wrappedList(Object.keys(fields))}`);
     return;
@@ -64,32 +64,33 @@ function namesOf(text: string, known: readonly string[]): string[] | undefined {
   const wrong = names.find((name) => !known.includes(name));
   if (wrong === undefined) return [...new Set(names)];
   if (wrong === "") throw new CommandError("invalid", `--json: a field's name is empty. Fields: ${known.join(", ")}.`);
-  const near = suggestion(wrong, known);
+  const hint = suggestion(wrong, known);
   throw new CommandError(
     "invalid",
-    `--json: '${wrong}' is not a field.${near.startsWith(" Did") ? near : ""} Fields: ${known.join(", ")}.`,
+    `--json: '${wrong}' is not a field.${hint.startsWith(" Did") ? hint : ""} Fields: ${known.join(", ")}.`,
   );
 }
 
 /**
- * Refuses `--json FIELDS` with unknown fields, or for a command without fields, before it runs.
+ * Refuses `--json FIELDS` with unknown fields, or for a command without fields, before the command runs.
  * @throws CommandError
  */
 export function checkJson(command: Command): void {
   const { json } = command.optsWithGlobals<{ json?: string | true }>();
   if (json === undefined || json === true || json === EVERYTHING) return;
-  const known = FIELDS_OF.get(wordsOf(command));
+  const known = FIELDS_BY_COMMAND.get(commandWords(command));
   if (known === undefined)
     throw new CommandError(
       "invalid",
-      `--json ${json}: this command does not support FIELDS. Omit '${json}'; ${[...FIELDS_OF.keys()].map((words) => `\`rates ${words}\``).join(", ")} take FIELDS.`,
+      `--json ${json}: this command does not support FIELDS. Omit '${json}'; ${[...FIELDS_BY_COMMAND.keys()].map((words) => `\`rates ${words}\``).join(", ")} support FIELDS.`,
     );
   namesOf(json, known);
 }
 
 /**
- * Joins `--json` and its list of fields to one argument, so that another word after `--json` stays an argument: in
- * `--json id,state` the word is a list of fields, in `--json nightly-load` and `--json list` it is not.
+ * Joins `--json` and its list of fields into one argument. Any other word after `--json` stays a separate argument.
+ * For example, `id,state` in `--json id,state` is a list of fields, but `nightly-load` in `--json nightly-load` and
+ * `list` in `--json list` are not.
  */
 export function joinJsonFields(program: Command, argv: readonly string[]): string[] {
   const joined: string[] = [];
@@ -101,7 +102,7 @@ export function joinJsonFields(program: Command, argv: readonly string[]): strin
       continue;
     }
     const next = argv[index + 1] ?? "";
-    const isList = isListText(next) && isFields(commandIn(program, argv), next);
+    const isList = isListText(next) && isFieldList(commandIn(program, argv), next);
     joined.push(`--json=${isList ? next : EVERYTHING}`);
     if (isList) index++;
   }
@@ -113,11 +114,11 @@ function isListText(text: string): boolean {
   return /^[A-Za-z]+$/.test(text) || (/^[A-Za-z, ]+$/.test(text) && text.includes(","));
 }
 
-function isFields({ words, takesArgument }: { words: string; takesArgument: boolean }, text: string): boolean {
-  const known = FIELDS_OF.get(words);
+function isFieldList({ words, takesArgument }: { words: string; takesArgument: boolean }, text: string): boolean {
+  const known = FIELDS_BY_COMMAND.get(words);
   if (known === undefined) return false;
   if (text === HELP || text.split(",").every((name) => known.includes(name))) return true;
-  // Without an argument, or with a comma, it can only be a misspelt field, which is reported.
+  // A text with a comma, or after a command without arguments, must be a list with a misspelled field. It is reported.
   return text.includes(",") || !takesArgument;
 }
 
@@ -126,7 +127,7 @@ function commandIn(program: Command, argv: readonly string[]): { words: string; 
   let command = program;
   for (const word of argv) command = command.commands.find((candidate) => candidate.name() === word) ?? command;
   return {
-    words: command === program ? "" : wordsOf(command),
+    words: command === program ? "" : commandWords(command),
     takesArgument: command === program || command.registeredArguments.length > 0,
   };
 }

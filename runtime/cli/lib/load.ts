@@ -4,12 +4,12 @@ import type { JobDocument } from "./events.ts";
 import { CommandError } from "./exits.ts";
 import { type LoadFile, openLoadFile } from "./loadFile.ts";
 import { printInfo } from "./screen.ts";
-import { requestFrom, type SubmitFlags, submit } from "./submit.ts";
+import { requestFromFlags, type SubmitFlags, submit } from "./submit.ts";
 import { upload } from "./upload.ts";
 
-/** Flags of `rates load`. */
+/** Options of `rates load`. */
 export interface LoadFlags extends SubmitFlags {
-  /** Loads the content even if an earlier job has loaded it. */
+  /** Load the content even if an earlier job loaded it. */
   again?: boolean;
 }
 
@@ -23,42 +23,42 @@ export interface LoadJob {
   isRepeat: boolean;
 }
 
-/** Maximum number of retries that are read to find the last one. */
+/** Maximum number of retries of the same load. */
 const MAX_RETRIES = 100;
 
 /**
- * Loads a file with a job whose id is derived from the content and the task, unless --id or --again is given: loading
- * the same file twice is one job. If that job failed or was cancelled, it is retried.
+ * Loads a file with a job whose id is derived from the content and the task, unless --id or --again is given. Loading
+ * the same file twice therefore creates one job; if that job failed or was cancelled, it is retried.
  * @throws CommandError
  */
-export async function load(client: Client, argument: string, flags: LoadFlags): Promise<LoadJob> {
+export async function load(client: Client, pathOrDash: string, flags: LoadFlags): Promise<LoadJob> {
   const { again, ...rest } = flags;
   if (again && flags.id !== undefined)
     throw new CommandError("invalid", "--again and --id cannot be combined: a new --id is already a new job.");
   // Built before the file is read, so that invalid flags fail early.
-  requestFrom({ ...rest, format: "csv", compression: "none", s3: "" });
-  const file = await openLoadFile(argument, flags);
+  requestFromFlags({ ...rest, format: "csv", compression: "none", s3: "" });
+  const file = await openLoadFile(pathOrDash, flags);
   try {
     const { format, compression } = file;
     const task = { ...rest, format, compression };
     const bytes = compression === "none" ? file.bytes : undefined;
-    // A dry run may have another result the next time.
+    // A repeated dry run is a new job, because its result may differ.
     const isNew = again || (flags.dryRun && flags.id === undefined);
     const id = flags.id ?? (isNew ? randomUUID() : idOf(file, task));
     const earlier = isNew ? undefined : await documentOf(client, id);
     if (flags.id !== undefined && !earlier && !flags.dryRun) await warnOfDuplicate(client, idOf(file, task));
-    const { requestId, repeated } = earlier
+    const { requestId, isRepeat } = earlier
       ? await findOrRetry(client, earlier, file, task)
-      : { requestId: id, repeated: false };
-    if (repeated) return { client, requestId, bytes, isRepeat: true };
-    const request = requestFrom({ ...task, id: requestId, s3: await upload(client, file) });
+      : { requestId: id, isRepeat: false };
+    if (isRepeat) return { client, requestId, bytes, isRepeat: true };
+    const request = requestFromFlags({ ...task, id: requestId, s3: await upload(client, file) });
     return { ...(await submit(client, request)), bytes, isRepeat: false };
   } finally {
     await file.close();
   }
 }
 
-/** Warns if content that is loaded under a new id was loaded before, since its prices would be duplicated. */
+/** Warns if the content was loaded before with another id, since its prices would be duplicated. */
 async function warnOfDuplicate(client: Client, id: string): Promise<void> {
   const same = await documentOf(client, id);
   if (same?.status === "SUCCEEDED")
@@ -72,16 +72,16 @@ function idOf({ sha256, format, compression }: LoadFile, { target, mode }: LoadF
 }
 
 /**
- * Finds the job of a repeated load: the existing one unless it failed or was cancelled; then, if the id is derived from
- * the content, a retry under the next id.
- * @throws CommandError when the job of this id has another task
+ * Finds the job of a repeated load: the existing job or, if that failed or was cancelled and its id is derived from the
+ * content, a retry with the next id.
+ * @throws CommandError if the existing job has another task
  */
 async function findOrRetry(
   client: Client,
   first: JobDocument,
   file: LoadFile,
   flags: LoadFlags,
-): Promise<{ requestId: string; repeated: boolean }> {
+): Promise<{ requestId: string; isRepeat: boolean }> {
   if (!isSame(first, file, flags))
     throw new CommandError(
       "invalid",
@@ -89,11 +89,11 @@ async function findOrRetry(
     );
   let job = first;
   for (let number = 1; number <= MAX_RETRIES; number++) {
-    const failed = job.status === "FAILED" || job.status === "CANCELLED";
-    if (!failed || flags.id !== undefined) return { requestId: job.requestId, repeated: true };
+    const isRetryable = job.status === "FAILED" || job.status === "CANCELLED";
+    if (!isRetryable || flags.id !== undefined) return { requestId: job.requestId, isRepeat: true };
     const requestId = `${first.requestId}.retry-${number}`;
     const next = await documentOf(client, requestId);
-    if (!next) return { requestId, repeated: false };
+    if (!next) return { requestId, isRepeat: false };
     job = next;
   }
   throw new CommandError("invalid", `This content was tried ${MAX_RETRIES} times. --again loads it under a new id.`);
@@ -108,22 +108,22 @@ interface LoadTask {
   source?: { s3?: string };
 }
 
-/** Compares a job's content and task; the location of an upload ends with the content's hash. */
+/** Returns true if a job has the same content and options. The location of an upload ends with the content's hash. */
 function isSame({ task }: JobDocument, { sha256, format, compression }: LoadFile, flags: LoadFlags): boolean {
-  const { source, ...known } = task as LoadTask;
+  const { source, ...jobTask } = task as LoadTask;
   return (
     source?.s3?.endsWith(`/${sha256}`) === true &&
-    known.target === flags.target &&
-    known.mode === flags.mode &&
-    known.format === format &&
-    known.compression === compression &&
-    (known.dryRun ?? false) === (flags.dryRun ?? false)
+    jobTask.target === flags.target &&
+    jobTask.mode === flags.mode &&
+    jobTask.format === format &&
+    jobTask.compression === compression &&
+    (jobTask.dryRun ?? false) === (flags.dryRun ?? false)
   );
 }
 
 async function documentOf(client: Client, id: string): Promise<JobDocument | undefined> {
   try {
-    return await client.json<JobDocument>("GET", client.job(id));
+    return await client.json<JobDocument>("GET", client.jobPath(id));
   } catch (error) {
     if (error instanceof CommandError && (error.data as { type?: string }).type === "UnknownJob") return undefined;
     throw error;

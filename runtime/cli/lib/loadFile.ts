@@ -16,7 +16,7 @@ import { bar, ProgressLine } from "./progress.ts";
 import { bytesText, printInfo, width } from "./screen.ts";
 import { type ContentFormat, StreamCheck } from "./streamCheck.ts";
 
-/** A file to upload: a regular file, or a copy of a pipe's content. */
+/** A file to upload: a regular file, or the copy of a stream. */
 export interface LoadFile extends ContentFormat {
   /** Display name on one line. */
   name: string;
@@ -29,18 +29,18 @@ export interface LoadFile extends ContentFormat {
 }
 
 /** Options that describe the content. */
-export interface KindFlags {
+export interface ContentFlags {
   format?: string;
   compression?: string;
 }
 
 /** Options that describe the content, and the table that it is loaded into. */
-interface LoadFileFlags extends KindFlags {
+interface LoadFileFlags extends ContentFlags {
   target?: string;
 }
 
-const CHUNK = 1024 * 1024;
-/** Maximum size of a pipe's copy, the default of jobs.sourceBytes. */
+const CHUNK_BYTES = 1024 * 1024;
+/** Maximum size of a stream's copy, in bytes. */
 const MAX_COPY_BYTES = 20_000_000_000;
 
 /**
@@ -48,15 +48,16 @@ const MAX_COPY_BYTES = 20_000_000_000;
  * into a temporary file first, since size and hash are needed before the upload.
  * @throws CommandError that names the cause
  */
-export async function openLoadFile(argument: string, flags: LoadFileFlags): Promise<LoadFile> {
-  if (argument === "") throw new CommandError("invalid", "The name of the file is empty. Name a file, or - for stdin.");
-  const address = addressOf(argument);
-  if (address !== undefined && !existsSync(argument)) throw new CommandError("invalid", address);
-  const isStdin = argument === "-" || descriptorOf(argument) === 0;
-  const name = isStdin ? "stdin" : printableName(argument);
+export async function openLoadFile(pathOrDash: string, flags: LoadFileFlags): Promise<LoadFile> {
+  if (pathOrDash === "")
+    throw new CommandError("invalid", "The name of the file is empty. Name a file, or - for stdin.");
+  const addressRemedy = remedyForAddress(pathOrDash);
+  if (addressRemedy !== undefined && !existsSync(pathOrDash)) throw new CommandError("invalid", addressRemedy);
+  const isStdin = pathOrDash === "-" || descriptorOf(pathOrDash) === 0;
+  const name = isStdin ? "stdin" : printableName(pathOrDash);
   try {
     return await interruptible(
-      (signal) => openSource(argument, name, isStdin, flags, signal),
+      (signal) => openSource(pathOrDash, name, isStdin, flags, signal),
       () => `${name} was not read to its end. Nothing was submitted.`,
     );
   } catch (error) {
@@ -65,10 +66,10 @@ export async function openLoadFile(argument: string, flags: LoadFileFlags): Prom
   }
 }
 
-/** Explains how to load from an address; undefined if the argument is not an address. */
-function addressOf(argument: string): string | undefined {
+/** Returns advice on loading from an address; undefined if the text is not an address. */
+function remedyForAddress(text: string): string | undefined {
   const scheme = ["https://", "http://", "s3://", "file://"].find((candidate) =>
-    argument.toLowerCase().startsWith(candidate),
+    text.toLowerCase().startsWith(candidate),
   );
   if (scheme === undefined) return undefined;
   if (scheme === "file://") return "`rates load` takes a path, not a file:// address: leave out file://.";
@@ -79,54 +80,59 @@ function addressOf(argument: string): string | undefined {
 const unreadable = (name: string, reason: string) => new CommandError("invalid", `${name} cannot be read: ${reason}.`);
 
 async function openSource(
-  argument: string,
+  pathOrDash: string,
   name: string,
   isStdin: boolean,
   flags: LoadFileFlags,
   signal: AbortSignal,
 ): Promise<LoadFile> {
-  const descriptor = descriptorOf(argument);
+  const descriptor = descriptorOf(pathOrDash);
   if (descriptor !== undefined && !openDescriptor(descriptor))
     throw unreadable(name, `descriptor ${descriptor} is not open`);
   if (isStdin) {
-    assertNoEndlessDevice(fstatSync(0), name);
+    assertFiniteDevice(fstatSync(0), name);
     return toLoadFile(await copyStream(process.stdin, name, undefined, flags, signal), name, undefined, flags);
   }
-  const path = await pathOf(argument);
-  const found = await stat(path);
-  if (found.isDirectory()) throw unreadable(name, "it is a directory. Name a file in it");
-  if (found.isSocket()) throw unreadable(name, "it is a socket");
-  assertNoEndlessDevice(found, name);
-  const isNamed = descriptor === undefined && (found.isFile() || EXTENSION.test(argument));
-  const named = isNamed ? basename(argument) : undefined;
-  if (found.isFIFO()) return toLoadFile(await copyStream(fifo(path), name, named, flags, signal), name, named, flags);
+  const path = await pathOf(pathOrDash);
+  const stats = await stat(path);
+  if (stats.isDirectory()) throw unreadable(name, "it is a directory. Name a file in it");
+  if (stats.isSocket()) throw unreadable(name, "it is a socket");
+  assertFiniteDevice(stats, name);
+  const isNamed = descriptor === undefined && (stats.isFile() || EXTENSION.test(pathOrDash));
+  const fileName = isNamed ? basename(pathOrDash) : undefined;
+  if (stats.isFIFO())
+    return toLoadFile(await copyStream(fifo(path), name, fileName, flags, signal), name, fileName, flags);
   // Files of /proc have a size of 0 although they have content.
-  if (!found.isFile() || found.size === 0)
-    return toLoadFile(await copyStream(createReadStream(path), name, named, flags, signal), name, named, flags);
+  if (!stats.isFile() || stats.size === 0)
+    return toLoadFile(await copyStream(createReadStream(path), name, fileName, flags, signal), name, fileName, flags);
   const handle = await open(path);
   try {
-    return await toLoadFile(await hashFile(handle, path, name, signal), name, named, flags);
+    return await toLoadFile(await hashFile(handle, path, name, signal), name, fileName, flags);
   } catch (error) {
     await handle.close();
     throw error;
   }
 }
 
-/** @throws CommandError for a device that is not a terminal, which may have no end; /dev/null has one */
-function assertNoEndlessDevice(found: Stats, name: string): void {
-  if (!(found.isCharacterDevice() || found.isBlockDevice()) || devicesWithEnd().includes(found.rdev)) return;
+/**
+ * Refuses devices whose content may be endless: all except those of `finiteDevices`.
+ * @throws CommandError
+ */
+function assertFiniteDevice(stats: Stats, name: string): void {
+  if (!(stats.isCharacterDevice() || stats.isBlockDevice()) || finiteDevices().includes(stats.rdev)) return;
   throw unreadable(name, "it is a device. Name a file, or write its rows into a pipe: command | rates load -");
 }
 
-/** Device numbers of /dev/null and of the terminals of this process. */
-const devicesWithEnd = (): number[] => [
+/** Device numbers of /dev/null, /dev/tty and, if it is a terminal, stdin. */
+const finiteDevices = (): number[] => [
   ...["/dev/null", "/dev/tty"].flatMap((path) => statSync(path, { throwIfNoEntry: false })?.rdev ?? []),
   ...(isTerminal(0) ? [fstatSync(0).rdev] : []),
 ];
 
-/** Opening a FIFO blocks uninterruptibly until it has a writer; reading from it does not. */
-const NOT_WAITING = files.O_RDONLY | files.O_NONBLOCK;
-const fifo = (path: Path): Readable => new Socket({ fd: openSync(path, NOT_WAITING), readable: true, writable: false });
+/** Flags for a FIFO: a blocking open could not be interrupted until the FIFO has a writer. */
+const NON_BLOCKING = files.O_RDONLY | files.O_NONBLOCK;
+const fifo = (path: Path): Readable =>
+  new Socket({ fd: openSync(path, NON_BLOCKING), readable: true, writable: false });
 
 interface Content {
   handle: FileHandle;
@@ -139,32 +145,42 @@ interface Content {
 async function toLoadFile(
   content: Content,
   name: string,
-  named: string | undefined,
-  flags: KindFlags,
+  fileName: string | undefined,
+  flags: ContentFlags,
 ): Promise<LoadFile> {
   const { handle, start, ...rest } = content;
   const close = () => handle.close();
   try {
     if (rest.bytes === 0) throw new CommandError("invalid", `${name} is empty.`);
-    return { name, handle, ...rest, ...formatFor(name, named, start, flags), close };
+    return { name, handle, ...rest, ...formatFor(name, fileName, start, flags), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** Computes the hash of a regular file. */
+/** Error for a file that is not what it was when its load began. `change` is a verb in the past tense. */
+export const changedWhileRead = (name: string, change: string): CommandError =>
+  new CommandError(
+    "invalid",
+    `${name} ${change} while it was read. Nothing was submitted; load it when it is complete.`,
+  );
+
+/**
+ * Reads a regular file to compute its hash.
+ * @throws CommandError if the file changes meanwhile
+ */
 async function hashFile(handle: FileHandle, path: Path, name: string, signal: AbortSignal): Promise<Content> {
   const before = await handle.stat({ bigint: true });
   const hash = createHash("sha256");
   const line = new ProgressLine();
-  const buffer = Buffer.allocUnsafe(CHUNK);
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   let start: Buffer | undefined;
   let bytes = 0;
   try {
     for (;;) {
       signal.throwIfAborted();
-      const { bytesRead } = await handle.read(buffer, 0, CHUNK, bytes);
+      const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, bytes);
       if (bytesRead === 0) break;
       const chunk = buffer.subarray(0, bytesRead);
       start ??= Buffer.from(chunk.subarray(0, KIND_BYTES));
@@ -174,7 +190,7 @@ async function hashFile(handle: FileHandle, path: Path, name: string, signal: Ab
       if (bytes > before.size) break;
       const head = "Reading  ";
       const size = bytesText(Number(before.size));
-      if (before.size > 64 * CHUNK)
+      if (before.size > 64 * CHUNK_BYTES)
         line.update(
           head + bar(bytes / Number(before.size), `of ${size}`, "", undefined, width(process.stderr) - head.length),
         );
@@ -182,19 +198,15 @@ async function hashFile(handle: FileHandle, path: Path, name: string, signal: Ab
   } finally {
     line.end();
   }
-  const changed = (what: string) =>
-    new CommandError(
-      "invalid",
-      `${name} ${what} while it was sent. Nothing was submitted; load it when it is complete.`,
-    );
+  const changed = (change: string) => changedWhileRead(name, change);
   const assertUnchanged = async () => {
     const now = await handle.stat({ bigint: true });
     if (now.size !== before.size) throw changed(now.size > before.size ? "grew" : "became shorter");
     if (now.mtimeNs !== before.mtimeNs) throw changed("was written to");
-    const there = await stat(path, { bigint: true }).catch((error: unknown) => {
+    const current = await stat(path, { bigint: true }).catch((error: unknown) => {
       throw codeOf(error) === "ENOENT" ? changed("was removed") : error;
     });
-    if (there.ino !== before.ino || there.dev !== before.dev) throw changed("was replaced by another file");
+    if (current.ino !== before.ino || current.dev !== before.dev) throw changed("was replaced by another file");
   };
   await assertUnchanged();
   if (BigInt(bytes) !== before.size) throw changed("changed");
@@ -208,20 +220,20 @@ async function hashFile(handle: FileHandle, path: Path, name: string, signal: Ab
 async function copyStream(
   source: Readable,
   name: string,
-  named: string | undefined,
+  fileName: string | undefined,
   flags: LoadFileFlags,
   signal: AbortSignal,
 ): Promise<Content> {
-  const unwritable = (error: unknown) =>
+  const copyError = (error: unknown) =>
     new CommandError(
       "internalError",
       `${name} cannot be copied to ${tmpdir()}: ${fileReason(error)}. Set TMPDIR to use another directory.`,
     );
-  const handle = await unlinkedCopy().catch((error: unknown) => Promise.reject(unwritable(error)));
+  const handle = await unlinkedCopy().catch((error: unknown) => Promise.reject(copyError(error)));
   const hash = createHash("sha256");
   const line = new ProgressLine();
   const starts: Buffer[] = [];
-  const content = new StreamCheck(name, (start) => formatFor(name, named, start, flags), flags.target);
+  const content = new StreamCheck(name, (start) => formatFor(name, fileName, start, flags), flags.target);
   let bytes = 0;
   const start = Date.now();
   if (process.stdin === source && process.stdin.isTTY) printInfo("Reading from the terminal; Ctrl-D ends the input.");
@@ -239,7 +251,7 @@ async function copyStream(
           "invalid",
           `${name} has more than ${bytesText(MAX_COPY_BYTES)}, the maximum for a pipe.`,
         );
-      await handle.writeFile(chunk).catch((error: unknown) => Promise.reject(unwritable(error)));
+      await handle.writeFile(chunk).catch((error: unknown) => Promise.reject(copyError(error)));
       if (Date.now() - start > PROMPT_DELAY_MS) line.update(`Reading ${name}  ${bytesText(bytes)}`);
     }
     signal.throwIfAborted();
@@ -260,7 +272,7 @@ async function copyStream(
   };
 }
 
-/** Time for which a pipe is read without a message. Milliseconds. */
+/** Time after which the progress of reading a stream is shown, in milliseconds. */
 const PROMPT_DELAY_MS = 1_000;
 
 /** Creates an unlinked temporary file. */
@@ -277,16 +289,17 @@ const EXTENSION = /\.(csv|ndjson|jsonl)(\.gz)?$/i;
 const GZIP = Buffer.from([0x1f, 0x8b]);
 
 /**
- * Determines format and compression of a file: from flags, its name or, for a pipe, its first bytes.
- * @throws CommandError if they are unknown or contradict the content
+ * Determines the format of a file from flags or its name; without a name, from its first bytes. The first bytes also
+ * determine the compression if no flag is given and the name has no known extension.
+ * @throws CommandError if the format is unknown, or the content contradicts it
  */
-function formatFor(name: string, named: string | undefined, start: Buffer, flags: KindFlags): ContentFormat {
-  const match = EXTENSION.exec(named ?? "");
+function formatFor(name: string, fileName: string | undefined, start: Buffer, flags: ContentFlags): ContentFormat {
+  const match = EXTENSION.exec(fileName ?? "");
   const isGzip = start.subarray(0, 2).equals(GZIP);
-  const fromName = match && { format: match[1]?.toLowerCase() === "csv" ? "csv" : "ndjson", packed: match[2] };
-  const format = flags.format ?? fromName?.format ?? (named === undefined ? detectFormat(start, isGzip) : undefined);
-  const looksLike = (what: string, remedy: string) =>
-    new CommandError("invalid", `${name} looks like ${what}. ${remedy} Nothing was sent.`);
+  const fromName = match && { format: match[1]?.toLowerCase() === "csv" ? "csv" : "ndjson", gzipExtension: match[2] };
+  const format = flags.format ?? fromName?.format ?? (fileName === undefined ? detectFormat(start, isGzip) : undefined);
+  const looksLike = (kindName: string, remedy: string) =>
+    new CommandError("invalid", `${name} looks like ${kindName}. ${remedy} Nothing was sent.`);
   const kind = isGzip ? undefined : kindOf(start);
   if (kind) throw looksLike(kind.name, kind.remedy);
   if (format === undefined)
@@ -294,7 +307,8 @@ function formatFor(name: string, named: string | undefined, start: Buffer, flags
       "invalid",
       `The format of ${name} is unknown. Add --format csv or --format ndjson, or name it .csv or .ndjson (.gz).`,
     );
-  const compression = flags.compression ?? (fromName ? (fromName.packed ? "gzip" : "none") : isGzip ? "gzip" : "none");
+  const compression =
+    flags.compression ?? (fromName ? (fromName.gzipExtension ? "gzip" : "none") : isGzip ? "gzip" : "none");
   if (compression === "gzip") {
     if (isGzip) return { format: format as LoadFile["format"], compression };
     throw new CommandError(
@@ -312,15 +326,16 @@ function formatFor(name: string, named: string | undefined, start: Buffer, flags
   return { format: format as LoadFile["format"], compression: "none" };
 }
 
-/** Returns the format of unnamed text: NDJSON begins with an object; other text is treated as CSV. */
+/** Returns the format of content without a file name: text that begins with an object is NDJSON, any other is CSV. */
 function detectFormat(start: Buffer, isGzip: boolean): "csv" | "ndjson" {
   let text = start;
   try {
-    // Only the beginning is decompressed, so a missing end is ignored.
-    if (isGzip) text = gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: UNPACKED_BYTES });
+    // Only the beginning is available, so a missing end is not an error.
+    if (isGzip)
+      text = gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_DECOMPRESSED_BYTES });
   } catch {
-    // Not gzip, or longer than the inspected part; the platform reports errors when it reads the whole file.
+    // The gzip data is damaged, which the platform reports when it reads the whole file.
   }
   return /^\uFEFF?\s*\{/.test(text.toString()) ? "ndjson" : "csv";
 }
-const UNPACKED_BYTES = 16 * 1024 * 1024;
+const MAX_DECOMPRESSED_BYTES = 16 * 1024 * 1024;

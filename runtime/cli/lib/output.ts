@@ -8,8 +8,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { CommandError } from "./exits.ts";
 import { codeOf, descriptorOf, fileReason, openDescriptor, type Path, pathOf, printableName } from "./files.ts";
 
-/** Format and compression by a file's name. */
-export interface NamedKind {
+/** Format and compression that a file's name states. */
+export interface NameFormat {
   format: "csv" | "ndjson" | "json" | undefined;
   compression: "none" | "gzip";
 }
@@ -23,25 +23,25 @@ const UNSUPPORTED_EXTENSIONS = new Set(
 );
 
 /**
- * Returns format and compression by an output's name.
- * @throws CommandError for a format that results do not have
+ * Returns the format and compression that an output's name states.
+ * @throws CommandError if results do not have that format
  */
-export function namedKind(file: string): NamedKind {
-  const packed = /\.gz$/i.test(file);
-  const extension = extname(packed ? file.slice(0, -".gz".length) : file).toLowerCase();
+export function formatOfName(file: string): NameFormat {
+  const isGzip = /\.gz$/i.test(file);
+  const extension = extname(isGzip ? file.slice(0, -".gz".length) : file).toLowerCase();
   if (UNSUPPORTED_EXTENSIONS.has(extension))
     throw new CommandError(
       "invalid",
-      `--output ${printableName(file)}: results are CSV, NDJSON or JSON, optionally gzipped. Name the file .csv, .ndjson, .json, or one of these with .gz.`,
+      `--output ${printableName(file)}: results are CSV, NDJSON or JSON, optionally compressed with gzip. Name the file .csv, .ndjson or .json, or one of these with .gz.`,
     );
-  return { format: FORMATS[extension as keyof typeof FORMATS], compression: packed ? "gzip" : "none" };
+  return { format: FORMATS[extension as keyof typeof FORMATS], compression: isGzip ? "gzip" : "none" };
 }
 
 /** Destination of a result. */
 export type Output =
   | { to: "stdout" }
   | { to: "descriptor"; descriptor: number }
-  /** An existing target that is written in place: a FIFO, a device, or a file in a read-only directory. */
+  /** Existing target that is written in place: a FIFO, a device, or a file in a read-only directory. */
   | { to: "existing"; path: Path; isFifo: boolean; truncate: boolean }
   /** A new or regular file: written to a temporary file, then renamed. */
   | { to: "file"; path: Path; mode: number | undefined };
@@ -49,66 +49,68 @@ export type Output =
 const MAX_LINKS = 40;
 
 /**
- * Determines how to write an --output, and checks that it is writable before a job is submitted.
+ * Determines how to write to --output, and checks that it is writable before a job is submitted.
  * @throws CommandError
  */
 export async function openOutput(argument: string | undefined): Promise<Output> {
   if (argument === undefined || argument === "-") return { to: "stdout" };
-  const refused = (reason: string) =>
+  const errorFor = (reason: string) =>
     new CommandError("internalError", `--output ${printableName(argument)} cannot be written: ${reason}.`);
   if (argument === "") throw new CommandError("invalid", "--output is empty. Name a file, or - for stdout.");
   try {
     let path = await pathOf(argument);
     for (let links = 0; links <= MAX_LINKS; links++) {
       const descriptor = descriptorOf(path.toString());
-      if (descriptor !== undefined) return await toDescriptor(descriptor, path, refused);
-      const found = await lstat(path).catch((error: unknown) =>
+      if (descriptor !== undefined) return await descriptorOutput(descriptor, path, errorFor);
+      const stats = await lstat(path).catch((error: unknown) =>
         codeOf(error) === "ENOENT" ? undefined : Promise.reject(error),
       );
-      if (!found?.isSymbolicLink()) return await toPath(path, argument, refused);
+      if (!stats?.isSymbolicLink()) return await pathOutput(path, argument, errorFor);
       path = resolve(await realpath(dirname(path.toString())), await readlink(path));
     }
-    throw refused("it has too many levels of symbolic links");
+    throw errorFor("it has too many levels of symbolic links");
   } catch (error) {
-    throw error instanceof CommandError ? error : refused(fileReason(error));
+    throw error instanceof CommandError ? error : errorFor(fileReason(error));
   }
 }
 
-type Refuse = (reason: string) => CommandError;
+type ErrorFor = (reason: string) => CommandError;
 
-async function toDescriptor(descriptor: number, path: Path, refused: Refuse): Promise<Output> {
+async function descriptorOutput(descriptor: number, path: Path, errorFor: ErrorFor): Promise<Output> {
   if (descriptor === 1) return { to: "stdout" };
-  const found = openDescriptor(descriptor);
-  if (found === undefined) throw refused(`descriptor ${descriptor} is not open`);
-  if (!found.isFIFO()) return { to: "descriptor", descriptor };
+  const stats = openDescriptor(descriptor);
+  if (stats === undefined) throw errorFor(`descriptor ${descriptor} is not open`);
+  if (!stats.isFIFO()) return { to: "descriptor", descriptor };
   return { to: "existing", path, isFifo: true, truncate: false };
 }
 
-async function toPath(path: Path, argument: string, refused: Refuse): Promise<Output> {
-  const found = await stat(path).catch((error: unknown) =>
+async function pathOutput(path: Path, argument: string, errorFor: ErrorFor): Promise<Output> {
+  const stats = await stat(path).catch((error: unknown) =>
     codeOf(error) === "ENOENT" ? undefined : Promise.reject(error),
   );
-  if (found?.isDirectory() || (!found && argument.endsWith("/")))
-    throw refused(found ? "it is a directory. Name a file in it" : "there is no such directory");
-  if (found?.isSocket()) throw refused("it is a socket");
-  if (found) await access(path, constants.W_OK);
-  if (found && !found.isFile()) return { to: "existing", path, isFifo: found.isFIFO(), truncate: false };
+  if (stats?.isDirectory() || (!stats && argument.endsWith("/")))
+    throw errorFor(stats ? "it is a directory. Name a file in it" : "there is no such directory");
+  if (stats?.isSocket()) throw errorFor("it is a socket");
+  if (stats) await access(path, constants.W_OK);
+  if (stats && !stats.isFile()) return { to: "existing", path, isFifo: stats.isFIFO(), truncate: false };
   const directory = dirname(path.toString());
   const parent = await stat(directory).catch((error: unknown) => {
-    throw refused(codeOf(error) === "ENOENT" ? `there is no directory ${printableName(directory)}` : fileReason(error));
+    throw errorFor(
+      codeOf(error) === "ENOENT" ? `there is no directory ${printableName(directory)}` : fileReason(error),
+    );
   });
-  if (!parent.isDirectory()) throw refused(`${printableName(directory)} is not a directory`);
+  if (!parent.isDirectory()) throw errorFor(`${printableName(directory)} is not a directory`);
   try {
     await access(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
-    if (!found) throw error;
+    if (!stats) throw error;
     return { to: "existing", path, isFifo: false, truncate: true };
   }
-  return { to: "file", path, mode: found?.mode };
+  return { to: "file", path, mode: stats?.mode };
 }
 
-/** Interval of attempts to open a FIFO without a reader. Milliseconds. */
-const FIFO_MS = 100;
+/** Interval between attempts to open a FIFO without a reader, in milliseconds. */
+const FIFO_RETRY_MS = 100;
 
 /** A source stream and its transformations. */
 export type Streams = [
@@ -117,11 +119,12 @@ export type Streams = [
 ];
 
 /**
- * Writes a result to the target of `openOutput`. A file appears when it is complete, and keeps its permissions.
- * @throws CommandError if it cannot be written; errors of the source unchanged
+ * Writes a result to the target of `openOutput`. A file appears only when it is complete. If it replaces a file,
+ * that file's permissions are kept.
+ * @throws CommandError if the target cannot be written; rethrows errors of the source
  */
 export async function writeOutput(output: Output, argument: string, streams: Streams, signal: AbortSignal) {
-  // The caller reports errors of the source and its decompression.
+  // Errors of the source and its decompression are left to the caller.
   let writable: NodeJS.WritableStream | undefined;
   let failure: unknown;
   const into = (destination: NodeJS.WritableStream, end = true) => {
@@ -136,9 +139,10 @@ export async function writeOutput(output: Output, argument: string, streams: Str
     else if (output.to === "existing") await into((await openExisting(output, signal)).createWriteStream());
     else await replaceFile(output.path, output.mode, into);
   } catch (error) {
-    const isOwn = writable === undefined || failure === error || (codeOf(error) !== "" && "syscall" in Object(error));
-    if (!isOwn || signal.aborted || error instanceof CommandError) throw error;
-    // The reader of the pipe has closed it.
+    const isWriteError =
+      writable === undefined || failure === error || (codeOf(error) !== "" && "syscall" in Object(error));
+    if (!isWriteError || signal.aborted || error instanceof CommandError) throw error;
+    // The reader closed the pipe.
     if (codeOf(error) === "EPIPE") return;
     const where = output.to === "stdout" ? "stdout" : `--output ${printableName(argument)}`;
     throw new CommandError("internalError", `${where} cannot be written: ${fileReason(error)}.`);
@@ -160,7 +164,7 @@ async function openExisting(
       return handle;
     } catch (error) {
       if (codeOf(error) !== "ENXIO") throw error;
-      await pause(FIFO_MS, undefined, { signal });
+      await pause(FIFO_RETRY_MS, undefined, { signal });
     }
 }
 
@@ -169,15 +173,15 @@ async function replaceFile(
   mode: number | undefined,
   into: (destination: NodeJS.WritableStream) => Promise<void>,
 ): Promise<void> {
-  // Random, and short enough for any file system.
-  const part = temporaryPath(path, `.rates-${randomBytes(12).toString("hex")}.part`);
+  // The name is random, and short enough for any file system.
+  const temporary = temporaryPath(path, `.rates-${randomBytes(12).toString("hex")}.part`);
   try {
-    const handle = await open(part, "wx", mode === undefined ? 0o666 : 0o600);
+    const handle = await open(temporary, "wx", mode === undefined ? 0o666 : 0o600);
     if (mode !== undefined) await handle.chmod(mode & 0o777);
     await into(handle.createWriteStream());
-    await rename(part, path);
+    await rename(temporary, path);
   } catch (error) {
-    await rm(part, { force: true });
+    await rm(temporary, { force: true });
     throw error;
   }
 }

@@ -6,8 +6,9 @@ import { CommandError } from "./exits.ts";
 export type Queries = Record<"queries" | "statements", Omit<QueryDescription, "kind">[]>;
 
 /**
- * Converts --param arguments to params of a named query or statement, each to its declared type, so that `007` stays
- * text for a text parameter. Invalid values stay text, and the platform reports them.
+ * Converts --param arguments to the parameters of a named query or statement. Each value is converted to the declared
+ * type, so that `007` stays text for a text parameter. Invalid values stay text, and the platform reports them.
+ * @returns undefined without --param, or for a task without a named query or statement
  */
 export async function paramsFor(
   client: Client,
@@ -15,9 +16,9 @@ export async function paramsFor(
 ): Promise<Record<string, unknown> | undefined> {
   if (param.length === 0 || (query === undefined && statement === undefined)) return undefined;
   const all = await client.json<Queries>("GET", "/queries");
-  const named = query === undefined ? all.statements : all.queries;
+  const candidates = query === undefined ? all.statements : all.queries;
   const types = new Map(
-    named.find(({ name }) => name === (query ?? statement))?.params.map(({ name, type }) => [name, type]),
+    candidates.find(({ name }) => name === (query ?? statement))?.params.map(({ name, type }) => [name, type]),
   );
   const params = new Map<string, unknown>();
   for (const pair of param) {
@@ -27,7 +28,7 @@ export async function paramsFor(
     const earlier = params.get(name);
     if (types.get(name) === "text[]") params.set(name, [...(Array.isArray(earlier) ? earlier : []), value]);
     else if (earlier !== undefined)
-      throw new CommandError("invalid", `--param ${name} is given twice, but takes one value.`);
+      throw new CommandError("invalid", `--param ${name} is given twice, but has one value.`);
     else params.set(name, convertValue(types.get(name), value));
   }
   return Object.fromEntries(params);

@@ -38,7 +38,7 @@ describe("the phases of a job in a terminal", () => {
     assert.equal(running, "  running      1 min 39 s  ▒▒▒▒▒▒▒▒▒▒  glue, attempt 1, until now");
   });
 
-  it("leave out a response that is not awaited, and are empty before the first", () => {
+  it("leave out the response if none is sent, and have no lines before the first phase", () => {
     const ended: Phase[] = [
       { phase: "waiting", from: at(0), to: at(0) },
       { phase: "responding", from: at(0) },

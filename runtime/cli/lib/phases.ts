@@ -2,15 +2,15 @@ import type { Phase } from "../../monitoring/timeline.ts";
 import type { Client } from "./apiClient.ts";
 import { durationText, plain } from "./screen.ts";
 
-/** Minimum and maximum width of the bars. Columns. */
-const BAR = { least: 10, most: 40 } as const;
-/** Characters of a line beside its bar: indentation, phase, duration and the attempt. */
+/** Minimum and maximum width of the bars, in columns. */
+const BAR_WIDTH = { min: 10, max: 40 } as const;
+/** Width of a line without its bar: indentation, phase, duration and attempt. */
 const FIXED_WIDTH = 60;
 
 /** Returns the phases of a job; undefined if the platform does not return them. */
 export async function phasesOfJob(client: Client, id: string): Promise<Phase[] | undefined> {
   try {
-    const { phases } = await client.json<{ phases?: Phase[] }>("GET", client.job(id, "/timeline"));
+    const { phases } = await client.json<{ phases?: Phase[] }>("GET", client.jobPath(id, "/timeline"));
     return phases;
   } catch {
     return undefined;
@@ -19,18 +19,23 @@ export async function phasesOfJob(client: Client, id: string): Promise<Phase[] |
 
 /**
  * Formats a job's phases as lines, each with a bar on a common time scale.
- * @param isAwaited whether the job sends a response; without one the phase `responding` never ends
- * @param columns width of the terminal in characters
+ * @param sendsResponse false if the job sends no response, so that its phase `responding` never ends
+ * @param columns width of the terminal, in columns
  */
-export function phaseLines(phases: readonly Phase[], isAwaited: boolean, columns: number, now = Date.now()): string[] {
-  const shown = phases.filter(({ phase, to }) => phase !== "responding" || to !== undefined || isAwaited);
+export function phaseLines(
+  phases: readonly Phase[],
+  sendsResponse: boolean,
+  columns: number,
+  now = Date.now(),
+): string[] {
+  const shown = phases.filter(({ phase, to }) => phase !== "responding" || to !== undefined || sendsResponse);
   const begin = Date.parse(shown[0]?.from ?? "");
   const timed = shown.map((phase) => {
     const from = Date.parse(phase.from);
     return { ...phase, from, until: Math.max(from, phase.to === undefined ? now : Date.parse(phase.to)) };
   });
   const total = Math.max(0, ...timed.map(({ until }) => until - begin));
-  const width = Math.min(BAR.most, Math.max(BAR.least, columns - FIXED_WIDTH));
+  const width = Math.min(BAR_WIDTH.max, Math.max(BAR_WIDTH.min, columns - FIXED_WIDTH));
   return timed.map(({ phase, from, until, to, attempt, runner, outcome }) => {
     const start = total === 0 ? 0 : Math.min(width - 1, Math.floor(((from - begin) / total) * width));
     const length = total === 0 ? 1 : Math.max(1, Math.round(((until - from) / total) * width));

@@ -20,7 +20,7 @@ export type Profile = Static<typeof Profile>;
 const Profiles = Type.Object({
   current: Type.Optional(Type.String()),
   profiles: Type.Record(Type.String(), Profile),
-  /** Saved views of `rates list`: flags by name. */
+  /** Saved views of `rates list`: the flags of each view, by the view's name. */
   views: Type.Optional(Type.Record(Type.String(), Type.Record(Type.String(), Type.String()))),
 });
 export type Profiles = Static<typeof Profiles>;
@@ -28,36 +28,36 @@ export type Profiles = Static<typeof Profiles>;
 /** Pattern of profile names. */
 export const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-/** Path of the profiles file: in XDG_CONFIG_HOME or ~/.config, with mode 600 since it has tokens. */
+/** Path of the profiles file: in XDG_CONFIG_HOME or ~/.config, with mode 600 because it contains tokens. */
 export function profilesFile(env: NodeJS.ProcessEnv = process.env): string {
   const { XDG_CONFIG_HOME: config, HOME: home = homedir() } = env;
   return join(config === undefined || config === "" ? join(home, ".config") : config, "rates", "profiles.json");
 }
 
 /**
- * Reads the profiles; none if the file does not exist.
- * @throws CommandError if the file cannot be read
+ * Reads the profiles; returns none if the file does not exist.
+ * @throws CommandError if the file cannot be read or is not valid
  */
 export function readProfiles(file = profilesFile()): Profiles {
   if (!existsSync(file)) return { profiles: {} };
   try {
-    const found: unknown = JSON.parse(readFileSync(file, "utf8"));
-    if (Value.Check(Profiles, found)) return found;
+    const content: unknown = JSON.parse(readFileSync(file, "utf8"));
+    if (Value.Check(Profiles, content)) return content;
   } catch (error) {
     throw new CommandError("internalError", `${file} cannot be read: ${reasonOf(error)}`);
   }
   throw new CommandError(
     "internalError",
-    `${file} is not a valid profiles file. Move it away, then \`rates login\` again.`,
+    `${file} is not a valid profiles file. Move it away, then run \`rates login\` again.`,
   );
 }
 
-/** Replaces the file atomically. */
+/** Replaces the profiles file atomically. */
 export function writeProfiles(profiles: Profiles, file = profilesFile()): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const unfinished = `${file}.${process.pid}`;
-  writeFileSync(unfinished, `${JSON.stringify(profiles, undefined, 2)}\n`, { mode: 0o600 });
-  renameSync(unfinished, file);
+  const temporary = `${file}.${process.pid}`;
+  writeFileSync(temporary, `${JSON.stringify(profiles, undefined, 2)}\n`, { mode: 0o600 });
+  renameSync(temporary, file);
 }
 
 /**

@@ -2,30 +2,30 @@ import { durationText, printInfo } from "./screen.ts";
 import { truncateToWidth } from "./table.ts";
 import { visible } from "./visible.ts";
 
-/** Progress line, redrawn in place on a terminal; elsewhere a line per `EVERY_MS`, or per change of stage. */
+/** Progress line, redrawn in place on a terminal; elsewhere printed every `INTERVAL_MS` and at each new stage. */
 export class ProgressLine {
-  static readonly #EVERY_MS = 2_000;
-  readonly #terminal = process.stderr.isTTY === true;
-  #last = 0;
+  static readonly #INTERVAL_MS = 2_000;
+  readonly #isTerminal = process.stderr.isTTY === true;
+  #printedAt = 0;
   #stage = "";
 
   /**
    * Shows a text.
-   * @param stage - Without a terminal, a text of a new stage is printed at once.
+   * @param stage name of the current stage; without a terminal, the first text of a new stage is printed at once
    */
   update(text: string, stage = ""): void {
     const now = Date.now();
-    if (this.#terminal)
+    if (this.#isTerminal)
       process.stderr.write(`\r\x1b[2K${visible(truncateToWidth(text, (process.stderr.columns ?? 80) - 1))}`);
-    else if (stage !== this.#stage || now - this.#last >= ProgressLine.#EVERY_MS) {
+    else if (stage !== this.#stage || now - this.#printedAt >= ProgressLine.#INTERVAL_MS) {
       printInfo(text);
-      this.#last = now;
+      this.#printedAt = now;
     }
     this.#stage = stage;
   }
 
   end(): void {
-    if (this.#terminal) process.stderr.write("\r\x1b[2K");
+    if (this.#isTerminal) process.stderr.write("\r\x1b[2K");
   }
 }
 
@@ -35,7 +35,11 @@ export function blocks(share: number, size: number): string {
   return "█".repeat(full) + "░".repeat(size - full);
 }
 
-/** A bar of `share` (0..1), with the rate and the time left. A narrow terminal shortens the bar, not the numbers. */
+/**
+ * Formats a bar with the percentage, the amount done, the rate and the time left. A narrow terminal shortens the bar,
+ * not the numbers.
+ * @param share 0 to 1
+ */
 export function bar(
   share: number,
   done: string,
@@ -43,13 +47,13 @@ export function bar(
   secondsLeft: number | undefined,
   columns = Number.POSITIVE_INFINITY,
 ): string {
-  const left =
+  const timeLeft =
     secondsLeft === undefined || !Number.isFinite(secondsLeft) || share >= 1
       ? ""
       : `  ${durationText(secondsLeft * 1000)} left`;
-  const figures = `${String(Math.floor(Math.min(1, share) * 100)).padStart(3)} %  ${done}  ${rate}${left}`;
-  const size = Math.min(MAX_BAR, columns - figures.length - 1);
-  return size < MIN_BAR ? figures.trimStart() : `${blocks(share, size)} ${figures}`;
+  const numbers = `${String(Math.floor(Math.min(1, share) * 100)).padStart(3)} %  ${done}  ${rate}${timeLeft}`;
+  const size = Math.min(MAX_BAR, columns - numbers.length - 1);
+  return size < MIN_BAR ? numbers.trimStart() : `${blocks(share, size)} ${numbers}`;
 }
 
 const MAX_BAR = 24;

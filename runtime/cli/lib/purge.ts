@@ -2,19 +2,19 @@ import type { Client } from "./apiClient.ts";
 import { confirm } from "./confirm.ts";
 import { type Explanation, fetchExplanation } from "./explain.ts";
 
-/** Returns the day before a day. */
+/** Returns the previous day. */
 const dayBefore = (day: string): string =>
   new Date(Date.parse(`${day}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
 
 /**
- * Asks before a request that deletes prices, with the estimated number of them.
- * @throws CommandError for any answer but yes, or without a terminal and --yes
+ * Asks for confirmation of a request that deletes prices, and shows their estimated number.
+ * @throws CommandError for any answer except yes, or without --yes if there is no terminal
  */
 export async function confirmPurge(client: Client, request: object, yes: boolean | undefined): Promise<void> {
   const { task } = request as { task?: { statement?: unknown; params?: { before?: unknown } } };
   if (task?.statement !== "purge_prices" || yes) return;
   const before = task.params?.before;
-  // Without a valid day the platform refuses the request, with all its problems.
+  // An invalid day is left to the platform, which lists all problems of the request.
   if (typeof before !== "string" || Number.isNaN(Date.parse(`${before}T00:00:00Z`))) return;
   const read = { task: { type: "read", query: "price_export", params: { date_to: dayBefore(before) } } };
   const estimate: Partial<Explanation> = await fetchExplanation(client, read).catch(() => ({}));

@@ -7,9 +7,9 @@ import { styled } from "./visible.ts";
 
 type Attempt = JobDocument["attempts"][number];
 
-/** Lines from shortly before a job's claim and shortly after its end belong to it too. Milliseconds. */
-const AROUND_MS = { before: 1_000, after: 5_000 } as const;
-/** Levels of pino, and of the Glue runner. */
+/** Log lines belong to an attempt from this time before its start until this time after its end, in milliseconds. */
+const MARGIN_MS = { before: 1_000, after: 5_000 } as const;
+/** Names and colours of log levels: numbers from pino, words from the Glue runner. */
 const LEVELS: Record<string, [name: string, colour: "dim" | "reset" | "yellow" | "red"]> = {
   10: ["TRACE", "dim"],
   20: ["DEBUG", "dim"],
@@ -21,7 +21,7 @@ const LEVELS: Record<string, [name: string, colour: "dim" | "reset" | "yellow" |
   warn: ["WARN", "yellow"],
   error: ["ERROR", "red"],
 };
-/** Fields that are omitted: in every line, or shown elsewhere. */
+/** Omitted fields, which are the same in every line or shown elsewhere. */
 const OMITTED_FIELDS = new Set([
   "level",
   "time",
@@ -36,30 +36,31 @@ const OMITTED_FIELDS = new Set([
 ]);
 
 /**
- * Returns the log of an attempt that is a local file. Only names of the local platform's logs are accepted, so that a
- * server cannot make the command print other files.
+ * Returns the path of an attempt's log if it is a local file. Only names of the local platform's logs are accepted, so
+ * that a server cannot make the command print other files.
  */
 export function localLog({ logLocation, runId }: Attempt): string | undefined {
-  const own = logLocation !== undefined && basename(logLocation) === `runner-${runId}.log` && isAbsolute(logLocation);
-  return own && existsSync(logLocation) ? logLocation : undefined;
+  const isRunLog =
+    logLocation !== undefined && basename(logLocation) === `runner-${runId}.log` && isAbsolute(logLocation);
+  return isRunLog && existsSync(logLocation) ? logLocation : undefined;
 }
 
-/** Reads one job's lines from a run's log, and lines added later. A run writes several jobs into one file. */
+/** Reads one job's lines from the log file of a run, which logs several jobs. Each read continues after the last. */
 export class RunLog {
   readonly #file: string;
   readonly #requestId: string;
   #handle: FileHandle | undefined;
   #offset = 0;
   #incompleteLine = Buffer.alloc(0);
-  /** True if the last line with a time belongs to the attempt; lines without a time (a stack trace) follow it. */
-  #inside = false;
+  /** True if the last line with a time belongs to the job. Lines without a time (a stack trace) belong to that line. */
+  #isInJob = false;
 
   constructor(file: string, requestId: string) {
     this.#file = file;
     this.#requestId = requestId;
   }
 
-  /** Returns complete lines since the last read, within the time of the attempt. */
+  /** Returns the job's complete lines since the last read, within the time of the attempt. */
   async lines(attempt: Pick<Attempt, "startedAt" | "endedAt">): Promise<string[]> {
     this.#handle ??= await open(this.#file);
     const { buffer, bytesRead } = await this.#handle.read({ position: this.#offset, buffer: Buffer.alloc(1 << 20) });
@@ -72,18 +73,18 @@ export class RunLog {
       .toString()
       .split("\n")
       .slice(0, -1);
-    const found = lines.filter((line) => this.#isOf(line, attempt));
-    return bytesRead === buffer.length ? [...found, ...(await this.lines(attempt))] : found;
+    const matching = lines.filter((line) => this.#belongsToJob(line, attempt));
+    return bytesRead === buffer.length ? [...matching, ...(await this.lines(attempt))] : matching;
   }
 
-  #isOf(line: string, { startedAt, endedAt }: Pick<Attempt, "startedAt" | "endedAt">): boolean {
+  #belongsToJob(line: string, { startedAt, endedAt }: Pick<Attempt, "startedAt" | "endedAt">): boolean {
     const { time, requestId } = fieldsOf(line);
-    if (typeof time !== "number") return this.#inside;
-    const within =
-      time >= Date.parse(startedAt) - AROUND_MS.before &&
-      (endedAt === undefined || time <= Date.parse(endedAt) + AROUND_MS.after);
-    this.#inside = within && (requestId === undefined || requestId === this.#requestId);
-    return this.#inside;
+    if (typeof time !== "number") return this.#isInJob;
+    const isInTime =
+      time >= Date.parse(startedAt) - MARGIN_MS.before &&
+      (endedAt === undefined || time <= Date.parse(endedAt) + MARGIN_MS.after);
+    this.#isInJob = isInTime && (requestId === undefined || requestId === this.#requestId);
+    return this.#isInJob;
   }
 
   async close(): Promise<void> {
@@ -120,7 +121,7 @@ export interface CloudLog {
   stream?: string;
   /** Command that shows the log. */
   command: string;
-  /** Address in the AWS console; absent if the region is unknown. */
+  /** Link to the AWS console; absent if the region is unknown. */
   url?: string;
 }
 
@@ -133,20 +134,20 @@ export function cloudLog(
   region: string | undefined,
 ): CloudLog | undefined {
   if (logLocation === undefined) return undefined;
-  // Formats of the runners: a Glue log group, or an instance's stream within a group.
+  // A Glue run records a log group; an EC2 run records a group and its instance's stream.
   const instance = /^(.+)\/(i-[0-9a-f]+)$/.exec(logLocation);
   const group = instance?.[1] ?? logLocation;
-  const which = instance ? `--log-stream-names ${instance[2]}` : `--filter-pattern '{ $.run = "${runId}" }'`;
-  const at = region === undefined ? "" : ` --region ${region}`;
+  const selection = instance ? `--log-stream-names ${instance[2]}` : `--filter-pattern '{ $.run = "${runId}" }'`;
+  const regionOption = region === undefined ? "" : ` --region ${region}`;
   const encoded = (text: string) => encodeURIComponent(encodeURIComponent(text)).replaceAll("%", "$");
   const url = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logsV2:log-groups/log-group/${encoded(group)}${instance ? `/log-events/${encoded(instance[2] ?? "")}` : ""}`;
   return {
     group,
     ...(instance?.[2] === undefined ? {} : { stream: instance[2] }),
-    command: `aws logs tail ${group} ${which} --since ${startedAt}${endedAt === undefined ? " --follow" : ""}${at}`,
+    command: `aws logs tail ${group} ${selection} --since ${startedAt}${endedAt === undefined ? " --follow" : ""}${regionOption}`,
     ...(region === undefined ? {} : { url }),
   };
 }
 
-/** Returns lines with the command and the address of a log. */
+/** Returns lines with the command and the link of a log. */
 export const logLines = ({ command, url }: CloudLog): string[] => [command, ...(url === undefined ? [] : [url])];

@@ -2,8 +2,7 @@ import { escapeHidden, styled, visible, visibleJson } from "./visible.ts";
 
 /**
  * Results go to stdout, everything else to stderr, so that `rates result ID > file` and `rates list --json | jq` work
- * as expected. All output passes through here: control characters are escaped, and only `styled` texts keep their
- * colors.
+ * as expected. These functions escape control characters; only `styled` texts keep their colours.
  */
 export const printInfo = (line = ""): void => {
   process.stderr.write(`${visible(line)}\n`);
@@ -22,12 +21,12 @@ const COLOURS = {
   CANCELLED: "magenta",
 } as const;
 
-/** Formats a state in its color. */
+/** Formats a state in its colour. */
 export const colourState = (status: string, stream: NodeJS.WriteStream = process.stderr): string =>
   styled(COLOURS[status as keyof typeof COLOURS] ?? "reset", status, stream);
 export const dim = (text: string, stream: NodeJS.WriteStream = process.stderr): string => styled("dim", text, stream);
 
-/** Formats foreign text on one line, with control and invisible characters as escapes. */
+/** Formats untrusted text on one line, with control and invisible characters as escapes. */
 export const plain = (text: string): string => escapeHidden(text.replace(/[\t\r\n\f\v ]+/g, " "));
 
 /** Returns the width of a terminal in columns; unlimited for a file or a pipe. */

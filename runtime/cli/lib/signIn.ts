@@ -21,24 +21,24 @@ export interface IdTokens {
 
 /** Dialogue with the user who signs in. */
 export interface SignInDialogue {
-  say(line: string): void;
+  print(line: string): void;
   /** Opens a browser; may fail. */
   open(url: string): Promise<void>;
 }
 
-/** Time limit of a sign-in. Seconds. */
+/** Time limit of a sign-in, in seconds. */
 const TIMEOUT_SECONDS = 600;
 
 /** Loads the library on demand, because only a sign-in needs it. */
 async function discover({ issuer, clientId }: ProviderDescription): Promise<[typeof Oidc, Oidc.Configuration]> {
   const oidc = await import("openid-client");
-  const local = /^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(issuer);
-  if (!local && !issuer.startsWith("https:"))
+  const isLocal = /^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(issuer);
+  if (!isLocal && !issuer.startsWith("https:"))
     throw new CommandError(
       "unreachable",
       `The identity provider ${issuer} does not use TLS. Configure an https address in api.signIn.oidc.`,
     );
-  const execute = local ? [oidc.allowInsecureRequests] : [];
+  const execute = isLocal ? [oidc.allowInsecureRequests] : [];
   try {
     return [oidc, await oidc.discovery(new URL(issuer), clientId, undefined, oidc.None(), { execute })];
   } catch (error) {
@@ -52,12 +52,12 @@ const unreachable = (issuer: string, error: unknown) =>
   });
 
 /**
- * Signs in with a browser on this machine: a public client with PKCE, to which the provider redirects on a port of the
- * loopback address (RFC 8252, section 7.3).
+ * Signs in with a browser on this machine, as a public client with PKCE. The provider redirects the browser to a port
+ * of the loopback address (RFC 8252, section 7.3).
  */
 export async function signInByBrowser(
   provider: ProviderDescription,
-  { say, open }: SignInDialogue,
+  { print, open }: SignInDialogue,
   signal: AbortSignal,
 ): Promise<IdTokens> {
   const [oidc, config] = await discover(provider);
@@ -71,7 +71,7 @@ export async function signInByBrowser(
     server.on("request", (request, response) => {
       const url = new URL(request.url ?? "/", redirect);
       response.setHeader("connection", "close");
-      // Other programs on this machine can call the port: only the answer to this sign-in is accepted.
+      // Other programs on this machine can call the port, so only a redirect with this sign-in's state is accepted.
       if (request.method !== "GET" || url.pathname !== "/callback" || url.searchParams.get("state") !== state)
         return response.writeHead(404).end();
       response.setHeader("content-type", "text/plain; charset=utf-8");
@@ -87,14 +87,14 @@ export async function signInByBrowser(
     nonce,
   });
   try {
-    say(`Sign in with ${provider.name}:\n  ${url.href}`);
-    await open(url.href).catch((error) => say(reasonOf(error)));
-    const { url: answer, page } = await untilAborted(
+    print(`Sign in with ${provider.name}:\n  ${url.href}`);
+    await open(url.href).catch((error) => print(reasonOf(error)));
+    const { url: redirectedUrl, page } = await untilAborted(
       redirected,
       AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_SECONDS * 1000)]),
     );
     try {
-      const tokens = await oidc.authorizationCodeGrant(config, answer, {
+      const tokens = await oidc.authorizationCodeGrant(config, redirectedUrl, {
         expectedState: state,
         expectedNonce: nonce,
         pkceCodeVerifier: verifier,
@@ -115,10 +115,10 @@ export async function signInByBrowser(
   }
 }
 
-/** Ends the page that the browser waits for; resolves also if the browser has closed it. */
+/** Sends the page that the browser waits for. Also resolves if the browser has closed the connection. */
 const endPage = (page: ServerResponse, text: string): Promise<void> =>
   new Promise((resolve) => {
-    // A page that was closed during the exchange emits no further event.
+    // A response that was closed during the token exchange emits no further event.
     if (page.destroyed) return resolve();
     page.once("close", resolve);
     page.end(text);
@@ -127,7 +127,7 @@ const endPage = (page: ServerResponse, text: string): Promise<void> =>
 /** Signs in with a browser on any machine: prints a code that the user enters at the provider (RFC 8628). */
 export async function signInByDevice(
   provider: ProviderDescription,
-  { say }: Pick<SignInDialogue, "say">,
+  { print }: Pick<SignInDialogue, "print">,
   signal: AbortSignal,
 ): Promise<IdTokens> {
   const [oidc, config] = await discover(provider);
@@ -137,7 +137,7 @@ export async function signInByDevice(
     const device = await oidc.initiateDeviceAuthorization(config, { scope: provider.scopes.join(" ") });
     const complete = device.verification_uri_complete;
     const direct = complete === undefined ? "" : `\nor open\n  ${complete}`;
-    say(`Open\n  ${device.verification_uri}\nin any browser and enter the code ${device.user_code}${direct}`);
+    print(`Open\n  ${device.verification_uri}\nin any browser and enter the code ${device.user_code}${direct}`);
     return idTokensOf(await oidc.pollDeviceAuthorizationGrant(config, device, undefined, { signal }));
   } catch (error) {
     throw signInError(error, signal);
@@ -145,7 +145,7 @@ export async function signInByDevice(
 }
 
 function idTokensOf({ id_token, access_token }: { id_token?: string; access_token: string }): IdTokens {
-  if (id_token === undefined) throw new Error("it sent no ID token");
+  if (id_token === undefined) throw new Error("the provider sent no ID token");
   return { idToken: id_token, accessToken: access_token };
 }
 
@@ -160,7 +160,7 @@ function signInError(error: unknown, signal: AbortSignal): unknown {
   return new CommandError("unreachable", `The sign-in failed: ${code ?? reasonOf(error)}.`);
 }
 
-/** Returns the value of a promise, or throws the reason of an earlier abort. */
+/** Returns the value of a promise, or throws the abort reason if the signal aborts first. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);

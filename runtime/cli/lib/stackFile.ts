@@ -7,7 +7,7 @@ import { suggestion } from "../../contract/problems.ts";
 import { CLONE, requireClone } from "./clone.ts";
 import { CommandError } from "./exits.ts";
 
-/** Returns the stacks with a file in the clone. */
+/** Returns the names of the stacks that have a configuration file in the clone. */
 export const stacksOf = (directory = CLONE): string[] =>
   directory === undefined ? [] : readdirSync(directory).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
 
@@ -31,7 +31,7 @@ export function stackFile(stack: string, directory = requireClone()): StackConfi
 
 /**
  * Plans a stack's capacity.
- * @throws CommandError with everything that exceeds its account
+ * @throws CommandError with everything that exceeds its account's quotas
  */
 export function plannedStack(stack: string, directory = requireClone()): { config: StackConfig; plan: CapacityPlan } {
   const config = stackFile(stack, directory);

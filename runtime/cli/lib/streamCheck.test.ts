@@ -6,7 +6,10 @@ const HEADER = "orig_code,dest_code,day,price\n";
 const CHUNK = 64 * 1024;
 
 describe("the check of a stream", () => {
-  /** Adds a first chunk, then a second one many times. @returns the error's message; undefined if there is none */
+  /**
+   * Adds a first chunk, then another chunk many times.
+   * @returns the error's message; undefined without an error
+   */
   const refusal = (
     first: string | Buffer,
     repeated: string | Buffer,
@@ -28,7 +31,7 @@ describe("the check of a stream", () => {
     return undefined;
   };
 
-  it("accepts rows of the target, also after a byte order mark and packed", () => {
+  it("accepts rows of the target, also after a byte order mark or compressed", () => {
     assert.equal(refusal(HEADER, "A,B,2021-01-01,1\n"), undefined);
     assert.equal(refusal(`\uFEFF${HEADER}`, "A,B,2021-01-01,1\r"), undefined);
     assert.equal(refusal("slug,name,parent_slug\n", "a,b,c\n", { target: "regions" }), undefined);
@@ -39,14 +42,14 @@ describe("the check of a stream", () => {
   });
 
   it("accepts gzip data that is repetitive, has several members or is damaged", () => {
-    const gzip = (text: string) => refusal(gzipSync(text), "x", { compression: "gzip" });
-    assert.equal(gzip(HEADER + "AEJEA,ITSPE,2021-01-01,1500\n".repeat(1_000_000)), undefined);
+    const gzipRefusal = (text: string) => refusal(gzipSync(text), "x", { compression: "gzip" });
+    assert.equal(gzipRefusal(HEADER + "AEJEA,ITSPE,2021-01-01,1500\n".repeat(1_000_000)), undefined);
     const members = Buffer.concat([gzipSync(HEADER), gzipSync("AEJEA,ITSPE,2021-01-01,1500\n".repeat(1_000_000))]);
     assert.equal(refusal(members, "x", { compression: "gzip" }), undefined);
-    const object = '{"orig_code":"AEJEA","dest_code":"ITSPE","day":"2021-01-01","price":1500}\n'.repeat(500_000);
-    assert.equal(refusal(gzipSync(object), "x", { format: "ndjson", compression: "gzip" }), undefined);
+    const objects = '{"orig_code":"AEJEA","dest_code":"ITSPE","day":"2021-01-01","price":1500}\n'.repeat(500_000);
+    assert.equal(refusal(gzipSync(objects), "x", { format: "ndjson", compression: "gzip" }), undefined);
     const damaged = Buffer.concat([gzipSync("").subarray(0, 10), Buffer.alloc(CHUNK, 0xff)]);
-    assert.equal(refusal(damaged, "x", { compression: "gzip" }), undefined, "the platform says what is wrong");
+    assert.equal(refusal(damaged, "x", { compression: "gzip" }), undefined, "the platform reports the damage");
   });
 
   it("accepts objects whose white space has carriage returns", () =>
@@ -62,7 +65,7 @@ describe("the check of a stream", () => {
     assert.deepEqual(sizes, [4_096]);
   });
 
-  for (const [name, first, repeated, options, says] of [
+  for (const [name, first, repeated, options, expected] of [
     ["zeros", "", "\0", {}, /^The header of the source does not match .*line 1 \(\\u0000/],
     ["lines without a header", "", "y\n", {}, /line 1 \(y\) names no column/],
     ["another header", "slug,name,parent_slug\n", "a,b,c\n", {}, /columns of prices/],
@@ -75,20 +78,26 @@ describe("the check of a stream", () => {
       /looks like a PDF document\. Export its rows as CSV \(UTF-8\)\. R/,
     ],
     [
-      "packed zeros after the header",
+      "compressed zeros after the header",
       gzipSync(Buffer.concat([Buffer.from(HEADER), Buffer.alloc(100 << 20)])),
       "\0",
       { compression: "gzip" },
       /has a line that does not end within 1048576 bytes/,
     ],
-    ["packed zeros", gzipSync(Buffer.alloc(100 << 20)), "\0", { compression: "gzip" }, /line 1 \(\\u0000.* names no/],
+    [
+      "compressed zeros",
+      gzipSync(Buffer.alloc(100 << 20)),
+      "\0",
+      { compression: "gzip" },
+      /line 1 \(\\u0000.* names no/,
+    ],
     ["objects of another table", "", '{"a":1}\n', { format: "ndjson" }, /no column of prices \(orig_code, dest_code/],
     ["lists", "", "[1]\n", { format: "ndjson" }, /first line is not a JSON object/],
     ["an endless object", '{"orig_code":', "1", { format: "ndjson" }, /line that does not end/],
   ] as const)
     it(`refuses ${name}`, () => {
       const message = refusal(first, repeated, options);
-      assert.match(message ?? "", says);
+      assert.match(message ?? "", expected);
       assert.match(message ?? "", / Reading stopped; nothing was sent\.$/);
     });
 

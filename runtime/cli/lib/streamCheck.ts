@@ -14,19 +14,19 @@ export interface ContentFormat {
 }
 
 /**
- * Bytes after which a stream's beginning, which is kept until then, is checked. A shorter stream is checked by the
- * platform only.
+ * Number of bytes at a stream's beginning that are checked. Only the platform checks the header or the first object of
+ * a shorter stream.
  */
-const CHECKED_AFTER = 64 * 1024;
-/** Bytes of a compressed beginning that are unpacked; DEFLATE makes at most 1,032 times as many of them. */
-const PACKED_BYTES = 8 * 1024;
+const CHECKED_BYTES = 64 * 1024;
+/** Number of compressed bytes that are decompressed. DEFLATE expands them at most 1,032 times. */
+const COMPRESSED_BYTES = 8 * 1024;
 
 const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * Finds out early that a stream cannot be CSV or NDJSON: it may have no end, and would otherwise be copied up to the
- * maximum. Checks the beginning of a long stream, and that its lines end.
+ * Detects early that a stream cannot be CSV or NDJSON, since an endless stream would be copied up to the maximum size.
+ * Checks the beginning of a long stream, and the length of its lines.
  */
 export class StreamCheck {
   readonly #name: string;
@@ -35,11 +35,11 @@ export class StreamCheck {
   #starts: Buffer[] = [];
   #keptBytes = 0;
   /** Undefined until the beginning is checked. */
-  #kind: ContentFormat | undefined;
+  #format: ContentFormat | undefined;
   /** Bytes since the last line end. */
-  #line = 0;
+  #lineBytes = 0;
 
-  /** @param formatFor returns the format of a stream that begins so, or throws */
+  /** @param formatFor returns the format of a stream with this beginning, or throws */
   constructor(name: string, formatFor: (start: Buffer) => ContentFormat, target = "prices") {
     this.#name = name;
     this.#formatFor = formatFor;
@@ -48,26 +48,26 @@ export class StreamCheck {
 
   /**
    * Adds the next bytes.
-   * @param total bytes so far, with these
+   * @param total number of bytes so far, including these
    * @throws CommandError if the stream cannot be loaded
    */
   add(chunk: Buffer, total: number): void {
     const end = Math.max(chunk.lastIndexOf(LF), chunk.lastIndexOf(CR));
-    this.#line = end < 0 ? this.#line + chunk.length : chunk.length - end - 1;
-    if (this.#keptBytes < CHECKED_AFTER) {
-      this.#starts.push(Buffer.from(chunk.subarray(0, CHECKED_AFTER - this.#keptBytes)));
+    this.#lineBytes = end < 0 ? this.#lineBytes + chunk.length : chunk.length - end - 1;
+    if (this.#keptBytes < CHECKED_BYTES) {
+      this.#starts.push(Buffer.from(chunk.subarray(0, CHECKED_BYTES - this.#keptBytes)));
       this.#keptBytes += chunk.length;
     }
-    if (total <= CHECKED_AFTER) return;
-    if (this.#kind === undefined) {
+    if (total <= CHECKED_BYTES) return;
+    if (this.#format === undefined) {
       const start = Buffer.concat(this.#starts);
       this.#starts = [];
-      this.#kind = this.#formatFor(start.subarray(0, KIND_BYTES));
-      const text = this.#kind.compression === "gzip" ? decompressStart(start.subarray(0, PACKED_BYTES)) : start;
-      if (text.length > 0) this.#checkStart(text.subarray(0, CHECKED_AFTER), this.#kind.format);
-      if (this.#kind.compression === "gzip" && hasEndlessLine(text)) throw this.#refusal(ENDLESS_LINE);
+      this.#format = this.#formatFor(start.subarray(0, KIND_BYTES));
+      const text = this.#format.compression === "gzip" ? decompressStart(start.subarray(0, COMPRESSED_BYTES)) : start;
+      if (text.length > 0) this.#checkStart(text.subarray(0, CHECKED_BYTES), this.#format.format);
+      if (this.#format.compression === "gzip" && hasEndlessLine(text)) throw this.#refusal(ENDLESS_LINE);
     }
-    if (this.#kind.compression === "none" && this.#line > MAX_RECORD_BYTES) throw this.#refusal(ENDLESS_LINE);
+    if (this.#format.compression === "none" && this.#lineBytes > MAX_RECORD_BYTES) throw this.#refusal(ENDLESS_LINE);
   }
 
   #checkStart(start: Buffer, format: ContentFormat["format"]): void {
@@ -85,12 +85,12 @@ export class StreamCheck {
         throw error instanceof JobError ? new CommandError("invalid", `${error.message} ${STOPPED_MESSAGE}`) : error;
       }
     } else {
-      // A first line that is cut off cannot be parsed.
-      const known = TARGETS[target].columns.map(({ name }) => name);
+      const columns = TARGETS[target].columns.map(({ name }) => name);
+      // The only line may be truncated, so it is not parsed.
       const row = more.length === 0 ? undefined : objectIn(first);
       if (!/^\s*\{/.test(first) || row === null) throw this.#refusal("its first line is not a JSON object");
-      if (row && !known.some((name) => Object.hasOwn(row, name)))
-        throw this.#refusal(`its first object has no column of ${target} (${known.join(", ")})`);
+      if (row && !columns.some((name) => Object.hasOwn(row, name)))
+        throw this.#refusal(`its first object has no column of ${target} (${columns.join(", ")})`);
     }
   }
 
@@ -102,7 +102,7 @@ export class StreamCheck {
   }
 }
 
-/** Returns true if a text has a line that is longer than any row. */
+/** Returns true if a text has a line that is longer than the maximum of a row. */
 function hasEndlessLine(text: Buffer): boolean {
   for (let start = 0; text.length - start > MAX_RECORD_BYTES; ) {
     const line = text.subarray(start, start + MAX_RECORD_BYTES + 1);
@@ -114,7 +114,7 @@ function hasEndlessLine(text: Buffer): boolean {
 }
 const ENDLESS_LINE = `it has a line that does not end within ${MAX_RECORD_BYTES} bytes`;
 
-/** Parses a line to its object; null for anything else. */
+/** Parses the JSON object in a line; null for anything else. */
 function objectIn(line: string): object | null {
   try {
     const value: unknown = JSON.parse(line);
@@ -126,7 +126,7 @@ function objectIn(line: string): object | null {
 
 const STOPPED_MESSAGE = "Reading stopped; nothing was sent.";
 
-/** Unpacks the beginning of a gzip stream; empty if it is damaged, which the platform reports. */
+/** Decompresses the beginning of a gzip stream. Returns no bytes if it is damaged, which the platform reports. */
 function decompressStart(start: Buffer): Buffer {
   try {
     return gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH });

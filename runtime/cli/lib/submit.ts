@@ -6,11 +6,11 @@ import type { Submitted } from "./connection.ts";
 import { CommandError } from "./exits.ts";
 import { printableName, readText } from "./files.ts";
 
-/** Flags of `rates submit` and commands based on it. */
+/** Flags of `rates submit` and of the other commands that submit jobs. */
 export interface SubmitFlags {
   query?: string;
   sql?: string;
-  /** A file with the SQL. */
+  /** File with the SQL. */
   file?: string;
   statement?: string;
   param?: string[];
@@ -30,21 +30,21 @@ export interface SubmitFlags {
   reply?: string;
 }
 
-/** Parses key=value arguments; rejects a key with two different values. */
-export function pairs(list: readonly string[], flag: string): Record<string, string> {
-  const found = new Map<string, string>();
+/** Parses key=value arguments. Rejects a key with two different values. */
+export function parsePairs(list: readonly string[], flag: string): Record<string, string> {
+  const values = new Map<string, string>();
   for (const pair of list) {
     const at = pair.indexOf("=");
     if (at < 1) throw new CommandError("invalid", `${flag} '${pair}' must be of the form key=value.`);
     const [key, value] = [pair.slice(0, at), pair.slice(at + 1)];
-    if (found.has(key) && found.get(key) !== value)
+    if (values.has(key) && values.get(key) !== value)
       throw new CommandError("invalid", `${flag} ${key} is given twice with different values. Keep one.`);
-    found.set(key, value);
+    values.set(key, value);
   }
-  return Object.fromEntries(found);
+  return Object.fromEntries(values);
 }
 
-/** Replaces --file with --sql, the file's content. */
+/** Replaces --file with --sql and the file's content. */
 export function withSqlFile<T extends SubmitFlags>({ file, ...flags }: T): T {
   if (file === undefined) return flags as T;
   if (flags.sql !== undefined) throw new CommandError("invalid", "--sql and --file cannot be combined.");
@@ -54,7 +54,7 @@ export function withSqlFile<T extends SubmitFlags>({ file, ...flags }: T): T {
 }
 
 /** Parses the whole number of a flag. */
-const number = (flag: string, value: string | undefined): number | undefined => {
+const parseWholeNumber = (flag: string, value: string | undefined): number | undefined => {
   if (value !== undefined && !/^\d+$/.test(value))
     throw new CommandError("invalid", `${flag} '${value}' must be a whole number.`);
   return value === undefined ? undefined : Number(value);
@@ -67,49 +67,49 @@ const ALLOWED_WITH = {
   statement: ["param"],
   target: ["mode", "items", "s3", "url", "format", "compression", "dryRun"],
 } as const satisfies Record<string, readonly (keyof SubmitFlags)[]>;
-type SourceFlag = keyof typeof ALLOWED_WITH;
-const SOURCE_FLAGS = Object.keys(ALLOWED_WITH) as SourceFlag[];
-const TASK_FLAGS = new Set<keyof SubmitFlags>([...SOURCE_FLAGS, ...Object.values(ALLOWED_WITH).flat()]);
+type SelectingFlag = keyof typeof ALLOWED_WITH;
+const SELECTING_FLAGS = Object.keys(ALLOWED_WITH) as SelectingFlag[];
+const TASK_FLAGS = new Set<keyof SubmitFlags>([...SELECTING_FLAGS, ...Object.values(ALLOWED_WITH).flat()]);
 
 const flagText = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-/** Returns the names of given task flags. */
+/** Returns the names of the given task flags. */
 const taskFlags = (flags: SubmitFlags) => [...TASK_FLAGS].filter((name) => flags[name] !== undefined);
 const definedOnly = (object: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
 /** Builds the contract's request from flags. The platform validates it. */
-export function requestFrom(flags: SubmitFlags, params?: Record<string, unknown>): Record<string, unknown> {
-  const [kind, second] = SOURCE_FLAGS.filter((flag) => flags[flag] !== undefined);
+export function requestFromFlags(flags: SubmitFlags, params?: Record<string, unknown>): Record<string, unknown> {
+  const [kind, second] = SELECTING_FLAGS.filter((flag) => flags[flag] !== undefined);
   if (kind === undefined)
     throw new CommandError("invalid", "Give a FILE with a request, or one of --query, --sql, --statement, --target.");
   // Rejects flags without effect: ignoring --dry-run would run the statement.
-  const stray =
+  const conflicting =
     second ??
     taskFlags(flags).find((flag) => flag !== kind && !(ALLOWED_WITH[kind] as readonly string[]).includes(flag));
-  if (stray !== undefined)
-    throw new CommandError("invalid", `${flagText(kind)} and ${flagText(stray)} cannot be combined.`);
+  if (conflicting !== undefined)
+    throw new CommandError("invalid", `${flagText(kind)} and ${flagText(conflicting)} cannot be combined.`);
   const { query, sql, statement, target, mode, format, compression, dryRun } = flags;
   const task =
     kind === "target"
-      ? { type: "update", ...definedOnly({ target, mode, source: source(flags), format, compression, dryRun }) }
+      ? { type: "update", ...definedOnly({ target, mode, source: sourceFrom(flags), format, compression, dryRun }) }
       : kind === "statement"
         ? { type: "update", ...definedOnly({ statement, params }) }
         : { type: "read", ...definedOnly({ query, sql, params, format, compression }) };
   return { ...requestFields(flags), task };
 }
 
-/** Fields of a request from flags, without its task. */
+/** Builds the fields of a request from flags, except its task. */
 const requestFields = (flags: SubmitFlags) =>
   definedOnly({
     requestId: flags.id,
     tenant: flags.tenant,
-    priority: number("--priority", flags.priority),
-    timeoutSeconds: number("--timeout", flags.timeout),
-    labels: flags.label && pairs(flags.label, "--label"),
+    priority: parseWholeNumber("--priority", flags.priority),
+    timeoutSeconds: parseWholeNumber("--timeout", flags.timeout),
+    labels: flags.label && parsePairs(flags.label, "--label"),
     reply: flags.reply,
   });
 
-function source({ items, s3, url }: SubmitFlags): object {
+function sourceFrom({ items, s3, url }: SubmitFlags): object {
   if ([items, s3, url].filter((value) => value !== undefined).length !== 1)
     throw new CommandError(
       "invalid",
@@ -119,19 +119,19 @@ function source({ items, s3, url }: SubmitFlags): object {
   return s3 !== undefined ? { s3 } : { url };
 }
 
-/** Reads a request from a file, or stdin for `-`; request flags override its fields, task flags are rejected. */
-export async function requestIn(file: string, flags: SubmitFlags): Promise<Record<string, unknown>> {
-  const [stray] = taskFlags(flags);
-  if (stray !== undefined)
+/** Reads a request from a file, or from stdin for `-`. Flags override the request's fields; task flags are rejected. */
+export async function requestFromFile(file: string, flags: SubmitFlags): Promise<Record<string, unknown>> {
+  const [conflicting] = taskFlags(flags);
+  if (conflicting !== undefined)
     throw new CommandError(
       "invalid",
-      `${flagText(stray)} cannot be combined with a FILE. Set it in the request's task.`,
+      `${flagText(conflicting)} cannot be combined with a FILE. Set it in the request's task.`,
     );
   const request = readJsonFile(file);
   if (request === null || typeof request !== "object" || Array.isArray(request))
     throw new CommandError(
       "invalid",
-      `${file === "-" ? "stdin" : printableName(file)} must be a request: one JSON object.`,
+      `${file === "-" ? "stdin" : printableName(file)} must be a request: a single JSON object.`,
     );
   return { ...request, ...requestFields(flags) };
 }
@@ -140,42 +140,42 @@ function readJsonFile(file: string): unknown {
   const name = file === "-" ? "stdin" : printableName(file);
   const content = readText(file);
   if (content.trim() === "") throw new CommandError("invalid", `${name} is empty.`);
-  let read: ParsedJson;
+  let parsed: ParsedJson;
   try {
-    read = readJson(content);
+    parsed = readJson(content);
   } catch (error) {
     throw new CommandError("invalid", `${name} is not JSON: ${(error as Error).message}`);
   }
-  const [problem] = read.problems;
+  const [problem] = parsed.problems;
   if (problem) throw new CommandError("invalid", `${name}: ${problem.field} ${problem.message}`);
-  return read.value;
+  return parsed.value;
 }
 
 /** Maximum attempts of a request whose response is lost. */
 const MAX_ATTEMPTS = 3;
-/** Delay before the second attempt, doubled for the third. Milliseconds. */
+/** Delay before the second attempt in milliseconds, doubled for the third. */
 const RETRY_DELAY_MS = 500;
 
 /**
- * Submits a request. The id is generated here, so that a request whose response was lost can be resent as the same job:
- * its prices are loaded once.
+ * Submits a request. A missing id is generated here, so that resending the request after a lost response does not
+ * create a second job.
  * @returns the response, and a client for the job's tenant
  */
 export async function submit(
   client: Client,
   request: Record<string, unknown>,
 ): Promise<Submitted & { client: Client }> {
-  const identified = { requestId: randomUUID(), ...request };
-  const owner = client.forTenant(typeof request.tenant === "string" ? request.tenant : client.tenant);
-  for (let turn = 1; ; turn++)
+  const requestWithId = { requestId: randomUUID(), ...request };
+  const tenantClient = client.forTenant(typeof request.tenant === "string" ? request.tenant : client.tenant);
+  for (let attempt = 1; ; attempt++)
     try {
-      return { ...(await client.json<Submitted>("POST", "/jobs", identified)), client: owner };
+      return { ...(await client.json<Submitted>("POST", "/jobs", requestWithId)), client: tenantClient };
     } catch (error) {
       if (!(error instanceof CommandError && error.mayHaveTakenEffect)) throw error;
-      if (turn === MAX_ATTEMPTS) {
-        const next = `The request may have been accepted. Check with ${owner.hint("show", String(identified.requestId))}.`;
-        throw new CommandError(error.exit, `${error.message}\n${next}`, { data: error.data });
+      if (attempt === MAX_ATTEMPTS) {
+        const hint = `The request may have been accepted. Check with ${tenantClient.hint("show", String(requestWithId.requestId))}.`;
+        throw new CommandError(error.exit, `${error.message}\n${hint}`, { data: error.data });
       }
-      await pause(RETRY_DELAY_MS * 2 ** (turn - 1));
+      await pause(RETRY_DELAY_MS * 2 ** (attempt - 1));
     }
 }

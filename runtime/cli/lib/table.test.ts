@@ -22,20 +22,20 @@ describe("tables", () => {
     assert.match(table(head, rows, Number.POSITIVE_INFINITY), /x{200}/);
   });
 
-  it("keep ids complete as long as other cells can be shortened", () => {
+  it("keep ids complete as long as other columns can be shortened or omitted", () => {
     const id = "a".repeat(60);
     assert(table(head, rows, 90, { keep: [1] }).includes(id));
     assert(!table(head, rows, 90).includes(id));
-    assert(table(head, rows, 72, { keep: [1] }).includes(id), "rather no last column");
+    assert(table(head, rows, 72, { keep: [1] }).includes(id), "the last column is omitted instead");
     assert(!table(head, rows, 72, { keep: [1] }).includes("WHAT"));
     assert(!table(head, rows, 40, { keep: [1] }).includes(id));
     const [, line = ""] = table(["STATUS", "ID", "CREATED"], [["FAILED", id, "2026-11-25 08:33"]], 72, {
       keep: [0, 1, 2],
     }).split("\n");
-    assert.equal(line, `FAILED  ${id}`, "what is kept last gives way to it");
+    assert.equal(line, `FAILED  ${id}`, "the last kept column is omitted instead");
   });
 
-  it("shorten a long id only after the columns behind it are left out", () => {
+  it("shorten a long id only after omitting the columns after it", () => {
     const id = `load-prices-${"0123456789abcdef".repeat(2)}.retry-1`;
     const row = ["SUCCEEDED", id, "11-30 00:04", "10 ms"];
     const [head = "", line = ""] = table(["STATUS", "ID", "CREATED", "TOOK"], [row], 60, { keep: [0, 1, 2] }).split(
@@ -82,7 +82,7 @@ describe("tables", () => {
     assert.deepEqual(lines, ["    N  WHAT", "    5  a", "1,000  b"]);
   });
 
-  it("cut colored text by visible columns, and reset the color", () => {
+  it("truncate coloured text by visible columns, and reset the colour", () => {
     const red = `\u001b[31mFAILED\u001b[39m and what else was said`;
     const cut = truncateToWidth(red, 10);
     assert.equal(stripVTControlCharacters(cut), "FAILED an…");

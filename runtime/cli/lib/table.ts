@@ -3,27 +3,27 @@ import { dim, plain } from "./screen.ts";
 
 /** Minimum width of a column, unless its heading is wider. */
 const MIN_WIDTH = 10;
-/** Minimum width of a shortened id if the columns after it are omitted for it. */
-const SHORTENED_ID = 24;
+/** Minimum width of a shortened id. An id with less room is treated like a column that is not in `keep`. */
+const MIN_ID_WIDTH = 24;
 /** Maximum measured width of a cell; no terminal has more columns. */
-const WIDEST = 1_000;
+const MAX_CELL_WIDTH = 1_000;
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the beginning of a colour
 const STYLES = /(\x1b\[[0-9;]*m)/;
 
-/** Truncates text to a width in terminal columns (wide characters have two). Color codes are kept. */
+/** Truncates text to a width in terminal columns (wide characters have two). Colour codes are kept. */
 export function truncateToWidth(text: string, columns: number): string {
   if (stringWidth(text) <= columns) return text;
   let remaining = Math.max(0, columns - 1);
-  let cut = false;
+  let isCut = false;
   const pieces = text.split(STYLES).map((piece) => {
     if (STYLES.test(piece)) return piece;
     let result = "";
-    for (const { segment } of cut ? [] : graphemes.segment(piece)) {
+    for (const { segment } of isCut ? [] : graphemes.segment(piece)) {
       remaining -= stringWidth(segment);
-      cut = remaining < 0;
-      if (cut) return columns > 0 ? `${result}…` : "";
+      isCut = remaining < 0;
+      if (isCut) return columns > 0 ? `${result}…` : "";
       result += segment;
     }
     return result;
@@ -57,19 +57,17 @@ const padToWidth = (text: string, columns: number): string => {
 export interface TableStyle {
   /** Destination; headings are dim on a terminal. */
   stream?: NodeJS.WriteStream;
-  /** Styles a cell after it was fitted into its column. */
+  /** Styles a cell after it has been padded or truncated. */
   colour?: (cell: string, column: number) => string;
   /** Right-aligned columns. */
   right?: readonly number[];
-  /**
-   * Columns that keep their width, mainly ids that people copy. Columns after them are omitted first.
-   */
+  /** Columns that keep their width, mainly ids that people copy. Columns after them are omitted first. */
   keep?: readonly number[];
 }
 
 /**
- * Formats a table that fits into `room` columns: the widest cells are cut first, then the last columns are omitted, so
- * that no line is ever longer than the terminal.
+ * Formats a table that fits into `columns` terminal columns, so that no line wraps. The widest cells are truncated first,
+ * then the last columns are omitted.
  */
 export function table(
   head: readonly string[],
@@ -79,7 +77,7 @@ export function table(
 ): string {
   const cells = rows.map((row) => row.map(plain));
   const fullWidths = head.map((name, column) =>
-    Math.max(stringWidth(name), ...cells.map((row) => Math.min(stringWidth(row[column] ?? ""), WIDEST))),
+    Math.max(stringWidth(name), ...cells.map((row) => Math.min(stringWidth(row[column] ?? ""), MAX_CELL_WIDTH))),
   );
   const widths = fitWidths(fullWidths, head, columns, keep);
   const visibleColumns = Math.max(1, columnsThatFit(widths, columns));
@@ -98,8 +96,8 @@ export function table(
 }
 
 /**
- * Returns the widths of the columns. Columns of `keep` are narrowed only if omitting the columns after them is not
- * enough, the last of them first.
+ * Returns the widths of the columns. Columns in `keep` are narrowed only if omitting the columns after them is not
+ * enough. The last column in `keep` is narrowed first.
  */
 function fitWidths(
   full: readonly number[],
@@ -107,34 +105,34 @@ function fitWidths(
   columns: number,
   keep: readonly number[],
 ): number[] {
-  const least = head.map((name) => Math.max(stringWidth(name), MIN_WIDTH));
+  const minimum = head.map((name) => Math.max(stringWidth(name), MIN_WIDTH));
   const widths = [...full];
-  shrinkWidest(widths, least, columns, keep);
+  shrinkWidest(widths, minimum, columns, keep);
   const fits = keep.length === 0 || columnsThatFit(widths, columns) > Math.max(...keep);
   if (fits) return widths;
   const last = keep.at(-1) ?? 0;
   const others = full
     .slice(0, Math.max(...keep) + 1)
     .reduce((sum, width, column) => sum + (column === last ? 0 : width + 2), 0);
-  // An id that is cut at its end may still identify a job by its beginning.
-  if (keep.length > 1 && columns - others >= SHORTENED_ID)
+  // A truncated id may still identify a job by its beginning.
+  if (keep.length > 1 && columns - others >= MIN_ID_WIDTH)
     return full.with(last, Math.min(full[last] ?? 0, columns - others));
   return fitWidths(full, head, columns, keep.slice(0, -1));
 }
 
-/** Shrinks the widest cells until all fit, or none can shrink further. */
-function shrinkWidest(widths: number[], least: readonly number[], columns: number, keep: readonly number[]): void {
+/** Shrinks the widest columns until the table fits, or no column can shrink further. */
+function shrinkWidest(widths: number[], minimum: readonly number[], columns: number, keep: readonly number[]): void {
   for (let excess = widths.reduce((sum, width) => sum + width + 2, -2) - columns; excess > 0; excess--) {
-    const spare = widths.map((width, column) => (width > (least[column] ?? 0) && !keep.includes(column) ? width : 0));
+    const spare = widths.map((width, column) => (width > (minimum[column] ?? 0) && !keep.includes(column) ? width : 0));
     const widest = spare.lastIndexOf(Math.max(...spare));
     if (spare[widest] === 0) return;
     widths[widest] = (widths[widest] ?? 0) - 1;
   }
 }
 
-/** Number of columns that fit. */
+/** Returns the number of table columns that fit into `columns` terminal columns. */
 function columnsThatFit(widths: readonly number[], columns: number): number {
-  const upTo = (column: number) => widths.slice(0, column + 1).reduce((sum, width) => sum + width + 2, -2);
-  const over = widths.findIndex((_, column) => upTo(column) > columns);
-  return over < 0 ? widths.length : over;
+  const widthThrough = (column: number) => widths.slice(0, column + 1).reduce((sum, width) => sum + width + 2, -2);
+  const firstHidden = widths.findIndex((_, column) => widthThrough(column) > columns);
+  return firstHidden < 0 ? widths.length : firstHidden;
 }

@@ -8,9 +8,9 @@ import { cloudLog, localLog, logLines, logText, RunLog } from "./runLog.ts";
 import { colourState, dim, durationText, plain, print, printInfo } from "./screen.ts";
 import { progressText } from "./watch.ts";
 
-/** Interval of reading a run's log. Milliseconds. */
+/** Interval between reads of a run's log, in milliseconds. */
 const POLL_MS = 250;
-/** Time for a run to log that it sent the response, after the job has ended. Milliseconds. */
+/** Time after a job's end in which its run may log that it sent the response, in milliseconds. */
 const FINAL_LOG_WAIT_MS = 1_500;
 
 /** Options of `tail`. */
@@ -24,7 +24,7 @@ export interface TailOptions {
 }
 
 /**
- * Prints a job's history, progress and log until it ends.
+ * Prints a job's history and log. With `follow`, also prints progress, until the job ends.
  * @returns its last document
  */
 export async function tail(client: Client, id: string, options: TailOptions): Promise<JobDocument> {
@@ -34,7 +34,7 @@ export async function tail(client: Client, id: string, options: TailOptions): Pr
     return await interruptible(
       async (signal) => {
         if (!options.follow) {
-          const document = await client.json<JobDocument>("GET", client.job(id), undefined, signal);
+          const document = await client.json<JobDocument>("GET", client.jobPath(id), undefined, signal);
           await printer.update(document);
           return document;
         }
@@ -64,37 +64,37 @@ export async function tail(client: Client, id: string, options: TailOptions): Pr
   }
 }
 
-/** Shows a job's states, attempts and log lines, each once. */
+/** Prints a job's states, attempts and log lines, each once. */
 class JobPrinter {
   readonly #line: ProgressLine;
   readonly #options: TailOptions;
-  readonly #local: boolean;
+  readonly #isLocal: boolean;
   readonly #logs: (RunLog | undefined)[] = [];
   #document: JobDocument | undefined;
-  #history = 0;
+  #printedStates = 0;
   #hasFinalLine = false;
   #polling: Promise<void> = Promise.resolve();
 
-  constructor(line: ProgressLine, options: TailOptions, local: boolean) {
+  constructor(line: ProgressLine, options: TailOptions, isLocal: boolean) {
     this.#line = line;
     this.#options = options;
-    this.#local = local;
+    this.#isLocal = isLocal;
   }
 
-  /** Shows the parts of a newer document that were not shown yet. */
+  /** Prints the parts of a newer document that were not printed yet. */
   async update(document: JobDocument): Promise<void> {
     this.#document = document;
     const from = Date.parse(document.createdAt);
-    // Prints a run's log lines before the state that they led to.
+    // Print a run's log lines before the state that they led to.
     await this.pollOnce();
-    for (const { status, at } of document.statusHistory.slice(this.#history))
+    for (const { status, at } of document.statusHistory.slice(this.#printedStates))
       this.#print(
         `${dim(at.slice(11, 23))} ${colourState(status)} ${dim(`after ${durationText(Date.parse(at) - from)}`)}`,
       );
-    this.#history = document.statusHistory.length;
+    this.#printedStates = document.statusHistory.length;
     for (const [index, attempt] of document.attempts.entries()) {
       if (index < this.#logs.length) continue;
-      const file = this.#local ? localLog(attempt) : undefined;
+      const file = this.#isLocal ? localLog(attempt) : undefined;
       this.#logs.push(file === undefined ? undefined : new RunLog(file, document.requestId));
       this.#print(
         dim(`attempt ${index + 1}: ${attempt.runner} run ${attempt.runId}${file === undefined ? "" : `, ${file}`}`),
@@ -105,7 +105,7 @@ class JobPrinter {
     await this.pollOnce();
   }
 
-  /** Reads the logs until the signal aborts. */
+  /** Prints new log lines until the signal aborts. */
   async pollLogs(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.pollOnce();
@@ -113,7 +113,7 @@ class JobPrinter {
     }
   }
 
-  /** Polls the logs after the running poll, so that no line is printed twice. */
+  /** Polls the logs after the current poll has ended, so that no line is printed twice. */
   pollOnce(): Promise<void> {
     this.#polling = this.#polling.then(() => this.#printNewLines());
     return this.#polling;
@@ -124,7 +124,7 @@ class JobPrinter {
       const attempt = this.#document?.attempts[index];
       if (!log || !attempt) continue;
       for (const line of await log.lines(attempt)) {
-        if (line.includes('"answered"')) this.#hasFinalLine = true;
+        if (line.includes('"response sent"')) this.#hasFinalLine = true;
         if (this.#options.collect) this.#options.collect(line);
         else {
           this.#line.end();
@@ -134,7 +134,7 @@ class JobPrinter {
     }
   }
 
-  /** Waits for the last run's final line; a killed run writes none. */
+  /** Waits for the final log line of the last run, for a limited time because a killed run writes none. */
   async waitForFinalLog(signal: AbortSignal): Promise<void> {
     if (this.#logs.at(-1) === undefined) return;
     const until = Date.now() + FINAL_LOG_WAIT_MS;

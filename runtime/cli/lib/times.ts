@@ -8,34 +8,33 @@ const UNITS: Readonly<Record<string, number>> = {
   d: 86_400_000,
   w: 7 * 86_400_000,
 };
-const DURATION = /^(\d{1,9}) ?(s|m|min|h|d|w)$/i;
-/** Matches a day, or a day and a time with an optional zone. A space may separate them, as in `rates list`. */
+const AGE = /^(\d{1,9}) ?(s|m|min|h|d|w)$/i;
+/** Matches a day, or a day and a time with an optional zone. A space may separate day and time, as in `rates list`. */
 const TIME =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?: ?(Z|UTC|[+-]\d{2}(?::?\d{2})?))?)?$/i;
 
-const FORMS =
-  "It must be a duration back from now (90s, 30m, 2h, 7d, 1w), a day (2026-01-31) or a time (2026-01-31T08:00:00Z); without a zone it is UTC.";
+const ACCEPTED_FORMS =
+  "It must be an age (90s, 30m, 2h, 7d, 1w), a day (2026-01-31) or a time (2026-01-31T08:00:00Z). Times without a zone are UTC.";
 
 /**
- * Converts a time for the API: a duration back from now, a day, or a time. Without a zone it is UTC, like all printed
- * times.
+ * Converts an age, a day or a time to a time for the API. A time without a zone is UTC, like all printed times.
  * @throws InvalidArgumentError for any other text, or an invalid date
  */
-export function pastTime(value: string, now = Date.now()): string {
-  const duration = DURATION.exec(value.trim());
-  if (duration) {
-    const at = now - Number(duration[1]) * (UNITS[duration[2]?.toLowerCase() ?? ""] ?? 0);
-    // The database accepts years of four digits, from 0001 on.
+export function ageOrTime(value: string, now = Date.now()): string {
+  const age = AGE.exec(value.trim());
+  if (age) {
+    const at = now - Number(age[1]) * (UNITS[age[2]?.toLowerCase() ?? ""] ?? 0);
+    // The database accepts the years 0001 to 9999.
     if (at < Date.parse("0001-01-01T00:00:00Z")) throw new InvalidArgumentError(`${value} ago is before year 1.`);
     return new Date(at).toISOString();
   }
-  return pointInTime(value, FORMS);
+  return pointInTime(value, ACCEPTED_FORMS);
 }
 
-/** Reads a day or a time; without a zone it is UTC. */
+/** Parses a day or a time. A time without a zone is UTC. */
 export function pointInTime(
   value: string,
-  forms = "It must be a day (2030-01-31) or a time (2030-01-31T08:00:00Z); without a zone it is UTC.",
+  forms = "It must be a day (2030-01-31) or a time (2030-01-31T08:00:00Z). Times without a zone are UTC.",
 ): string {
   const parts = TIME.exec(value.trim());
   if (!parts) throw new InvalidArgumentError(forms);
@@ -59,14 +58,14 @@ function offset(zone: string): string {
   return `${zone[0]}${digits.slice(0, 2)}:${digits.slice(2)}`;
 }
 
-/** `pastTime` for commander, which passes the earlier value of a repeated option too. */
-export const timeOption = (value: string): string => pastTime(value);
+/** `ageOrTime` for commander, which passes the earlier value of a repeated option as a second argument. */
+export const timeOption = (value: string): string => ageOrTime(value);
 
-/** Validates a time for commander and keeps its text, so that a stored duration stays relative to now. */
+/** Validates a time for commander and keeps its text, so that a stored age stays relative to now. */
 export const relativeTimeOption = (value: string): string => {
-  pastTime(value);
+  ageOrTime(value);
   return value.trim();
 };
 
-/** Formats an ISO time in UTC as a cell or in a sentence: "2026-01-31 08:00:00"; empty if there is none. */
+/** Formats an ISO time in UTC for a cell or a sentence: "2026-01-31 08:00:00". Returns "" without a time. */
 export const timeText = (time: string | null | undefined): string => (time ?? "").slice(0, 19).replace("T", " ");

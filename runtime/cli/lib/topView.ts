@@ -1,5 +1,5 @@
 import { isTerminal, RUNNER_NAMES, RUNNERS, STATES } from "../../contract/states.ts";
-import { about } from "./about.ts";
+import { describeTask } from "./describeTask.ts";
 import type { JobDocument } from "./events.ts";
 import { blocks } from "./progress.ts";
 import { bytesText, colourState, dim, durationText, plain } from "./screen.ts";
@@ -7,19 +7,19 @@ import { table, truncateToWidth } from "./table.ts";
 import { fullRunners, type Snapshot } from "./topSnapshot.ts";
 import { styled } from "./visible.ts";
 
-/** Width of a runner's bar. */
-const BAR = 16;
-const MINUTE = 60_000;
+/** Width of a runner type's bar, in columns. */
+const BAR_WIDTH = 16;
+const MINUTE_MS = 60_000;
 
 /** Size and stream of the output. */
 export interface Frame {
   columns: number;
-  /** Number of lines; a table that does not fit is cut. */
+  /** Number of lines; a table that does not fit is shortened. */
   lines: number;
   stream: NodeJS.WriteStream;
 }
 
-/** Formats a snapshot as lines that fit on the screen. */
+/** Formats a snapshot as lines that fit on the screen. The summary is never omitted, even if it has more lines. */
 export function snapshotLines(snapshot: Snapshot, { columns, lines, stream }: Frame): string[] {
   const { capacity, bottleneck } = snapshot;
   const head = [
@@ -31,15 +31,23 @@ export function snapshotLines(snapshot: Snapshot, { columns, lines, stream }: Fr
     endedLine(snapshot),
     ...timesLines(snapshot),
   ].map((line) => truncateToWidth(line, columns));
-  // Running jobs first; the slowest ones take the remaining lines.
-  const room = lines - head.length;
-  const running = tableLines("Running", snapshot.running, runningRow(snapshot), RUNNING, room, columns, stream);
+  // Running jobs come first; the slowest jobs get the remaining lines.
+  const remaining = lines - head.length;
+  const running = tableLines(
+    "Running",
+    snapshot.running,
+    runningRow(snapshot),
+    RUNNING_HEADINGS,
+    remaining,
+    columns,
+    stream,
+  );
   const slowest = tableLines(
     "Slowest of the last hour",
     snapshot.slowest,
     slowestRow,
-    SLOWEST,
-    room - running.length,
+    SLOWEST_HEADINGS,
+    remaining - running.length,
     columns,
     stream,
   );
@@ -60,7 +68,7 @@ function runnerLine(
   stream: NodeJS.WriteStream,
 ): string {
   const { running, working, slots } = capacity[runnerType];
-  const bar = blocks(slots === 0 ? 0 : working / slots, BAR);
+  const bar = blocks(slots === 0 ? 0 : working / slots, BAR_WIDTH);
   const isFull = fullRunners(snapshot).includes(runnerType);
   const warm = Math.max(0, running - working);
   const counts = `${working} of ${slots} busy${isFull ? ", full" : warm > 0 ? `, ${warm} warm or starting` : ""}`;
@@ -70,12 +78,12 @@ function runnerLine(
 function waitingLine({ oldest, waiting, at, byStatus }: Snapshot): string {
   if (oldest === undefined) return "Oldest   nothing waits";
   const waited = durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt)));
-  if (waiting !== undefined) return `Oldest   ${oldest.requestId}: ${plain(waiting.sentence)}: ${about(oldest)}`;
-  return `Oldest   ${oldest.requestId} has waited ${waited}, of ${(byStatus.PENDING ?? 1).toLocaleString("en")}: ${about(oldest)}`;
+  if (waiting !== undefined) return `Oldest   ${oldest.requestId}: ${plain(waiting.sentence)}: ${describeTask(oldest)}`;
+  return `Oldest   ${oldest.requestId} has waited ${waited}, of ${(byStatus.PENDING ?? 1).toLocaleString("en")}: ${describeTask(oldest)}`;
 }
 
 function endedLine({ ended }: Snapshot): string {
-  const rate = (ended.jobs / ended.milliseconds) * MINUTE;
+  const rate = (ended.jobs / ended.milliseconds) * MINUTE_MS;
   return `Ended    ${rateText(rate)} per minute${ended.failed > 0 ? ` (${ended.failed} failed)` : ""}`;
 }
 
@@ -86,10 +94,10 @@ function timesLines({ percentiles: { queueMs, executionMs } }: Snapshot): string
   return times.length === 0 ? [] : [`Times    ${times.join(", ")}`];
 }
 
-/** Low rates keep a decimal. */
+/** Formats a rate; low rates keep a decimal. */
 const rateText = (rate: number) => (rate > 0 && rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString("en"));
 
-const RUNNING = ["ID", "ON", "FOR", "ROWS", "READ", "WHAT"];
+const RUNNING_HEADINGS = ["ID", "ON", "FOR", "ROWS", "READ", "WHAT"];
 const runningRow =
   ({ at }: Snapshot) =>
   (job: JobDocument) => {
@@ -100,35 +108,35 @@ const runningRow =
       durationText(Math.max(0, Date.parse(at) - Date.parse(startedAt))),
       progress.rows.toLocaleString("en"),
       bytesText(progress.bytes),
-      about(job),
+      describeTask(job),
     ];
   };
 /** Numeric columns of both tables. */
 const NUMERIC_COLUMNS = [2, 3, 4];
-const SLOWEST = ["ID", "STATUS", "TOOK", "WAITED", "RAN", "WHAT"];
+const SLOWEST_HEADINGS = ["ID", "STATUS", "TOOK", "WAITED", "RAN", "WHAT"];
 const slowestRow = (job: JobDocument) => [
   job.requestId,
   job.status,
   durationText(job.stats?.totalMs ?? 0),
   durationText(job.stats?.queueMs ?? 0),
   durationText(job.stats?.executionMs ?? 0),
-  about(job),
+  describeTask(job),
 ];
 
-/** Formats a table with a title and the rows that fit; no lines if none fits. */
+/** Formats a table with a title and the rows that fit. Returns no lines if no row fits. */
 function tableLines(
   title: string,
   jobs: readonly JobDocument[],
   row: (job: JobDocument) => string[],
   head: readonly string[],
-  room: number,
+  maxLines: number,
   columns: number,
   stream: NodeJS.WriteStream,
 ): string[] {
-  const rows = jobs.slice(0, Math.max(0, room - 3)).map(row);
+  const rows = jobs.slice(0, Math.max(0, maxLines - 3)).map(row);
   if (rows.length === 0) return [];
   const colour = (cell: string, column: number) =>
-    head === SLOWEST && column === 1 ? cell.replace(/\S+/, (status) => colourState(status, stream)) : cell;
+    head === SLOWEST_HEADINGS && column === 1 ? cell.replace(/\S+/, (status) => colourState(status, stream)) : cell;
   return [
     "",
     dim(title, stream),
@@ -140,9 +148,13 @@ function tableLines(
 const waitingText = (waiting: Snapshot["waiting"]): string =>
   waiting === undefined ? "" : [waiting.sentence, ...(waiting.remedy === undefined ? [] : [waiting.remedy])].join(". ");
 
-/** Formats a snapshot as one line, for logs and pipes. It ends with the bottleneck or, without it, the longest wait. */
+/**
+ * Formats a snapshot as one line for pipes. It ends with the bottleneck or, without one, the reason of the longest wait.
+ */
 export function snapshotLine({ at, byStatus, capacity, oldest, ended, bottleneck, waiting }: Snapshot): string {
-  const runs = capacity ? RUNNERS.map((kind) => `${kind} ${capacity[kind].working}/${capacity[kind].slots}`) : [];
+  const runs = capacity
+    ? RUNNERS.map((runnerType) => `${runnerType} ${capacity[runnerType].working}/${capacity[runnerType].slots}`)
+    : [];
   const waited = oldest ? durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt))) : "none";
   return [
     at.slice(0, 19),
@@ -150,7 +162,7 @@ export function snapshotLine({ at, byStatus, capacity, oldest, ended, bottleneck
     `running ${byStatus.IN_PROGRESS ?? 0}`,
     ...runs,
     `oldest ${waited}`,
-    `${rateText((ended.jobs / ended.milliseconds) * MINUTE)}/min`,
+    `${rateText((ended.jobs / ended.milliseconds) * MINUTE_MS)}/min`,
     plain(bottleneck?.sentence ?? waitingText(waiting)),
   ]
     .filter((part) => part !== "")

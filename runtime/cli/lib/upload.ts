@@ -4,15 +4,15 @@ import { reasonOf } from "../../contract/reason.ts";
 import type { Client } from "./apiClient.ts";
 import { CommandError } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";
-import type { LoadFile } from "./loadFile.ts";
+import { changedWhileRead, type LoadFile } from "./loadFile.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { bytesText, width } from "./screen.ts";
 
-/** Number of concurrent parts. */
+/** Number of parts that are sent concurrently. */
 const CONCURRENCY = 4;
 /** Maximum attempts per part. */
 const MAX_ATTEMPTS = 4;
-/** Delay before the second attempt, doubled for each further one. Milliseconds. */
+/** Delay before the second attempt in milliseconds, doubled for each further one. */
 const RETRY_DELAY_MS = 500;
 
 interface Upload {
@@ -20,7 +20,7 @@ interface Upload {
   location: string;
   partBytes: number;
   partCount: number;
-  /** Links for the first parts; further ones are requested when needed. */
+  /** Links for the first parts; further links are requested when needed. */
   parts: Link[];
 }
 /** Response if the content is already stored. */
@@ -33,22 +33,22 @@ interface Link {
 }
 
 /**
- * Uploads a file in parts directly to the store, unless its content is already there. Memory holds one part per
+ * Uploads a file in parts directly to S3, unless its content is already there. Memory holds one part per
  * concurrent request. The parts of a failed or interrupted upload are removed.
  * @returns the s3 location for the task's source
- * @throws CommandError when the file changes while it is sent
+ * @throws CommandError if the file changes while it is read
  */
 export async function upload(client: Client, file: LoadFile): Promise<string> {
   const { bytes, sha256 } = file;
-  const fileName = [...file.name].slice(-MAX_NAME).join("");
+  const fileName = [...file.name].slice(-MAX_NAME_LENGTH).join("");
   const upload = await client.json<Upload | StoredUpload>("POST", "/uploads", { fileName, bytes, sha256 });
   if (!("id" in upload)) return upload.location;
-  const moreLinks = async (from: number) =>
+  const fetchLinks = async (from: number) =>
     (await client.json<{ parts: Link[] }>("POST", `/uploads/${upload.id}/parts?from=${from}`)).parts;
   try {
     const parts = await interruptible(
-      (signal) => sendParts(file, upload, moreLinks, signal),
-      () => "The upload was cancelled and removed. Nothing was submitted.",
+      (signal) => sendParts(file, upload, fetchLinks, signal),
+      () => "The upload was cancelled. Nothing was submitted.",
     );
     return (await client.json<StoredUpload>("POST", `/uploads/${upload.id}/complete`, { parts })).location;
   } catch (error) {
@@ -57,35 +57,35 @@ export async function upload(client: Client, file: LoadFile): Promise<string> {
   }
 }
 
-/** Maximum length of the sent file name. Characters. */
-const MAX_NAME = 100;
+/** Maximum length of the sent file name, in characters. */
+const MAX_NAME_LENGTH = 100;
 
 type SentPart = { partNumber: number; etag: string };
 
 async function sendParts(
   { handle, name, bytes: size, sha256, assertUnchanged }: LoadFile,
   { parts, partBytes, partCount }: Upload,
-  moreLinks: (from: number) => Promise<Link[]>,
+  fetchLinks: (from: number) => Promise<Link[]>,
   interrupted: AbortSignal,
 ): Promise<SentPart[]> {
   const line = new ProgressLine();
   const start = Date.now();
   const sent: SentPart[] = [];
   let bytes = 0;
-  const progress = () => {
+  const showProgress = () => {
     const seconds = Math.max(0.001, (Date.now() - start) / 1000);
-    const left = bytes === 0 ? undefined : ((size - bytes) / bytes) * seconds;
+    const secondsLeft = bytes === 0 ? undefined : ((size - bytes) / bytes) * seconds;
     const done = `${bytesText(bytes)} of ${bytesText(size)}`;
     const head = "Uploading  ";
     const barWidth = width(process.stderr) - head.length - 1;
-    const drawn = bar(bytes / size, done, `${bytesText(bytes / seconds)}/s`, left, barWidth);
-    line.update(head + drawn, bytes === size ? "sent" : "");
+    const progressBar = bar(bytes / size, done, `${bytesText(bytes / seconds)}/s`, secondsLeft, barWidth);
+    line.update(head + progressBar, bytes === size ? "sent" : "");
   };
   // The first failed part aborts the others.
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, interrupted]);
   const links = new Map(parts.map(({ partNumber, url }) => [partNumber, url]));
-  let asked: Promise<void> | undefined;
+  let linksRequest: Promise<void> | undefined;
   const linkOf = async (partNumber: number): Promise<string> => {
     for (;;) {
       const url = links.get(partNumber);
@@ -93,31 +93,31 @@ async function sendParts(
         links.delete(partNumber);
         return url;
       }
-      asked ??= moreLinks(partNumber)
-        .then((more) => {
-          for (const link of more) links.set(link.partNumber, link.url);
+      linksRequest ??= fetchLinks(partNumber)
+        .then((fetched) => {
+          for (const link of fetched) links.set(link.partNumber, link.url);
         })
         .finally(() => {
-          asked = undefined;
+          linksRequest = undefined;
         });
-      await asked;
+      await linksRequest;
     }
   };
   const hash = createHash("sha256");
   let next = 1;
-  // Parts are read in order, so that their hash can be compared with the earlier one.
+  // Parts are read in order, so that the hash of the content can be compared with the earlier hash.
   let reading: Promise<unknown> = Promise.resolve();
   const readNext = (): Promise<{ partNumber: number; buffer: Buffer<ArrayBuffer> } | undefined> => {
     const read = reading.then(async () => {
       if (next > partCount || signal.aborted) return undefined;
       const partNumber = next++;
-      const at = (partNumber - 1) * partBytes;
-      const buffer = Buffer.allocUnsafe(Math.min(partBytes, size - at));
+      const offset = (partNumber - 1) * partBytes;
+      const buffer = Buffer.allocUnsafe(Math.min(partBytes, size - offset));
       for (let filled = 0; filled < buffer.length; ) {
-        const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, at + filled);
+        const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, offset + filled);
         if (bytesRead === 0) {
           await assertUnchanged();
-          throw changedDuringUpload(name);
+          throw changedWhileRead(name, "changed");
         }
         filled += bytesRead;
       }
@@ -135,11 +135,11 @@ async function sendParts(
       const url = await linkOf(partNumber);
       sent.push({ partNumber, etag: await putPart(url, buffer, signal) });
       bytes += buffer.length;
-      progress();
+      showProgress();
     }
   };
   try {
-    progress();
+    showProgress();
     const workers = Array.from({ length: Math.min(CONCURRENCY, partCount) }, () =>
       worker().catch((error: unknown) => {
         if (!signal.aborted) failed.abort(error);
@@ -148,15 +148,12 @@ async function sendParts(
     await Promise.all(workers);
     signal.throwIfAborted();
     await assertUnchanged();
-    if (hash.digest("hex") !== sha256) throw changedDuringUpload(name);
+    if (hash.digest("hex") !== sha256) throw changedWhileRead(name, "changed");
     return sent;
   } finally {
     line.end();
   }
 }
-
-const changedDuringUpload = (name: string) =>
-  new CommandError("invalid", `${name} changed while it was sent. Nothing was submitted; load it when it is complete.`);
 
 /**
  * Sends one part, with retries.
@@ -164,14 +161,14 @@ const changedDuringUpload = (name: string) =>
  */
 async function putPart(url: string, body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<string> {
   let reason = "";
-  for (let turn = 0; turn < MAX_ATTEMPTS; turn++) {
-    if (turn > 0) await pause(RETRY_DELAY_MS * 2 ** (turn - 1), undefined, { signal });
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    if (attempt > 0) await pause(RETRY_DELAY_MS * 2 ** (attempt - 1), undefined, { signal });
     try {
       const response = await fetch(url, { method: "PUT", body, signal });
       const etag = response.headers.get("etag");
       const text = await response.text();
       if (response.ok && etag) return etag;
-      reason = `the store answered ${response.status}${text ? `: ${text.slice(0, 200)}` : ""}`;
+      reason = `the store returned ${response.status}${text ? `: ${text.slice(0, 200)}` : ""}`;
       if (response.status >= 400 && response.status < 500 && response.status !== 408 && response.status !== 429) break;
     } catch (error) {
       if (signal.aborted) throw error;

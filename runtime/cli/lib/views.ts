@@ -17,7 +17,7 @@ const VIEW_FLAGS = [
   "order",
   "limit",
 ] as const;
-/** A saved view: flags of `rates list` as they were typed, so that durations stay relative to now. */
+/** A saved view: flags of `rates list`. Ages are stored as typed, so that they stay relative to now. */
 export type View = Partial<Record<(typeof VIEW_FLAGS)[number], string>>;
 
 /** Maximum number of views. */
@@ -29,7 +29,7 @@ export function readViews(): Record<string, View> {
   return Object.fromEntries(Object.entries(views).map(([name, view]) => [name, viewOf(view)]));
 }
 
-/** Selects the flags that a view stores, without those that are not given. */
+/** Returns those of the given flags that a view stores. */
 export const viewOf = (
   flags: Readonly<Partial<Record<(typeof VIEW_FLAGS)[number], string | number | undefined>>>,
 ): View =>
@@ -51,19 +51,19 @@ export function viewNamed(name: string, views = readViews()): View {
 }
 
 /**
- * Saves a view beside the profiles, or replaces the one of the same name.
+ * Saves a view beside the profiles. Replaces a view of the same name.
  * @throws CommandError for an invalid name, an empty view, or too many views
  */
 export function saveView(name: string, view: View): void {
   if (!PROFILE_NAME.test(name))
-    throw new CommandError("invalid", `--save-view '${name}' must be letters, digits and . _ -, at most 64.`);
+    throw new CommandError("invalid", `--save-view '${name}' must consist of at most 64 letters, digits and . _ -.`);
   if (Object.keys(view).length === 0)
     throw new CommandError("invalid", "A view needs a filter, for example --status failed --since 2h.");
-  const all = readProfiles();
-  const views = { ...all.views, [name]: view };
+  const saved = readProfiles();
+  const views = { ...saved.views, [name]: view };
   if (Object.keys(views).length > MAX_VIEWS)
     throw new CommandError("invalid", `There are ${MAX_VIEWS} views already. \`rates view remove NAME\` deletes one.`);
-  writeProfiles({ ...all, views });
+  writeProfiles({ ...saved, views });
 }
 
 /**
@@ -71,10 +71,10 @@ export function saveView(name: string, view: View): void {
  * @throws CommandError if it does not exist
  */
 export function removeView(name: string): void {
-  const all = readProfiles();
+  const saved = readProfiles();
   viewNamed(name);
-  const { [name]: _, ...views } = all.views ?? {};
-  writeProfiles({ ...all, views });
+  const { [name]: _, ...views } = saved.views ?? {};
+  writeProfiles({ ...saved, views });
 }
 
 /** Formats a view as flags of `rates list`. */

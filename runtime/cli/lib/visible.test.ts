@@ -6,24 +6,35 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { begin, type Call, ESCAPED, event, HIDDEN, HOSTILE, httpDouble, job, json, start } from "../../testing/cli.ts";
+import {
+  begin,
+  type Call,
+  ESCAPED,
+  event,
+  HIDDEN,
+  HOSTILE,
+  job,
+  json,
+  start,
+  startFakeServer,
+} from "../../testing/cli.ts";
 import { skip } from "../../testing/cluster.ts";
 import { escapeHidden, styled, visible, visibleBytes, visibleJson } from "./visible.ts";
 
-describe("foreign text on a terminal", () => {
-  it("shows control and invisible characters as escapes", () => {
+describe("untrusted text on a terminal", () => {
+  it("has escapes in place of control and invisible characters", () => {
     assert.equal(escapeHidden(HOSTILE), ESCAPED);
     assert.equal(visible(HOSTILE), ESCAPED);
     assert.equal(visible("tab\tand\nlines, Zürich, 東京, 🚢 █░…"), "tab\tand\nlines, Zürich, 東京, 🚢 █░…");
     assert.equal(visible("\ud800"), "\\ud800");
   });
 
-  it("has only colors that this process writes", () => {
+  it("keeps only colours that this process writes", () => {
     const shown = visible(`${styled("red", `FAILED ${HOSTILE}`)} \x1b[32mSUCCEEDED\x1b[39m`);
     assert.equal(shown, `\x1b[31mFAILED ${ESCAPED}\x1b[39m \\x1b[32mSUCCEEDED\\x1b[39m`);
   });
 
-  it("is safe for any text, also as JSON, whose value is unchanged", () => {
+  it("is escaped whatever its characters, also in JSON, without changing the parsed value", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (value) => {
         assert.doesNotMatch(visible(value), HIDDEN);
@@ -33,7 +44,7 @@ describe("foreign text on a terminal", () => {
     );
   });
 
-  it("is escaped across chunks of a result", async () => {
+  it("is escaped across the chunks of a result", async () => {
     const bytes = Buffer.from(`x\r\n${HOSTILE}\n`);
     for (const size of [1, 3, 1_000]) {
       const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) =>
@@ -44,7 +55,7 @@ describe("foreign text on a terminal", () => {
     }
   });
 
-  it("reaches a terminal through one module only", () => {
+  it("reaches a terminal only through the modules that escape it", () => {
     const directory = fileURLToPath(new URL("..", import.meta.url));
     const writers = readdirSync(directory, { encoding: "utf8", recursive: true })
       .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
@@ -92,21 +103,22 @@ describe("the command line", () => {
     problems: [{ field: HOSTILE, value: HOSTILE, message: HOSTILE }],
     furtherProblems: 7,
   };
-  const answer = (call: Call): unknown => {
-    const { what, response } = call;
-    if (what.includes("/result")) return json(call, { ...problem, status: 409 }, 409);
-    if (what.includes("/events")) return begin(call).end(event(failed));
-    if (what.startsWith("POST")) return what.includes("cancel") ? json(call, failed) : json(call, problem, 400);
-    if (what.startsWith("GET /jobs?")) return json(call, { jobs: [failed, job("FAILED")], cursor: HOSTILE });
-    if (what.startsWith("GET /jobs/raw")) return json(call, failed);
-    if (what.startsWith("GET /jobs/")) return json(call, failed);
-    if (what.startsWith("GET /tokens"))
+  const respond = (call: Call): unknown => {
+    const { requestLine, response } = call;
+    if (requestLine.includes("/result")) return json(call, { ...problem, status: 409 }, 409);
+    if (requestLine.includes("/events")) return begin(call).end(event(failed));
+    if (requestLine.startsWith("POST"))
+      return requestLine.includes("cancel") ? json(call, failed) : json(call, problem, 400);
+    if (requestLine.startsWith("GET /jobs?")) return json(call, { jobs: [failed, job("FAILED")], cursor: HOSTILE });
+    if (requestLine.startsWith("GET /jobs/raw")) return json(call, failed);
+    if (requestLine.startsWith("GET /jobs/")) return json(call, failed);
+    if (requestLine.startsWith("GET /tokens"))
       return json(call, {
         tokens: [
           { id: HOSTILE, name: HOSTILE, tenant: HOSTILE, scopes: [HOSTILE], createdAt: HOSTILE, revokedAt: null },
         ],
       });
-    if (what.startsWith("GET /queries"))
+    if (requestLine.startsWith("GET /queries"))
       return json(call, {
         queries: [
           { name: HOSTILE, description: HOSTILE, params: [{ name: HOSTILE, type: HOSTILE, description: HOSTILE }] },
@@ -115,9 +127,9 @@ describe("the command line", () => {
       });
     return response.writeHead(502).end(HOSTILE);
   };
-  let platform: Awaited<ReturnType<typeof httpDouble>>;
+  let platform: Awaited<ReturnType<typeof startFakeServer>>;
   before(async () => {
-    platform = await httpDouble(answer);
+    platform = await startFakeServer(respond);
   });
   after(() => platform.close());
 
@@ -144,7 +156,7 @@ describe("the command line", () => {
     for (const options of [[], ["--json"]])
       it(`escapes control characters: ${escapeHidden([...command, ...options].join(" ")).slice(0, 60)}`, async () => {
         const { stdout, stderr } = await start([...command, ...options], platform.env).ended;
-        assert.ok(stdout + stderr !== "", "it said nothing");
+        assert.ok(stdout + stderr !== "", "no output");
         assert.doesNotMatch(stdout, HIDDEN);
         assert.doesNotMatch(stderr, HIDDEN);
         if (options.length > 0 && stdout !== "") JSON.parse(stdout);
@@ -156,25 +168,25 @@ describe("the command line", () => {
   });
 
   it("leaves a result's bytes unchanged in a pipe", async () => {
-    const double = await httpDouble(({ response }) => response.end(HOSTILE));
+    const api = await startFakeServer(({ response }) => response.end(HOSTILE));
     try {
-      assert.equal((await start(["result", "x"], double.env).ended).stdout, HOSTILE);
+      assert.equal((await start(["result", "x"], api.env).ended).stdout, HOSTILE);
     } finally {
-      double.close();
+      api.close();
     }
   });
 
-  it("shows a result and a job on a real terminal with escapes and its own colors", async function () {
+  it("shows a result and a job on a real terminal with escapes and its own colours", async function () {
     const version = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "";
     if (!version.includes("util-linux")) skip(this, "there is no script command of util-linux, which makes a terminal");
     this.timeout(60_000);
     const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-    const double = await httpDouble((call) =>
-      call.what.includes("/result") ? call.response.end(HOSTILE) : answer(call),
+    const api = await startFakeServer((call) =>
+      call.requestLine.includes("/result") ? call.response.end(HOSTILE) : respond(call),
     );
     const onTerminal = (command: string) => {
       const child = spawn("script", ["-qfec", `exec '${process.execPath}' '${main}' ${command}`, "/dev/null"], {
-        env: { PATH: process.env.PATH, TERM: "xterm", ...double.env },
+        env: { PATH: process.env.PATH, TERM: "xterm", ...api.env },
       });
       return text(child.stdout);
     };
@@ -185,7 +197,7 @@ describe("the command line", () => {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: codes that no command writes
       assert.doesNotMatch(shown, /\x1b\]|\x07|\x9b|b\x1b|\u202e/);
     } finally {
-      double.close();
+      api.close();
     }
   });
 });

@@ -10,12 +10,12 @@ const escapeOf = (character: string): string => {
   return code <= 0xffff ? `\\u${code.toString(16).padStart(4, "0")}` : `\\u{${code.toString(16)}}`;
 };
 
-/** Escapes hidden characters in foreign text: `\x1b`, `\u202e`. */
+/** Escapes hidden characters in untrusted text: `\x1b`, `\u202e`. */
 export const escapeHidden = (text: string): string => text.replace(HIDDEN_CHARACTERS, escapeOf);
 
 /**
- * Random numbers that mark the colours which this process writes, so that `visible` can distinguish them from those in
- * foreign text, which cannot contain the numbers.
+ * Random numbers that mark the colour codes of this process. Untrusted text cannot contain these numbers, so `visible`
+ * can distinguish its colour codes from those of this process.
  */
 const STYLE_MARKER = Array.from({ length: 4 }, () => randomInt(1_000, 10_000)).join(";");
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the beginning of a colour
@@ -51,15 +51,15 @@ export const visibleJson = (value: unknown, indent?: number): string =>
       .join(""),
   );
 
-/** Converts a result's bytes for a terminal: text with hidden characters as escapes. Lines may end in CR and LF. */
+/** Converts a result's bytes for a terminal: hidden characters as escapes, CR LF as LF. */
 export async function* visibleBytes(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
-  let held = "";
+  let pendingCr = "";
   for await (const chunk of chunks) {
-    const text = held + decoder.decode(chunk, { stream: true });
-    // The next character decides whether a CR is part of a line end.
-    held = text.endsWith("\r") ? "\r" : "";
-    yield escapeHidden(text.slice(0, text.length - held.length).replaceAll("\r\n", "\n"));
+    const text = pendingCr + decoder.decode(chunk, { stream: true });
+    // The next character determines whether a CR is part of a line end.
+    pendingCr = text.endsWith("\r") ? "\r" : "";
+    yield escapeHidden(text.slice(0, text.length - pendingCr.length).replaceAll("\r\n", "\n"));
   }
-  yield escapeHidden(held + decoder.decode());
+  yield escapeHidden(pendingCr + decoder.decode());
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { begin, event, httpDouble, job, json, start } from "../../testing/cli.ts";
+import { begin, event, job, json, start, startFakeServer } from "../../testing/cli.ts";
 
-const SENTENCE = "Waiting for an EC2 runner: 2 of 2 busy, 3 jobs ahead, 8 s";
+const SENTENCE = "Waiting for an EC2 run: 2 of 2 busy, 3 jobs ahead, waited 8 s";
 const REMEDY = "To run more jobs at once, raise runners.ec2.maxInstances.";
 const waiting = {
   reason: "slots",
@@ -14,64 +14,66 @@ const waiting = {
   waitedSeconds: 8,
 };
 
-describe("the estimated cost of a job, on the command line", () => {
+describe("the estimated cost of a job on the command line", () => {
   it("is printed by show if the platform has prices", async () => {
     let more: object = { estimatedUsd: 0.000234 };
-    const double = await httpDouble((call) =>
-      json(call, call.what.includes("/timeline") ? {} : job("SUCCEEDED", more)),
+    const api = await startFakeServer((call) =>
+      json(call, call.requestLine.includes("/timeline") ? {} : job("SUCCEEDED", more)),
     );
     try {
       assert.match(
-        (await start(["show", "a"], double.env).ended).stdout,
+        (await start(["show", "a"], api.env).ended).stdout,
         /^ {2}estimated cost 0\.00023 USD, at list prices$/m,
       );
       more = {};
-      assert.doesNotMatch((await start(["show", "a"], double.env).ended).stdout, /estimated cost/);
+      assert.doesNotMatch((await start(["show", "a"], api.env).ended).stdout, /estimated cost/);
     } finally {
-      double.close();
+      api.close();
     }
   });
 });
 
-describe("the reason for a job's wait, on the command line", () => {
+describe("the reason of a job's wait on the command line", () => {
   it("is printed by watch until the job starts, and does not end the watch", async () => {
-    let told = () => undefined as unknown;
-    const asked = new Promise((resolve) => {
-      told = () => resolve(undefined);
+    let resolveRequested = () => undefined as unknown;
+    const requested = new Promise((resolve) => {
+      resolveRequested = () => resolve(undefined);
     });
-    const double = await httpDouble(async (call) => {
-      if (call.what.includes("/waiting")) {
+    const api = await startFakeServer(async (call) => {
+      if (call.requestLine.includes("/waiting")) {
         json(call, { waiting });
-        return setTimeout(told, 200);
+        return setTimeout(resolveRequested, 200);
       }
-      if (!call.what.includes("/events")) return json(call, job("PENDING"));
+      if (!call.requestLine.includes("/events")) return json(call, job("PENDING"));
       const { response } = call;
       begin(call).write(event(job("PENDING")));
-      await asked;
+      await requested;
       response.write(event(job("IN_PROGRESS")));
       response.end(event(job("SUCCEEDED")));
     });
     try {
-      const { stderr, code } = await start(["watch", "a"], double.env).ended;
+      const { stderr, code } = await start(["watch", "a"], api.env).ended;
       assert.equal(code, 0, stderr);
       assert.match(
         stderr,
-        /PENDING a {2}Waiting for an EC2 runner: 2 of 2 busy, 3 jobs ahead, 8 s\nTo run more jobs at once, raise runners\.ec2\.maxInstances\.\n.*IN_PROGRESS/s,
+        /PENDING a {2}Waiting for an EC2 run: 2 of 2 busy, 3 jobs ahead, waited 8 s\nTo run more jobs at once, raise runners\.ec2\.maxInstances\.\n.*IN_PROGRESS/s,
       );
     } finally {
-      double.close();
+      api.close();
     }
   });
 
-  it("is printed by show, only for a waiting job", async () => {
+  it("is printed by show for a waiting job only", async () => {
     let status = "PENDING";
-    const double = await httpDouble((call) => json(call, call.what.includes("/waiting") ? { waiting } : job(status)));
+    const api = await startFakeServer((call) =>
+      json(call, call.requestLine.includes("/waiting") ? { waiting } : job(status)),
+    );
     try {
-      assert((await start(["show", "a"], double.env).ended).stdout.includes(`  ${SENTENCE}\n  ${REMEDY}\n`));
+      assert((await start(["show", "a"], api.env).ended).stdout.includes(`  ${SENTENCE}\n  ${REMEDY}\n`));
       status = "SUCCEEDED";
-      assert(!(await start(["show", "a"], double.env).ended).stdout.includes(SENTENCE));
+      assert(!(await start(["show", "a"], api.env).ended).stdout.includes(SENTENCE));
     } finally {
-      double.close();
+      api.close();
     }
   });
 });

@@ -3,6 +3,11 @@ import type { Client } from "./apiClient.ts";
 
 /** Returns the reason of a job's wait; undefined for a job that no longer waits. */
 export async function waitingOf(client: Client, id: string, signal?: AbortSignal): Promise<Waiting | undefined> {
-  const answer = await client.json<{ waiting?: Waiting }>("GET", client.job(id, "/waiting"), undefined, signal);
-  return answer.waiting;
+  const { waiting } = await client.json<{ waiting?: Waiting }>(
+    "GET",
+    client.jobPath(id, "/waiting"),
+    undefined,
+    signal,
+  );
+  return waiting;
 }

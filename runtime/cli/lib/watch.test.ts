@@ -7,8 +7,8 @@ import { printEnd, progressText, waitingText } from "./watch.ts";
 const client = { hint: (command: string, rest: string) => `rates ${command} ${rest}` } as unknown as Client;
 const STATS = { bytes: 20, queueMs: 5, executionMs: 7, totalMs: 12, attempts: 1 };
 
-/** Runs a function and returns what it writes to stderr. */
-function written(run: () => unknown): string {
+/** Runs a function and returns the text that it writes to stderr. */
+function stderrOf(run: () => unknown): string {
   const { write } = process.stderr;
   let text = "";
   process.stderr.write = ((chunk: string) => {
@@ -25,7 +25,7 @@ function written(run: () => unknown): string {
 
 const endOf = (rows: number, dryRun: boolean) => {
   const document = { requestId: "a", status: "SUCCEEDED", task: { dryRun }, stats: { ...STATS, rows } };
-  return written(() => printEnd(client, document as unknown as JobDocument));
+  return stderrOf(() => printEnd(client, document as unknown as JobDocument));
 };
 
 describe("the outcome of a job", () => {
@@ -54,13 +54,13 @@ describe("the progress of a running job", () => {
   });
 });
 
-describe("the progress of a waiting job", () => {
-  it("shortens the id instead of the reason of the wait", () => {
+describe("the wait reason of a pending job", () => {
+  it("is shown in full, with a truncated id if necessary", () => {
     const waiting = { requestId: "b84a85d3-87a5-4a89-8041-e8c6863e4f30", status: "PENDING" } as unknown as JobDocument;
-    const at = (room: number) =>
-      stripVTControlCharacters(waitingText(waiting, "Waiting for a Glue run: 5 of 5 busy", room));
-    assert.equal(at(100), "PENDING b84a85d3-87a5-4a89-8041-e8c6863e4f30  Waiting for a Glue run: 5 of 5 busy");
-    assert.equal(at(60), "PENDING b84a85d3-87a5…  Waiting for a Glue run: 5 of 5 busy");
-    assert.equal(at(40), "PENDING b84a8…  Waiting for a Glue run: 5 of 5 busy");
+    const textFor = (columns: number) =>
+      stripVTControlCharacters(waitingText(waiting, "Waiting for a Glue run: 5 of 5 busy", columns));
+    assert.equal(textFor(100), "PENDING b84a85d3-87a5-4a89-8041-e8c6863e4f30  Waiting for a Glue run: 5 of 5 busy");
+    assert.equal(textFor(60), "PENDING b84a85d3-87a5…  Waiting for a Glue run: 5 of 5 busy");
+    assert.equal(textFor(40), "PENDING b84a8…  Waiting for a Glue run: 5 of 5 busy");
   });
 });

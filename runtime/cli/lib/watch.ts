@@ -13,8 +13,8 @@ import { table, truncateToWidth, wrapText } from "./table.ts";
 import { waitingOf } from "./waiting.ts";
 
 /** Options of `follow`. */
-export interface Following {
-  /** Maximum wait in seconds. @default until it ends */
+export interface FollowOptions {
+  /** Maximum wait in seconds. @default until the job ends */
   wait?: number;
   /** Bytes that the job loads, if known. */
   bytes?: number;
@@ -24,34 +24,34 @@ export interface Following {
  * Follows a job to its end and shows its progress.
  * @returns its last document
  */
-export async function follow(client: Client, id: string, { wait, bytes }: Following): Promise<JobDocument> {
+export async function follow(client: Client, id: string, { wait, bytes }: FollowOptions): Promise<JobDocument> {
   const line = new ProgressLine();
-  const again = `${client.hint("watch", id)} follows it again.`;
+  const resumeHint = `${client.hint("watch", id)} follows it again.`;
   try {
     return await interruptible(
       async (signal) => {
         let last: JobDocument | undefined;
-        let waits = new AbortController();
+        let waitController = new AbortController();
         try {
           for await (const document of documents(client, id, signal)) {
             if (last?.status !== document.status) {
-              waits.abort();
-              waits = new AbortController();
-              if (document.status === "PENDING") void showReason(client, document, line, waits.signal);
+              waitController.abort();
+              waitController = new AbortController();
+              if (document.status === "PENDING") void showWaitReason(client, document, line, waitController.signal);
             }
             last = document;
             if (!isTerminal(document.status)) line.update(progressText(document, bytes), document.status);
           }
         } finally {
-          waits.abort();
+          waitController.abort();
         }
         if (last === undefined) throw new Error(`${id} has no document`);
         return last;
       },
       (why) =>
         why === "waitTimedOut"
-          ? `${id} did not end within ${wait} s and keeps running. ${again}`
-          : `Stopped waiting for ${id}; the job keeps running. ${again}`,
+          ? `${id} did not end within ${wait} s and keeps running. ${resumeHint}`
+          : `Stopped waiting for ${id}; the job keeps running. ${resumeHint}`,
       wait,
     );
   } finally {
@@ -59,21 +59,21 @@ export async function follow(client: Client, id: string, { wait, bytes }: Follow
   }
 }
 
-/** Interval of requesting the reason of a job's wait. Milliseconds. */
+/** Interval between requests for the reason of a job's wait, in milliseconds. */
 const REASON_MS = 2_000;
 
-/** Prints the reason of a job's wait until it starts. Errors are ignored, since the job is followed anyway. */
-async function showReason(
+/** Prints the reason of a job's wait until the job starts. An error ends only this display, not `follow`. */
+async function showWaitReason(
   client: Client,
   document: JobDocument,
   line: ProgressLine,
   signal: AbortSignal,
 ): Promise<void> {
-  const own = client.forTenant(document.tenant);
+  const tenantClient = client.forTenant(document.tenant);
   let printed: string | undefined;
   try {
     for (;;) {
-      const waiting = await waitingOf(own, document.requestId, signal);
+      const waiting = await waitingOf(tenantClient, document.requestId, signal);
       if (waiting === undefined || signal.aborted) return;
       const text = waitingText(document, waiting.sentence);
       line.update(text, waiting.reason);
@@ -86,32 +86,35 @@ async function showReason(
       await delay(REASON_MS, undefined, { signal });
     }
   } catch {
-    // The wait is over, or the API is an earlier version.
+    // The wait is over, or the request failed, for example because an earlier API has no such path.
   }
 }
 
-/** Formats the reason of a wait. The id is cut to make room for it, since hints name it in full. */
+/** Formats the reason of a wait. The id is truncated to make room for the reason; hints contain the id in full. */
 export function waitingText(
   { status, requestId }: JobDocument,
   sentence: string,
-  room = width(process.stderr),
+  columns = width(process.stderr),
 ): string {
   const reason = plain(sentence);
-  const id = truncateToWidth(requestId, Math.max(MIN_ID_WIDTH, room - status.length - stringWidth(reason) - 4));
+  const id = truncateToWidth(requestId, Math.max(MIN_ID_WIDTH, columns - status.length - stringWidth(reason) - 4));
   return `${colourState(status)} ${id}  ${reason}`;
 }
 
-/** Columns of percent, rows, rate and time left. The id is cut to make room for them; hints name it in full. */
-const FIGURES_WIDTH = 52;
-/** Minimum shown length of an id. Columns. */
+/** Width of percent, rows, rate and time left. The id is truncated to make room for these numbers. */
+const NUMBERS_WIDTH = 52;
+/** Minimum shown width of an id, in columns. */
 const MIN_ID_WIDTH = 6;
 
-/** Formats the progress of a running job: rows, bytes, and the time left. */
+/**
+ * Formats the progress of a running job: rows, bytes, and the time left.
+ * @param total bytes that the job loads, if known
+ */
 export function progressText(document: JobDocument, total: number | undefined): string {
   const { status, progress, requestId, startedAt } = document;
   const { rows, bytes, estimatedRows } = progress;
   const columns = width(process.stderr);
-  const id = truncateToWidth(requestId, Math.max(MIN_ID_WIDTH, columns - status.length - FIGURES_WIDTH));
+  const id = truncateToWidth(requestId, Math.max(MIN_ID_WIDTH, columns - status.length - NUMBERS_WIDTH));
   const head = `${colourState(status)} ${id}`;
   if (status !== "IN_PROGRESS" || bytes === 0) return head;
   const seconds = Math.max(0.001, (Date.now() - Date.parse(startedAt ?? document.createdAt)) / 1000);
@@ -121,12 +124,12 @@ export function progressText(document: JobDocument, total: number | undefined): 
   if (total !== undefined && bytes >= total) return `${head}  ${done} read; checking and writing`;
   const share = total !== undefined ? bytes / total : estimatedRows && rows > 0 ? rows / estimatedRows : undefined;
   if (share === undefined || share >= 1) return `${head}  ${done}  ${rate}`;
-  const room = columns - status.length - stringWidth(id) - 4;
-  return `${head}  ${bar(share, done, rate, (seconds * (1 - share)) / share, room)}`;
+  const barWidth = columns - status.length - stringWidth(id) - 4;
+  return `${head}  ${bar(share, done, rate, (seconds * (1 - share)) / share, barWidth)}`;
 }
 
 /**
- * Prints a job's outcome, with its report of bad rows if any.
+ * Prints a job's outcome, with the problems of its error, if any.
  * @param isShown true if the command shows the result itself
  * @returns the command's exit
  */

@@ -41,13 +41,14 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     ...more,
   });
   const started = async (launch: Launch): Promise<string[]> => {
-    const answer = await launcher.launch(launch, assertBeforeDeadline);
-    assert.ok(answer.outcome === "started", JSON.stringify(answer));
-    return answer.instances;
+    const response = await launcher.launch(launch, assertBeforeDeadline);
+    assert.ok(response.outcome === "started", JSON.stringify(response));
+    return response.instances;
   };
-  const listed = async (launch: Launch) => (await launcher.list()).filter((one) => one.launch === launch.launch);
+  const listed = async (launch: Launch) =>
+    (await launcher.list()).filter((instance) => instance.launch === launch.launch);
   /** Intercepts RunInstances during an action: the function throws instead of moto, or lets the call through. */
-  const inFrontOf = async <T>(
+  const withIntercepted = async <T>(
     intercept: (input: RunInstancesCommandInput) => void,
     work: () => Promise<T>,
   ): Promise<T> => {
@@ -56,12 +57,12 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
         if (context.commandName === "RunInstancesCommand") intercept(args.input as RunInstancesCommandInput);
         return next(args);
       },
-      { name: "inFront", step: "initialize" },
+      { name: "intercept", step: "initialize" },
     );
     try {
       return await work();
     } finally {
-      ec2.middlewareStack.remove("inFront");
+      ec2.middlewareStack.remove("intercept");
     }
   };
   const awsError = (name: string, message = "no", httpStatusCode = 400) =>
@@ -97,7 +98,7 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
   it("starts all instances of a launch with one call, with the launch as token and tag", async () => {
     const launch = launchOf(20);
     const inputs: RunInstancesCommandInput[] = [];
-    const instances = await inFrontOf(
+    const instances = await withIntercepted(
       (input) => inputs.push(input),
       () => started(launch),
     );
@@ -118,19 +119,19 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
       "rates:runner": "ec2",
     });
     await launcher.terminate(instances);
-    assert.ok((await listed(launch)).every(({ ended, terminated }) => ended && terminated));
+    assert.ok((await listed(launch)).every(({ ended, isTerminating }) => ended && isTerminating));
   });
 
   it("returns as many instances as a zone has capacity for, possibly fewer", async () => {
     const few = (input: RunInstancesCommandInput) => {
       input.MaxCount = 4;
     };
-    const instances = await inFrontOf(few, () => started(launchOf(10)));
+    const instances = await withIntercepted(few, () => started(launchOf(10)));
     assert.equal(instances.length, 4);
     await launcher.terminate(instances);
   });
 
-  it("returns the same instances for a repeated launch, even with other parameters", async () => {
+  it("returns the same instances for a repeated launch, and rejects one with other parameters", async () => {
     const launch = launchOf(3);
     const instances = await started(launch);
     assert.deepEqual(await started(launch), instances);
@@ -149,31 +150,42 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     await launcher.terminate(instances);
   });
 
-  it("treats a stopped instance as ended, but terminates it, since it costs money", async () => {
+  it("treats a stopped instance as ended, but the dispatcher terminates it, since it costs money", async () => {
     const launch = launchOf(1);
     const instances = await started(launch);
     await ec2.send(new StopInstancesCommand({ InstanceIds: instances }));
-    const [one] = await listed(launch);
-    assert.deepEqual([one?.ended, one?.terminated], [true, false]);
-    await launcher.terminate(instances);
+    const [stopped] = await listed(launch);
+    assert.deepEqual([stopped?.ended, stopped?.isTerminating], [true, false]);
+    const d = await testDispatcher();
+    try {
+      await reap({ ...d.context, launchers: { ...d.context.launchers, ec2: launcher } });
+    } finally {
+      await d.close();
+    }
+    const [reaped] = await listed(launch);
+    assert.equal(reaped?.isTerminating, true);
   });
 
   it("lists the instances of its stack only, and none without the stack's tag", async () => {
     const launch = launchOf(1);
     const instances = await started(launch);
     assert.deepEqual(await listed(launch), [
-      { instance: instances[0], launch: launch.launch, ended: false, terminated: false },
+      { instance: instances[0], launch: launch.launch, ended: false, isTerminating: false },
     ]);
     assert.deepEqual(await new Ec2Launcher({ ...template, tags: { "rates:stack": "other" } }, ec2).list(), []);
     assert.deepEqual(await new Ec2Launcher({ ...template, tags: {} }, ec2).list(), []);
     await launcher.terminate(instances);
   });
 
-  it("terminates the other instances if EC2 no longer has one of them, each once", async () => {
+  it("terminates the other instances if EC2 no longer has one of them, and names none twice in a request", async () => {
     const launch = launchOf(3);
     const instances = await started(launch);
+    const earlier = recorder.calls.length;
     await launcher.terminate([...instances, "i-0123456789abcdef0", ...instances]);
-    assert.ok((await listed(launch)).every(({ terminated }) => terminated));
+    const requests = recorder.calls.slice(earlier).map(({ input }) => (input as { InstanceIds: string[] }).InstanceIds);
+    for (const ids of requests) assert.equal(new Set(ids).size, ids.length, ids.join());
+    assert.deepEqual(new Set(requests.flat()), new Set([...instances, "i-0123456789abcdef0"]));
+    assert.ok((await listed(launch)).every(({ isTerminating }) => isTerminating));
     await launcher.terminate([]);
   });
 
@@ -181,19 +193,19 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     const launch = launchOf(1);
     const order: string[] = [];
     const late = () => {
-      order.push("in time?");
+      order.push("deadline checked");
       throw new LaunchDeadlineExceeded();
     };
-    await inFrontOf(
-      () => order.push("begun"),
+    await withIntercepted(
+      () => order.push("called"),
       () => assert.rejects(launcher.launch(launch, late), LaunchDeadlineExceeded),
     );
-    assert.deepEqual(order, ["begun", "in time?"]);
+    assert.deepEqual(order, ["called", "deadline checked"]);
     assert.deepEqual(await listed(launch), []);
   });
 
   it("distinguishes missing capacity, of a zone or the account, from throttling; after any other error the outcome is unknown", async () => {
-    const answers: Record<string, string> = {
+    const expected: Record<string, string> = {
       InsufficientInstanceCapacity: "short here",
       InsufficientFreeAddressesInSubnet: "short here",
       UnfulfillableCapacity: "short here",
@@ -205,45 +217,45 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
       RequestLimitExceeded: "throttled",
       Throttling: "throttled",
       ResourceCountExceeded: "tooMany",
-      InternalError: "open",
-      Unavailable: "open",
-      UnauthorizedOperation: "open",
-      IdempotentParameterMismatch: "open",
-      IdempotentInstanceTerminated: "open",
-      TimeoutError: "open",
+      InternalError: "unknown",
+      Unavailable: "unknown",
+      UnauthorizedOperation: "unknown",
+      IdempotentParameterMismatch: "unknown",
+      IdempotentInstanceTerminated: "unknown",
+      TimeoutError: "unknown",
     };
-    const answerOf = async (name: string, message?: string) => {
+    const outcomeOf = async (name: string, message?: string) => {
       const refuse = () => {
         throw awsError(name, message, 503);
       };
-      const answer = await inFrontOf(refuse, () =>
+      const response = await withIntercepted(refuse, () =>
         launcher.launch(launchOf(2), assertBeforeDeadline).catch(() => undefined),
       );
-      if (answer?.outcome !== "short") return answer?.outcome ?? "open";
-      assert.match(answer.reason, new RegExp(`^${name}: `));
-      return answer.targets.length === 1 ? "short here" : "short everywhere";
+      if (response?.outcome !== "short") return response?.outcome ?? "unknown";
+      assert.match(response.reason, new RegExp(`^${name}: `));
+      return response.targets.length === 1 ? "short here" : "short everywhere";
     };
-    const found: typeof answers = {};
-    for (const name of Object.keys(answers)) found[name] = await answerOf(name);
-    assert.deepEqual(found, answers);
+    const actual: typeof expected = {};
+    for (const name of Object.keys(expected)) actual[name] = await outcomeOf(name);
+    assert.deepEqual(actual, expected);
     const resources = "You exceeded the resource rate limit of ec2:RunInstances.";
-    assert.equal(await answerOf("RequestLimitExceeded", resources), "tooMany");
+    assert.equal(await outcomeOf("RequestLimitExceeded", resources), "tooMany");
   });
 
-  it("requests Spot Instances in the request and not by the template, which leaves On-Demand possible", async () => {
-    const both = new Ec2Launcher({ ...template, spot: true }, ec2);
-    assert.deepEqual(both.targets, [...subnetIds.map((subnet) => `spot:${subnet}`), ...subnetIds]);
-    assert.equal(both.request, launcher.request);
+  it("requests Spot Instances in the request and not in the template, so that On-Demand stays possible", async () => {
+    const spotFirst = new Ec2Launcher({ ...template, spot: true }, ec2);
+    assert.deepEqual(spotFirst.targets, [...subnetIds.map((subnet) => `spot:${subnet}`), ...subnetIds]);
+    assert.equal(spotFirst.request, launcher.request);
     const only = new Ec2Launcher({ ...template, spot: true, onDemandFallback: false }, ec2);
-    assert.deepEqual(only.targets, both.targets.slice(0, subnetIds.length));
+    assert.deepEqual(only.targets, spotFirst.targets.slice(0, subnetIds.length));
     const inputs: RunInstancesCommandInput[] = [];
-    for (const target of [both.targets[0], both.targets.at(-1)]) {
-      const answer = await inFrontOf(
+    for (const target of [spotFirst.targets[0], spotFirst.targets.at(-1)]) {
+      const response = await withIntercepted(
         (input) => inputs.push(input),
-        () => both.launch(launchOf(1, { target: target ?? "" }), assertBeforeDeadline),
+        () => spotFirst.launch(launchOf(1, { target: target ?? "" }), assertBeforeDeadline),
       );
-      assert.ok(answer.outcome === "started", JSON.stringify(answer));
-      await both.terminate(answer.instances);
+      assert.ok(response.outcome === "started", JSON.stringify(response));
+      await spotFirst.terminate(response.instances);
     }
     assert.deepEqual(
       inputs.map(({ SubnetId, InstanceMarketOptions }) => [SubnetId, InstanceMarketOptions]),
@@ -254,15 +266,17 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     );
   });
 
-  it("applies an account's limit to its market only (Spot or On-Demand), missing capacity to the zone", async () => {
-    const both = new Ec2Launcher({ ...template, spot: true }, ec2);
-    const spot = both.targets.slice(0, subnetIds.length);
+  it("applies an account's limit only to its market (Spot or On-Demand), and missing capacity only to the zone", async () => {
+    const spotFirst = new Ec2Launcher({ ...template, spot: true }, ec2);
+    const spot = spotFirst.targets.slice(0, subnetIds.length);
     const shortTargets = async (name: string, target = "") => {
       const refuse = () => {
         throw awsError(name);
       };
-      const answer = await inFrontOf(refuse, () => both.launch(launchOf(1, { target }), assertBeforeDeadline));
-      return answer.outcome === "short" ? answer.targets : answer.outcome;
+      const response = await withIntercepted(refuse, () =>
+        spotFirst.launch(launchOf(1, { target }), assertBeforeDeadline),
+      );
+      return response.outcome === "short" ? response.targets : response.outcome;
     };
     for (const name of [
       "MaxSpotInstanceCountExceeded",
@@ -274,7 +288,7 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     for (const name of ["VcpuLimitExceeded", "InstanceLimitExceeded"])
       assert.deepEqual(await shortTargets(name, subnetIds[0]), subnetIds, name);
     for (const name of ["PendingVerification", "VolumeLimitExceeded"])
-      assert.deepEqual(await shortTargets(name, spot[0]), both.targets, name);
+      assert.deepEqual(await shortTargets(name, spot[0]), spotFirst.targets, name);
     for (const name of ["InsufficientInstanceCapacity", "UnfulfillableCapacity", "InsufficientFreeAddressesInSubnet"])
       assert.deepEqual(await shortTargets(name, spot[1]), [spot[1]], name);
   });
@@ -300,25 +314,25 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     await assert.rejects(missing.launch(launchOf(1, { request: missing.request }), assertBeforeDeadline));
   });
 
-  it("gives the instances of a burst their runs, through the whole dispatcher, and ends them with the stack", async () => {
+  it("starts the instances of a burst for the dispatcher, which gives them runs and ends them with the stack", async () => {
     const d = await testDispatcher({ runners: { ec2: { slots: 12 } } });
     try {
       const context = { ...d.context, launchers: { ...d.context.launchers, ec2: launcher } };
       const jobs = Array.from({ length: 12 }, (_, index) => newJob(`job-${index}`, { runner: "ec2" }));
       await accept(d.context.db, jobs);
       let requests = 0;
-      // The first zone has capacity for some.
+      // The first zone has capacity for five.
       const zone = (input: RunInstancesCommandInput) => {
         requests++;
         if (input.SubnetId === subnetIds[0]) input.MaxCount = 5;
       };
-      assert.equal(await inFrontOf(zone, () => schedule(context)), 12);
+      assert.equal(await withIntercepted(zone, () => schedule(context)), 12);
       assert.equal(requests, 2);
-      const instances = (await launcher.list()).filter(({ terminated }) => !terminated);
+      const instances = (await launcher.list()).filter(({ isTerminating }) => !isTerminating);
       assert.equal(instances.length, 12);
       const keeper = await d.as("job_keeper");
       const slots = [];
-      for (const one of instances) slots.push((await instanceStarted(keeper, one))?.slot);
+      for (const instance of instances) slots.push((await instanceStarted(keeper, instance))?.slot);
       assert.deepEqual(
         slots.sort((a = 0, b = 0) => a - b),
         Array.from({ length: 12 }, (_, index) => index + 1),
@@ -328,14 +342,14 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
       const { rows } = await d.admin.query("select count(*)::int as open from jobs.runs where state <> 'ENDED'");
       assert.equal(rows[0].open, 11);
       assert.equal(await drain(context), 11);
-      assert.ok((await launcher.list()).every(({ terminated }) => terminated));
+      assert.ok((await launcher.list()).every(({ isTerminating }) => isTerminating));
     } finally {
       await d.close();
     }
   });
 
   // The last test, since it checks the calls of all others.
-  it("satisfies every constraint that AWS publishes, in all its calls", function () {
+  it("satisfies every constraint that AWS publishes in all its calls", function () {
     const python = requirePython(this, "models");
     for (const operation of ["RunInstances", "TerminateInstances"])
       assert.ok(recorder.operations.has(operation), `${operation} was recorded`);

@@ -8,19 +8,20 @@ import {
 import type { Settings } from "../../platform/settings.ts";
 import type { RequestRate } from "../../store/awsRequestRates.ts";
 import type { Launch } from "../../store/launches.ts";
-import type { InstanceLauncher, LaunchAnswer, ListedInstance } from "../launcher.ts";
+import type { InstanceLauncher, LaunchResponse, ListedInstance } from "../launcher.ts";
 
 /** Name of the tag that identifies this stack's instances in its account. */
-const STACK_TAG = "rates:stack";
-/** Tag with the launch of an instance; infra/ec2Runner.sh reads it. */
+export const STACK_TAG = "rates:stack";
+/** Name of the tag with the id of an instance's launch; infra/ec2Runner.sh reads it. */
 export const LAUNCH_TAG = "rates:launch";
-const RUNNER_TAG = "rates:runner";
-/** Maximum number of instances per launch: EC2 can place them at once, within its token bucket of 1,000. */
+/** Name of the tag with the type of an instance's runner; infra/ec2Runner.sh reads it. */
+export const RUNNER_TAG = "rates:runner";
+/** Maximum number of instances per launch. EC2 can start them at once: its token bucket holds 1,000 instances. */
 export const LAUNCH_SIZE = 100;
-/** Maximum number of instances per TerminateInstances, for quick responses to few requests. */
+/** Maximum number of instances per TerminateInstances, so that requests are few and quick. */
 const STOP_SIZE = 100;
 
-/** Errors of a zone without capacity; another zone may have some (Amazon EC2 Developer Guide, error codes). */
+/** Errors of a zone without capacity; another zone may have capacity (Amazon EC2 Developer Guide, error codes). */
 const ZONE_CAPACITY_ERRORS = new Set([
   "InsufficientCapacity",
   "InsufficientFreeAddressesInSubnet",
@@ -30,8 +31,8 @@ const ZONE_CAPACITY_ERRORS = new Set([
   "Unsupported",
 ]);
 /**
- * Errors of an account without capacity of the requested market in any zone: Spot and On-Demand Instances have quotas of
- * their own (Amazon EC2 User Guide, Spot Instance quotas), and Spot needs a service-linked role.
+ * Errors of an account without capacity of the requested market in any zone: Spot and On-Demand Instances have separate
+ * quotas (Amazon EC2 User Guide, Spot Instance quotas), and Spot needs a service-linked role.
  */
 const MARKET_CAPACITY_ERRORS = new Set([
   "AuthFailure.ServiceLinkedRoleCreationNotPermitted",
@@ -66,9 +67,9 @@ const isSpot = (target: string) => target.startsWith(SPOT);
 type Template = Pick<NonNullable<Settings["ec2"]>, "launchTemplateId" | "launchTemplateVersion" | "tags">;
 
 /**
- * Starts EC2 instances from a launch template; each terminates itself when its work is done. One RunInstances starts as
- * many as a zone has capacity for. The launch's id is its client token, and a tag of the instances. With Spot, all zones
- * are tried for Spot Instances before the first one for On-Demand Instances.
+ * Starts EC2 instances from a launch template; each terminates itself when its work is done. One RunInstances call
+ * starts as many as a zone has capacity for. The launch's id is its client token, and a tag of the instances. With
+ * Spot, all zones are tried for Spot Instances before any zone is tried for On-Demand Instances.
  */
 export class Ec2Launcher implements InstanceLauncher {
   readonly request: string;
@@ -76,7 +77,9 @@ export class Ec2Launcher implements InstanceLauncher {
   readonly limit = LAUNCH_SIZE;
   readonly rate = RUN_INSTANCES_RATE;
   readonly #ec2: EC2Client;
-  /** Client for RunInstances without the SDK's retries: the dispatcher retries by error. */
+  /**
+   * Client for RunInstances without the SDK's retries: the dispatcher decides by the error whether to repeat a request.
+   */
   readonly #launches: EC2Client;
   readonly #stack: string | undefined;
 
@@ -94,7 +97,7 @@ export class Ec2Launcher implements InstanceLauncher {
   async launch(
     { launch, request, target, instances }: Launch,
     assertBeforeDeadline: () => void,
-  ): Promise<LaunchAnswer> {
+  ): Promise<LaunchResponse> {
     const { launchTemplateId, launchTemplateVersion, tags } = JSON.parse(request) as Template;
     const command = new RunInstancesCommand({
       LaunchTemplate: { LaunchTemplateId: launchTemplateId, Version: launchTemplateVersion },
@@ -128,7 +131,7 @@ export class Ec2Launcher implements InstanceLauncher {
     try {
       const { Instances = [] } = await this.#launches.send(command);
       const started = Instances.flatMap(({ InstanceId }) => InstanceId ?? []);
-      if (started.length === 0) throw new Error("EC2 answered RunInstances without an instance");
+      if (started.length === 0) throw new Error("EC2 returned no instance from RunInstances");
       return { outcome: "started", instances: started };
     } catch (error) {
       const { name, message } = error as Error;
@@ -147,7 +150,7 @@ export class Ec2Launcher implements InstanceLauncher {
   }
 
   async list(): Promise<ListedInstance[]> {
-    // The tag distinguishes this stack's instances from others.
+    // Without the tag, this stack's instances cannot be distinguished from others.
     if (this.#stack === undefined) return [];
     const Filters = [
       { Name: "tag-key", Values: [LAUNCH_TAG] },
@@ -162,7 +165,7 @@ export class Ec2Launcher implements InstanceLauncher {
       if (instance === undefined || launch === undefined) return [];
       // A stopped instance does no work, but costs money and could be started again.
       const ended = state === "terminated" || state === "stopped";
-      return [{ instance, launch, ended, terminated: state === "terminated" || state === "shutting-down" }];
+      return [{ instance, launch, ended, isTerminating: state === "terminated" || state === "shutting-down" }];
     });
   }
 

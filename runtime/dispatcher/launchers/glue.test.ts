@@ -18,14 +18,14 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
       slots,
       glue,
     );
-  /** Records the requests of a command during an action; `answer` replaces moto's response if it is unsuitable. */
-  const sentBy = async (commandName: string, work: () => Promise<unknown>, answer?: object): Promise<unknown[]> => {
+  /** Records the requests of a command during an action; `output` replaces moto's response if it is unsuitable. */
+  const sentBy = async (commandName: string, work: () => Promise<unknown>, output?: object): Promise<unknown[]> => {
     const sent: unknown[] = [];
     glue.middlewareStack.add(
       (next, context) => async (args) => {
         if (context.commandName !== commandName) return next(args);
         sent.push(args.input);
-        return answer ? { output: { $metadata: {}, ...answer }, response: {} } : next(args);
+        return output ? { output: { $metadata: {}, ...output }, response: {} } : next(args);
       },
       { name: "sent", step: "initialize" },
     );
@@ -71,7 +71,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
     assert.equal(await launcher(JobName).status(run, id), "ALIVE");
   });
 
-  it("reports a job without capacity for another run", async () => {
+  it("throws CapacityUnavailable if the job has no capacity for another run", async () => {
     const name = await job(1);
     await launcher(name).start(randomUUID(), "glue");
     await assert.rejects(launcher(name).start(randomUUID(), "glue"), (error) => {
@@ -83,7 +83,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
 
   it("recognizes errors of missing capacity; after any other error the outcome is unknown", async () => {
     const name = await job(1);
-    const answerOf = async (error: string) => {
+    const isMissingCapacity = async (error: string) => {
       glue.middlewareStack.add(
         () => async () => {
           throw Object.assign(new Error("no"), { name: error });
@@ -92,7 +92,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
       );
       const thrown = await launcher(name)
         .start(randomUUID(), "glue")
-        .catch((one: unknown) => one);
+        .catch((reason: unknown) => reason);
       glue.middlewareStack.remove("refusing");
       return thrown instanceof CapacityUnavailable;
     };
@@ -101,14 +101,14 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
       "ResourceNumberLimitExceededException",
       "ThrottlingException",
     ])
-      assert.equal(await answerOf(error), true, error);
+      assert.equal(await isMissingCapacity(error), true, error);
     for (const error of [
       "InternalServiceException",
       "OperationTimeoutException",
       "TimeoutError",
       "AccessDeniedException",
     ])
-      assert.equal(await answerOf(error), false, error);
+      assert.equal(await isMissingCapacity(error), false, error);
   });
 
   it("starts no run after its deadline", async () => {
@@ -141,7 +141,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
     );
     assert.deepEqual(
       new Set(sent.flatMap(({ JobRunIds }) => JobRunIds)),
-      new Set([...runs.map((one) => one.externalId), id]),
+      new Set([...runs.map(({ externalId }) => externalId), id]),
     );
   });
 
@@ -163,19 +163,19 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
       await launcher(name).start(randomUUID(), "glue", { larger: true });
     });
     assert.deepEqual(
-      (sent as { MaxCapacity: number }[]).map((one) => one.MaxCapacity),
+      (sent as { MaxCapacity: number }[]).map(({ MaxCapacity }) => MaxCapacity),
       [0.0625, 1],
     );
   });
 
-  it("distinguishes a run that Glue ended for its memory", async () => {
+  it("reports a run that Glue ended for using too much memory as OUT_OF_MEMORY", async () => {
     const name = await job(5);
     const statusOf = async (JobRun: object) => {
       let status: string | undefined;
-      const look = async () => {
+      const readStatus = async () => {
         status = await launcher(name).status(randomUUID(), "jr_1");
       };
-      await sentBy("GetJobRunCommand", look, { JobRun });
+      await sentBy("GetJobRunCommand", readStatus, { JobRun });
       return status;
     };
     const failed = (ErrorMessage?: string) => statusOf({ JobRunState: "FAILED", ErrorMessage });
@@ -192,7 +192,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
     assert.deepEqual(await launcher(name).listActive(), [{ run, externalId }]);
   });
 
-  it("finds a run among all that can start at once, page by page, and reads no more pages than that", async () => {
+  it("finds a run among all that can start at once, page by page, and reads no further pages", async () => {
     const slots = 270;
     const all = Array.from({ length: 1_000 }, (_, index) => ({
       JobRunState: "RUNNING",
@@ -212,11 +212,11 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
       { name: "pages", step: "initialize" },
     );
     try {
-      const of = launcher("any", slots);
-      assert.equal(await of.status("run-269", undefined), "ALIVE");
+      const large = launcher("any", slots);
+      assert.equal(await large.status("run-269", undefined), "ALIVE");
       assert.deepEqual(tokens.splice(0), [undefined, "200"]);
-      assert.equal((await of.listActive()).length, 600);
-      assert.equal(await of.status("run-900", undefined), "UNKNOWN");
+      assert.equal((await large.listActive()).length, 600);
+      assert.equal(await large.status("run-900", undefined), "UNKNOWN");
       assert.deepEqual(tokens.splice(0), [undefined, "200", "400", undefined, "200", "400"]);
       assert.equal((await launcher("any", 1).listActive()).length, 200);
     } finally {
@@ -232,10 +232,10 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
       Arguments: { "--run": JobRunState },
     }));
     let active: unknown;
-    const look = async () => {
+    const listActive = async () => {
       active = await launcher(name).listActive();
     };
-    await sentBy("GetJobRunsCommand", look, { JobRuns });
+    await sentBy("GetJobRunsCommand", listActive, { JobRuns });
     assert.deepEqual(active, [{ run: "RUNNING", externalId: "jr_RUNNING" }]);
   });
 
@@ -265,7 +265,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
   });
 
   // The last test, since it checks the calls of all others.
-  it("keeps every constraint that AWS publishes in all its calls", function () {
+  it("satisfies every constraint that AWS publishes in all its calls", function () {
     const python = requirePython(this, "models");
     for (const operation of ["StartJobRun", "BatchStopJobRun"])
       assert.ok(recorder.operations.has(operation), `${operation} was recorded`);

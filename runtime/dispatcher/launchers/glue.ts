@@ -15,7 +15,7 @@ const CAPACITY_ERRORS = new Set([
   "ResourceNumberLimitExceededException",
   "ThrottlingException",
 ]);
-/** Glue's error for a run that the kernel killed for its memory; usually the runner notices in time and reports it. */
+/** Glue's error for a run that the kernel killed for using too much memory. Usually the runner reports this first. */
 const OUT_OF_MEMORY_MESSAGE = /out of memory/i;
 /** Maximum number of runs per GetJobRuns (AWS Glue API reference). */
 const PAGE_SIZE = 200;
@@ -25,7 +25,7 @@ const ACTIVE_STATES = new Set(["STARTING", "RUNNING", "STOPPING", "WAITING"]);
 
 /**
  * Starts runs of a Glue Python shell job. StartJobRun has no client token, so the SDK must not repeat it: a start whose
- * answer was lost is found by the run's id among its arguments.
+ * response was lost is found by the run's id among its arguments.
  */
 export class GlueLauncher implements Launcher {
   readonly #glue: GlueClient;
@@ -39,7 +39,7 @@ export class GlueLauncher implements Launcher {
     glue: GlueClient = new GlueClient({ maxAttempts: 1 }),
   ) {
     this.#job = job;
-    // Twice as many: runs that have ended, and whose slots have other runs, are listed too.
+    // Twice the slots, since Glue also lists ended runs, whose slots other runs may have.
     this.#pages = Math.max(1, Math.ceil((2 * slots) / PAGE_SIZE));
     this.#glue = glue;
   }
@@ -59,7 +59,7 @@ export class GlueLauncher implements Launcher {
           Arguments: { ...this.#job.arguments, "--run": run, "--runner": runner },
         }),
       );
-      if (!JobRunId) throw new Error("Glue answered StartJobRun without a JobRunId");
+      if (!JobRunId) throw new Error("Glue returned no JobRunId from StartJobRun");
       return JobRunId;
     } catch (error) {
       const { name, message } = error as Error;
@@ -69,10 +69,10 @@ export class GlueLauncher implements Launcher {
   }
 
   async status(run: string, externalId: string | undefined): Promise<RunStatus> {
-    const found = await this.#find(run, externalId);
-    if (!found) return "UNKNOWN";
-    if (ACTIVE_STATES.has(found.JobRunState ?? "")) return "ALIVE";
-    return OUT_OF_MEMORY_MESSAGE.test(found.ErrorMessage ?? "") ? "OUT_OF_MEMORY" : "ENDED";
+    const jobRun = await this.#find(run, externalId);
+    if (!jobRun) return "UNKNOWN";
+    if (ACTIVE_STATES.has(jobRun.JobRunState ?? "")) return "ALIVE";
+    return OUT_OF_MEMORY_MESSAGE.test(jobRun.ErrorMessage ?? "") ? "OUT_OF_MEMORY" : "ENDED";
   }
 
   async stop(run: string, externalId: string | undefined): Promise<void> {
@@ -81,15 +81,15 @@ export class GlueLauncher implements Launcher {
   }
 
   async stopAll(runs: readonly { run: string; externalId: string | undefined }[]): Promise<void> {
-    const unknown = new Set(runs.flatMap(({ run, externalId }) => (externalId === undefined ? [run] : [])));
-    const found = new Map<string, string | undefined>();
-    if (unknown.size > 0)
+    const unrecorded = new Set(runs.flatMap(({ run, externalId }) => (externalId === undefined ? [run] : [])));
+    const idsByRun = new Map<string, string | undefined>();
+    if (unrecorded.size > 0)
       for await (const { Arguments, Id } of this.#newest()) {
         const run = Arguments?.["--run"];
-        if (run !== undefined && unknown.delete(run)) found.set(run, Id);
-        if (unknown.size === 0) break;
+        if (run !== undefined && unrecorded.delete(run)) idsByRun.set(run, Id);
+        if (unrecorded.size === 0) break;
       }
-    const ids = [...new Set(runs.flatMap(({ run, externalId }) => externalId ?? found.get(run) ?? []))];
+    const ids = [...new Set(runs.flatMap(({ run, externalId }) => externalId ?? idsByRun.get(run) ?? []))];
     for (let at = 0; at < ids.length; at += STOP_SIZE)
       await this.#glue.send(
         new BatchStopJobRunCommand({ JobName: this.#job.jobName, JobRunIds: ids.slice(at, at + STOP_SIZE) }),
@@ -116,26 +116,26 @@ export class GlueLauncher implements Launcher {
         throw error;
       }
     }
-    for await (const one of this.#newest()) if (one.Arguments?.["--run"] === run) return one;
+    for await (const jobRun of this.#newest()) if (jobRun.Arguments?.["--run"] === run) return jobRun;
     return undefined;
   }
 
   /**
-   * Lists the newest runs, a page at a time: at least twice as many as can run at once, so that all that may still be
-   * starting are among them. Glue returns the newest first.
+   * Lists the newest runs, a page at a time; Glue returns the newest first. The pages contain at least twice as many as
+   * can run at once, so every run that may still be starting is among them.
    */
   async *#newest(): AsyncGenerator<JobRun> {
     let NextToken: string | undefined;
     for (let page = 0; page < this.#pages; page++) {
-      const answer = await this.#glue.send(
+      const response = await this.#glue.send(
         new GetJobRunsCommand({
           JobName: this.#job.jobName,
           MaxResults: PAGE_SIZE,
           ...(NextToken ? { NextToken } : {}),
         }),
       );
-      yield* answer.JobRuns ?? [];
-      NextToken = answer.NextToken;
+      yield* response.JobRuns ?? [];
+      NextToken = response.NextToken;
       if (!NextToken) return;
     }
   }

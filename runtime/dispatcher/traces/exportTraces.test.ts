@@ -39,11 +39,11 @@ describe("the traces of ended jobs", () => {
   const runAll = async () => {
     for (const run of p.startRuns("glue")) assert.equal(await run.exit, 0, run.output());
   };
-  const cancelled = async (requestId: string) => {
+  const cancelJob = async (requestId: string) => {
     await cancel(await p.as("api_reader"), "default", requestId);
     await sendDueResponses(p.context);
   };
-  /** Exports what is due, without the pauses. */
+  /** Makes all traces due, ends the pause, and exports. */
   const exportDue = async () => {
     await p.admin.query("update jobs.pending_traces set due_at = jobs.clock()");
     await p.admin.query("update jobs.trace_pause set paused_until = '-infinity'");
@@ -51,21 +51,21 @@ describe("the traces of ended jobs", () => {
   };
   const pending = async () =>
     (await p.admin.query("select count(*)::int as count from jobs.pending_traces")).rows[0].count as number;
-  /** Names of all spans as a tree, in the order of their begin. */
+  /** Returns the names of the spans below a parent as a tree, in order of start. */
   const tree = (parent: string): Record<string, unknown>[] =>
     collector.spans
       .filter(({ parentSpanId }) => parentSpanId === parent)
       .sort((a, b) => (a.startTimeUnixNano < b.startTimeUnixNano ? -1 : 1))
       .map((span) => ({ [span.name]: tree(span.spanId) }));
-  const named = (name: string): ReceivedSpan => {
-    const [found, ...more] = collector.spans.filter((span) => span.name === name);
-    assert(found && more.length === 0, `${1 + more.length} spans ${name}`);
-    return found;
+  const spanNamed = (name: string): ReceivedSpan => {
+    const [span, ...more] = collector.spans.filter((received) => received.name === name);
+    assert(span && more.length === 0, `${1 + more.length} spans ${name}`);
+    return span;
   };
   const times = ({ startTimeUnixNano, endTimeUnixNano }: ReceivedSpan) =>
     [startTimeUnixNano, endTimeUnixNano].map((time) => Number(BigInt(time) / 1_000_000n));
 
-  it("have a span for each phase, below the caller's, with the times of the job's history", async () => {
+  it("have a span for each phase, below the caller's span, with the times of the job's history", async () => {
     await submit("a", SAMPLED, { format: "json" });
     await runAll();
     await exportDue();
@@ -76,20 +76,20 @@ describe("the traces of ended jobs", () => {
     const [attempt] = document.attempts;
     const at = (iso: string) => Date.parse(iso);
     const sent = at(document.response.sentAt);
-    assert.deepEqual(times(named("job")), [at(document.createdAt), sent]);
-    assert.deepEqual(times(named("waiting")), [at(document.createdAt), at(attempt.startedAt)]);
-    assert.deepEqual(times(named("running")), [at(attempt.startedAt), at(attempt.endedAt)]);
-    assert.deepEqual(times(named("responding")), [at(document.finishedAt), sent]);
-    const [starting, started] = times(named("starting"));
+    assert.deepEqual(times(spanNamed("job")), [at(document.createdAt), sent]);
+    assert.deepEqual(times(spanNamed("waiting")), [at(document.createdAt), at(attempt.startedAt)]);
+    assert.deepEqual(times(spanNamed("running")), [at(attempt.startedAt), at(attempt.endedAt)]);
+    assert.deepEqual(times(spanNamed("responding")), [at(document.finishedAt), sent]);
+    const [starting, started] = times(spanNamed("starting"));
     assert(starting !== undefined && started !== undefined);
     assert(at(document.createdAt) <= starting && starting <= started && started <= at(attempt.startedAt));
-    const { attributes } = named("job");
+    const { attributes } = spanNamed("job");
     assert.deepEqual(
       [attributes["rates.request_id"], attributes["rates.status"], attributes["rates.rows"]],
       ["a", "SUCCEEDED", 1],
     );
-    assert.equal(named("responding").attributes["messaging.message.id"], document.response.messageId);
-    assert.equal(named("responding").attributes["messaging.destination.name"], "responses");
+    assert.equal(spanNamed("responding").attributes["messaging.message.id"], document.response.messageId);
+    assert.equal(spanNamed("responding").attributes["messaging.destination.name"], "responses");
     assert.deepEqual(collector.resources[0]?.["service.name"], "rates-platform");
     assert.deepEqual(collector.resources[0]?.["deployment.environment.name"], "test");
     assert.deepEqual(new Set(collector.calls), new Set(["POST /v1/traces"]));
@@ -97,7 +97,7 @@ describe("the traces of ended jobs", () => {
     assert.equal(await pending(), 0);
   });
 
-  it("have a span per attempt, and the errors of those that failed", async () => {
+  it("have a span per attempt, with its error if it failed", async () => {
     await submit("a", SAMPLED, { sql: "select 1 / (n - 3) from generate_series(1, 5) n" });
     const [run] = p.launcher.started.splice(0);
     const keeper = await p.as("job_keeper");
@@ -124,7 +124,7 @@ describe("the traces of ended jobs", () => {
       ],
     );
     assert.equal(new Set(collector.spans.map(({ spanId }) => spanId)).size, collector.spans.length);
-    assert.deepEqual(named("job").status, { code: ERROR, message: error.type });
+    assert.deepEqual(spanNamed("job").status, { code: ERROR, message: error.type });
     const waits = collector.spans.filter(({ name }) => name === "waiting");
     assert.deepEqual(
       times(waits[1] as ReceivedSpan)[0],
@@ -133,18 +133,18 @@ describe("the traces of ended jobs", () => {
     );
   });
 
-  it("of a job that was cancelled while it waited have no attempt", async () => {
+  it("have no attempt if the job was cancelled while it waited", async () => {
     await submit("a", SAMPLED);
-    await cancelled("a");
+    await cancelJob("a");
     await exportDue();
     assert.deepEqual(tree(CALLER), [{ job: [{ waiting: [] }, { responding: [] }] }]);
-    assert.deepEqual(named("waiting").status, { code: ERROR, message: "Cancelled" });
+    assert.deepEqual(spanNamed("waiting").status, { code: ERROR, message: "Cancelled" });
   });
 
-  it("are exported only if the caller records the trace", async () => {
+  it("are exported only if the caller sampled the trace", async () => {
     await submit("none", undefined);
     await submit("unsampled", UNSAMPLED);
-    for (const id of ["none", "unsampled"]) await cancelled(id);
+    for (const id of ["none", "unsampled"]) await cancelJob(id);
     assert.equal(await pending(), 0);
     await exportDue();
     assert.deepEqual(collector.calls, []);
@@ -162,7 +162,7 @@ describe("the traces of ended jobs", () => {
 
   it("have the same ids when they are exported again", async () => {
     await submit("a", SAMPLED);
-    await cancelled("a");
+    await cancelJob("a");
     await exportDue();
     const first = collector.spans.splice(0);
     await p.admin.query("insert into jobs.pending_traces select id, jobs.clock() from jobs.jobs");
@@ -173,15 +173,15 @@ describe("the traces of ended jobs", () => {
 
   it("stay due while the collector fails, and delay no other maintenance", async () => {
     await submit("a", SAMPLED);
-    await cancelled("a");
-    const answers = [503, 429, 401, 302];
-    for (const status of answers) {
-      collector.answerWith((_, response) => response.writeHead(status, { location: "http://127.0.0.1:1/" }).end());
+    await cancelJob("a");
+    const responses = [503, 429, 401, 302];
+    for (const status of responses) {
+      collector.respondWith((_, response) => response.writeHead(status, { location: "http://127.0.0.1:1/" }).end());
       await p.admin.query("update jobs.trace_pause set paused_until = '-infinity'");
       await createHandlers(p.context).tick();
       assert.equal(await pending(), 1, `${status}`);
     }
-    collector.answerWith((request) => request.destroy());
+    collector.respondWith((request) => request.destroy());
     await exportDue();
     const tracked = await p.context.tracking.search({ tenant: "default", limit: 1 });
     assert.deepEqual([await pending(), tracked.documents[0]?.status], [1, "CANCELLED"]);
@@ -189,9 +189,9 @@ describe("the traces of ended jobs", () => {
     const calls = collector.calls.length;
     await p.admin.query("update jobs.pending_traces set due_at = jobs.clock()");
     await exportTraces(p.context);
-    assert.equal(collector.calls.length, calls, "it is left alone while exports are paused");
+    assert.equal(collector.calls.length, calls, "the collector is not called while exports are paused");
 
-    collector.answerWith();
+    collector.respondWith();
     await exportDue();
     assert.deepEqual(tree(CALLER), [{ job: [{ waiting: [] }, { responding: [] }] }]);
     assert.equal(await pending(), 0);
@@ -199,7 +199,7 @@ describe("the traces of ended jobs", () => {
     assert.deepEqual(rows, [{ failures: 0 }]);
   });
 
-  it("are sent with the headers of the secret, also after it was rotated and while it is unreadable", async () => {
+  it("are sent with the headers of the secret, even after it is rotated and while it is unreadable", async () => {
     let clock = 0;
     const secrets = [
       async () => "authorization=Bearer%20one,x-team=rates",
@@ -211,7 +211,7 @@ describe("the traces of ended jobs", () => {
     );
     for (const id of ["a", "b", "c"]) {
       await submit(id, SAMPLED);
-      await cancelled(id);
+      await cancelJob(id);
       await p.admin.query("update jobs.pending_traces set due_at = jobs.clock()");
       await exportTraces({ ...p.context, traceHeaders });
       clock += 300_000;
@@ -228,12 +228,12 @@ describe("the traces of ended jobs", () => {
     assert(!JSON.stringify(collector.spans).includes("Bearer"));
   });
 
-  it("that the collector refuses are abandoned without affecting others", async () => {
+  it("are abandoned if the collector refuses them, without affecting others", async () => {
     for (const id of ["a", "refused", "c"]) {
       await submit(id, SAMPLED);
-      await cancelled(id);
+      await cancelJob(id);
     }
-    collector.answerWith((_, response, received) => {
+    collector.respondWith((_, response, received) => {
       const isRefused = received.some(({ attributes }) => attributes["rates.request_id"] === "refused");
       if (!isRefused) collector.spans.push(...received);
       response.writeHead(isRefused ? 400 : 200).end("{}");
@@ -258,7 +258,7 @@ describe("the traces of ended jobs", () => {
 
   it("are deleted if no collector is configured", async () => {
     await submit("a", SAMPLED);
-    await cancelled("a");
+    await cancelJob("a");
     assert.equal(await pending(), 1);
     const { traces: _, ...settings } = p.context.settings;
     await exportTraces({ ...p.context, settings });

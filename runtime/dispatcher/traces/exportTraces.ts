@@ -5,7 +5,7 @@ import type { DispatcherDeps } from "../deps.ts";
 import { sendSpans } from "./otlp.ts";
 import { spansOf } from "./spans.ts";
 
-/** Jobs of one request: a job has at most about 60 spans of some 900 bytes. */
+/** Jobs per request to the collector. A job has at most about 60 spans of about 900 bytes each. */
 const BATCH = 50;
 /** Time after which a tick begins no further batch, milliseconds. */
 const MAX_EXPORT_MS = 15_000;
@@ -13,7 +13,7 @@ const MAX_EXPORT_MS = 15_000;
 const DISCARD_BATCH = 1_000;
 
 /**
- * Exports the traces of ended jobs, in batches, until none is due. A collector that fails only delays traces: they stay
+ * Exports the traces of ended jobs, in batches, until none is due. A failing collector only delays traces: they stay
  * due, and exports pause, longer each time.
  */
 export async function exportTraces(context: DispatcherDeps): Promise<void> {
@@ -39,8 +39,8 @@ export async function exportTraces(context: DispatcherDeps): Promise<void> {
 }
 
 /**
- * Sends the spans of jobs in one request. If the collector refuses it, sends each half by itself, so that only the
- * refused job is abandoned.
+ * Sends the spans of jobs in one request. If the collector refuses it, sends each half by itself, so that only
+ * the refused job's trace is abandoned.
  */
 async function sendJobs(
   context: DispatcherDeps,

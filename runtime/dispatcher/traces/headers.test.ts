@@ -5,13 +5,13 @@ const SECRET = "hunter2";
 const ARN = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:rates/collector-AbCdEf";
 
 describe("the headers of an export", () => {
-  it("are read as OpenTelemetry writes them, or as a JSON object", () => {
+  it("are read in OpenTelemetry's format, or from a JSON object", () => {
     assert.deepEqual(parseHeaders("api-key=abc, X-Team=a%20b%2Cc=d,"), { "api-key": "abc", "x-team": "a b,c=d" });
     assert.deepEqual(parseHeaders(' {"Authorization":"Bearer a,b=c"}'), { authorization: "Bearer a,b=c" });
     assert.deepEqual([parseHeaders(""), parseHeaders("{}")], [{}, {}]);
   });
 
-  for (const [text, says] of [
+  for (const [text, problem] of [
     [SECRET, /without =/],
     [`a b=${SECRET}`, /invalid header name/],
     [`${SECRET} x: y=1`, /invalid header name/],
@@ -29,21 +29,21 @@ describe("the headers of an export", () => {
     [`{"a":{"b":"${SECRET}"}}`, /not a JSON object/],
     ['{"a":1}', /not a JSON object/],
   ] as const)
-    it(`refuse ${text.slice(0, 30)} and repeat no value`, () => {
+    it(`are refused without repeating a value: ${text.slice(0, 30)}`, () => {
       assert.throws(
         () => parseHeaders(text),
-        ({ message }: Error) => says.test(message) && !message.includes(SECRET),
+        ({ message }: Error) => problem.test(message) && !message.includes(SECRET),
       );
     });
 
   it("come from the stack's secret, which is read again after five minutes", async () => {
     let clock = 0;
-    const asked: string[] = [];
+    const reads: string[] = [];
     const secrets = ["api-key=first", "api-key=second"];
     const headers = collectorHeaders(
       { headersSecret: ARN },
       {
-        readSecret: async (arn) => secrets[asked.push(arn) - 1] ?? "",
+        readSecret: async (arn) => secrets[reads.push(arn) - 1] ?? "",
         now: () => clock,
         env: { OTEL_EXPORTER_OTLP_HEADERS: "api-key=local" },
       },
@@ -51,10 +51,10 @@ describe("the headers of an export", () => {
     assert.deepEqual([await headers(), await headers()], [{ "api-key": "first" }, { "api-key": "first" }]);
     clock = 300_000;
     assert.deepEqual(await headers(), { "api-key": "second" });
-    assert.deepEqual(asked, [ARN, ARN]);
+    assert.deepEqual(reads, [ARN, ARN]);
   });
 
-  it("stay the last valid ones while the secret is unreadable or invalid", async () => {
+  it("remain the last valid headers while the secret is unreadable or invalid", async () => {
     let clock = 0;
     let secret = async () => "api-key=first";
     const stale: string[] = [];
@@ -77,18 +77,18 @@ describe("the headers of an export", () => {
     assert.deepEqual([await headers(), stale.length], [{ "api-key": "second" }, 2]);
   });
 
-  it("are read again at the next export if no value was valid before", async () => {
-    const answers = [() => Promise.reject(new Error("denied")), async () => "{", async () => "a=b"];
+  it("are read again at the next export if no earlier value was valid", async () => {
+    const secrets = [() => Promise.reject(new Error("denied")), async () => "{", async () => "a=b"];
     const headers = collectorHeaders(
       { headersSecret: ARN },
-      { readSecret: () => (answers.shift() ?? assert.fail())() },
+      { readSecret: () => (secrets.shift() ?? assert.fail())() },
     );
     await assert.rejects(headers(), /^Error: denied$/);
     await assert.rejects(headers(), /^Error: the secret of traces\.headersSecret begins with/);
     assert.deepEqual(await headers(), { a: "b" });
   });
 
-  it("come from the environment without a secret, and are none by default", async () => {
+  it("come from the environment if there is no secret, and are empty by default", async () => {
     const unread = () => assert.fail("a secret was read");
     const from = (text?: string) =>
       collectorHeaders(undefined, {

@@ -1,23 +1,21 @@
 import { reasonOf } from "../../contract/reason.ts";
 import type { TracesSettings } from "../../platform/settings.ts";
 
-/** HTTP headers of every export, by their names in lower case. */
+/** HTTP headers of every export, by lower-case name. */
 export type Headers = Readonly<Record<string, string>>;
 
 /** OpenTelemetry's variable with headers for a collector (OpenTelemetry, Environment Variable Specification). */
 export const HEADERS_VARIABLE = "OTEL_EXPORTER_OTLP_HEADERS";
-/** Time after which the secret is read again, so that a rotated one is used. Milliseconds. */
+/** Time after which the secret is read again, so that a rotated secret is used. Milliseconds. */
 const FRESH_MS = 300_000;
-/**
- * Time until the next attempt to read a secret after one failed, if an earlier value is used meanwhile. Milliseconds.
- */
+/** Time until a secret is read again after a failed read, if an earlier value is used meanwhile. Milliseconds. */
 const RETRY_MS = 30_000;
 const MAX_HEADERS = 20;
-/** Longest value. Characters. */
+/** Maximum length of a header's value. Characters. */
 const MAX_VALUE_LENGTH = 4_096;
-/** A token (RFC 9110, 5.6.2). */
+/** A header's name: a token (RFC 9110, 5.6.2). */
 const NAME = /^[\w!#$%&'*+.^`|~-]{1,100}$/;
-/** Headers that the export itself or the connection sets. */
+/** Headers that cannot be configured, because the export or the HTTP connection controls them. */
 const RESERVED_HEADERS = new Set([
   "content-type",
   "content-length",
@@ -37,17 +35,17 @@ const RESERVED_HEADERS = new Set([
 /**
  * Reads headers: `name=value` pairs separated by commas, values percent-encoded, or a JSON object as the Secrets
  * Manager console stores it.
- * @throws Error that repeats no value
+ * @throws Error whose message contains no header value
  */
 export function parseHeaders(text: string): Headers {
   const pairs = text.trimStart().startsWith("{") ? objectPairs(text) : listedPairs(text);
   if (pairs.length > MAX_HEADERS) throw new Error(`has ${pairs.length} headers; at most ${MAX_HEADERS} are sent.`);
   const headers: Record<string, string> = {};
-  for (const [given, value] of pairs) {
-    const name = given.toLowerCase();
+  for (const [rawName, value] of pairs) {
+    const name = rawName.toLowerCase();
     // The error does not repeat an invalid name, which may be part of a secret value.
     if (!NAME.test(name)) throw new Error("has an entry with an invalid header name: write name=value.");
-    if (RESERVED_HEADERS.has(name)) throw new Error(`names ${name}, which the export sets itself: leave it out.`);
+    if (RESERVED_HEADERS.has(name)) throw new Error(`names ${name}, which cannot be configured: leave it out.`);
     if (Object.hasOwn(headers, name)) throw new Error(`names ${name} twice.`);
     if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) || value.length > MAX_VALUE_LENGTH)
       throw new Error(`has a value of ${name} that is not 1 to ${MAX_VALUE_LENGTH} printable ASCII characters.`);
@@ -76,12 +74,12 @@ function decodeValue(value: string): string {
 }
 
 function objectPairs(text: string): [string, string][] {
-  const problem = "begins with { but is not a JSON object of texts.";
+  const problem = "begins with { but is not a JSON object of strings.";
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    // The parser's message quotes the text.
+    // The parser's message quotes the text, which may be secret.
     throw new Error(problem);
   }
   return Object.entries(parsed as object).map(([name, value]) => {
@@ -92,7 +90,7 @@ function objectPairs(text: string): [string, string][] {
 
 /**
  * Returns a function that reads the headers of exports: from the stack's secret, otherwise from the environment. While
- * the secret is unreadable or invalid, it returns the last valid headers.
+ * the secret is unreadable or invalid, the function returns the last valid headers.
  * @param options.readSecret reads the text of a secret in Secrets Manager by its ARN
  * @param options.onStale receives the reason whenever the last valid headers are used in place of the secret's
  */
@@ -115,28 +113,28 @@ export function collectorHeaders(
     const text = env[HEADERS_VARIABLE] ?? "";
     return async () => parseHeadersOf(HEADERS_VARIABLE, text);
   }
-  let known: { headers: Headers; until: number } | undefined;
+  let cached: { headers: Headers; until: number } | undefined;
   return async () => {
-    if (known !== undefined && now() < known.until) return known.headers;
+    if (cached !== undefined && now() < cached.until) return cached.headers;
     try {
-      known = {
+      cached = {
         headers: parseHeadersOf("the secret of traces.headersSecret", await readSecret(arn)),
         until: now() + FRESH_MS,
       };
     } catch (error) {
-      if (known === undefined) throw error;
+      if (cached === undefined) throw error;
       onStale(reasonOf(error));
-      known = { headers: known.headers, until: now() + RETRY_MS };
+      cached = { headers: cached.headers, until: now() + RETRY_MS };
     }
-    return known.headers;
+    return cached.headers;
   };
 }
 
-function parseHeadersOf(where: string, text: string): Headers {
+function parseHeadersOf(source: string, text: string): Headers {
   try {
     return parseHeaders(text);
   } catch (error) {
-    throw new Error(`${where} ${(error as Error).message}`);
+    throw new Error(`${source} ${(error as Error).message}`);
   }
 }
 

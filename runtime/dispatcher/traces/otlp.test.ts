@@ -28,20 +28,20 @@ describe("an export to a collector", () => {
 
   it("returns the number of spans that the collector rejected", async () => {
     assert.deepEqual(await send(), { outcome: "accepted", rejectedSpans: 0 });
-    for (const [answer, rejectedSpans] of [
+    for (const [body, rejectedSpans] of [
       ['{"partialSuccess":{"rejectedSpans":"3"}}', 3],
       ["", 0],
       ["not JSON", 0],
       ["null", 0],
     ] as const) {
-      collector.answerWith((_, response) => response.end(answer));
-      assert.deepEqual(await send(), { outcome: "accepted", rejectedSpans }, answer);
+      collector.respondWith((_, response) => response.end(body));
+      assert.deepEqual(await send(), { outcome: "accepted", rejectedSpans }, body);
     }
   });
 
   it("sends the configured headers and the content type of JSON", async () => {
     let received: Record<string, unknown> = {};
-    collector.answerWith(({ headers }, response) => {
+    collector.respondWith(({ headers }, response) => {
       received = headers;
       response.end("{}");
     });
@@ -49,18 +49,18 @@ describe("an export to a collector", () => {
     assert.deepEqual([received["api-key"], received["content-type"]], ["abc", "application/json"]);
   });
 
-  it("ends at its deadline, whether the collector is silent or answers byte by byte", async () => {
-    collector.answerWith(() => undefined);
+  it("ends at its deadline, whether the collector is silent or responds byte by byte", async () => {
+    collector.respondWith(() => undefined);
     await assert.rejects(send(50), /timeout/i);
-    collector.answerWith((_, response) => {
+    collector.respondWith((_, response) => {
       const drip = setInterval(() => response.write(" "), 5);
       response.on("close", () => clearInterval(drip));
     });
     await assert.rejects(send(100), /timeout/i);
   });
 
-  it("reads only the beginning of a long answer", async () => {
-    collector.answerWith((_, response) => {
+  it("reads only the beginning of a long response", async () => {
+    collector.respondWith((_, response) => {
       const chunk = Buffer.alloc(65_536, " ");
       const more = () => {
         while (!response.destroyed && response.write(chunk));
@@ -72,8 +72,8 @@ describe("an export to a collector", () => {
   });
 
   it("follows no redirect", async () => {
-    collector.answerWith((_, response) => response.writeHead(307, { location: `${collector.endpoint}/other` }).end());
-    await assert.rejects(send(), /it answered 307/);
+    collector.respondWith((_, response) => response.writeHead(307, { location: `${collector.endpoint}/other` }).end());
+    await assert.rejects(send(), /it returned 307/);
     assert.deepEqual(collector.calls, ["POST /v1/traces"]);
   });
 });

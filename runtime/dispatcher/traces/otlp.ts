@@ -4,11 +4,11 @@ import { attributes, type Span } from "./spans.ts";
 
 /** Path of traces below a collector's endpoint (OTLP specification, OTLP/HTTP). */
 const PATH = "/v1/traces";
-/** Longest time of a call to a collector, to the last byte of its answer. Milliseconds. */
+/** Timeout of a call to a collector, including the response body. Milliseconds. */
 const TIMEOUT_MS = 5_000;
-/** Bytes of an answer that are read. */
-const ANSWER_BYTES = 16_384;
-/** Statuses by which a collector refuses the spans themselves: the same request would be refused again. */
+/** Maximum number of bytes read from a response. */
+const MAX_RESPONSE_BYTES = 16_384;
+/** Statuses with which a collector refuses the spans themselves: it would refuse the same request again. */
 const REFUSAL_STATUSES: ReadonlySet<number> = new Set([400, 413, 422]);
 
 /** Outcome of an export: `refused` spans must not be sent again. */
@@ -22,7 +22,7 @@ export interface Resource {
 
 /**
  * Sends spans to a collector: OTLP over HTTP in its JSON encoding.
- * @throws if the collector cannot be reached, is too slow, or answers with any other status: sending again may help
+ * @throws if the collector cannot be reached, is too slow, or returns another error status; sending again may help
  */
 export async function sendSpans(
   { endpoint, headers = {} }: Pick<TracesSettings, "endpoint"> & { headers?: Headers },
@@ -49,7 +49,7 @@ export async function sendSpans(
   });
   const text = await beginningOf(response);
   if (response.ok) return { outcome: "accepted", rejectedSpans: rejectedSpans(text) };
-  const reason = `it answered ${response.status}`;
+  const reason = `it returned ${response.status}`;
   if (REFUSAL_STATUSES.has(response.status)) return { outcome: "refused", reason };
   throw new Error(reason);
 }
@@ -60,12 +60,12 @@ async function beginningOf(response: Response): Promise<string> {
   for await (const chunk of response.body ?? []) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > ANSWER_BYTES) break;
+    if (bytes > MAX_RESPONSE_BYTES) break;
   }
   return Buffer.concat(chunks).toString();
 }
 
-/** Number of spans that the collector did not take although it answered 200 (partial success). */
+/** Number of spans that the collector did not take although it returned 200 (partial success). */
 function rejectedSpans(text: string): number {
   try {
     const { partialSuccess } = JSON.parse(text) as { partialSuccess?: { rejectedSpans?: string | number } };

@@ -38,10 +38,10 @@ const FLAGS = { sampled: 0x1, hasIsRemote: 0x100, isRemote: 0x200 } as const;
 const SPAN_ID_BYTES = 8;
 
 /**
- * Makes the spans of an ended job from its history: `job` below the caller's span, and below it per attempt `waiting`
- * (with `starting`, if a run was launched for it) and `running`; at last `responding`. Ids are hashes of the job and
- * the span's name and attempt, so that a repeated export has the same ones. No attribute holds SQL, parameters or
- * labels.
+ * Creates the spans of an ended job from its history. `job` is a child of the caller's span. Its children are `waiting`
+ * and `running` per attempt, and `responding`; `waiting` has the child `starting` if a run was launched for the attempt.
+ * Ids are hashes of the job and the span's name and attempt, so a repeated export has the same ids. No attribute
+ * contains SQL, parameters or labels.
  *
  * @param runs - Times of the runs by their id
  * @param queue - Name of the response queue
@@ -69,13 +69,13 @@ export function spansOf(job: JobDocument, runs: Readonly<Record<string, RunTimes
       attempt = 0,
       parent = jobId,
       kind = KIND.internal as number,
-      more = {},
+      extraAttributes = {},
       errorType,
     }: {
       attempt?: number;
       parent?: string;
       kind?: number;
-      more?: Record<string, string | number | undefined>;
+      extraAttributes?: Record<string, string | number | undefined>;
       errorType?: string | undefined;
     },
   ): string => {
@@ -90,7 +90,7 @@ export function spansOf(job: JobDocument, runs: Readonly<Record<string, RunTimes
       kind,
       startTimeUnixNano: nanoseconds(start),
       endTimeUnixNano: nanoseconds(later(start, end)),
-      attributes: [...common, ...attributes({ ...more, "error.type": errorType })],
+      attributes: [...common, ...attributes({ ...extraAttributes, "error.type": errorType })],
       status: errorType === undefined ? {} : { code: STATUS_ERROR, message: errorType },
     });
     return spanId;
@@ -101,7 +101,7 @@ export function spansOf(job: JobDocument, runs: Readonly<Record<string, RunTimes
   add("job", [job.createdAt, sentAt === undefined ? finishedAt : later(finishedAt, sentAt)], {
     kind: KIND.consumer,
     errorType,
-    more: {
+    extraAttributes: {
       "messaging.operation.type": "process",
       "rates.response_id": job.responseId,
       "rates.status": job.status,
@@ -123,29 +123,32 @@ export function spansOf(job: JobDocument, runs: Readonly<Record<string, RunTimes
     { runner, runId, startedAt, endedAt = finishedAt, peakMemoryBytes, outcome },
   ] of job.attempts.entries()) {
     const attempt = index + 1;
-    const more = { "rates.attempt": attempt, "rates.runner": runner, "rates.run_id": runId };
-    const parent = add("waiting", [waitingSince, startedAt], { attempt, more: { "rates.attempt": attempt } });
+    const extraAttributes = { "rates.attempt": attempt, "rates.runner": runner, "rates.run_id": runId };
+    const parent = add("waiting", [waitingSince, startedAt], {
+      attempt,
+      extraAttributes: { "rates.attempt": attempt },
+    });
     const run = runs[runId];
     // A run that had started before the wait began was not launched for this attempt.
     if (run !== undefined && run.startedAt > waitingSince) {
       const span = [later(waitingSince, run.launchedAt), earlier(startedAt, run.startedAt)] as const;
-      add("starting", span, { attempt, parent, more });
+      add("starting", span, { attempt, parent, extraAttributes });
     }
     const isLast = attempt === job.attempts.length;
     add("running", [startedAt, endedAt], {
       attempt,
-      more: { ...more, "rates.peak_memory_bytes": peakMemoryBytes },
+      extraAttributes: { ...extraAttributes, "rates.peak_memory_bytes": peakMemoryBytes },
       errorType: outcome === "SUCCEEDED" ? undefined : isLast ? (errorType ?? outcome) : outcome,
     });
     waitingSince = endedAt;
   }
-  // Cancelled while it waited.
+  // The job was cancelled while it waited.
   if (job.statusHistory.at(-2)?.status === "PENDING")
     add("waiting", [waitingSince, finishedAt], { attempt: job.attempts.length + 1, errorType });
   if (sentAt !== undefined)
     add("responding", [finishedAt, sentAt], {
       kind: KIND.producer,
-      more: {
+      extraAttributes: {
         "messaging.system": "aws_sqs",
         "messaging.operation.name": "send",
         "messaging.operation.type": "send",
@@ -164,7 +167,7 @@ export const attributes = (values: Record<string, string | number | undefined>):
       : [{ key, value: typeof value === "number" ? { intValue: String(value) } : { stringValue: value } }],
   );
 
-/** ISO times of jobs.iso have one length, so that they sort as text. */
+/** Times from jobs.iso all have the same length, so they sort as text. */
 const later = (a: string, b: string): string => (a > b ? a : b);
 const earlier = (a: string, b: string): string => (a < b ? a : b);
 

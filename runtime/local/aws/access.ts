@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { AwsError } from "./errors.ts";
 
-/** Accepted host names. Any other one comes from a web page whose domain resolves to 127.0.0.1. */
+/** Accepted host names. Any other host comes from a web page whose domain resolves to 127.0.0.1. */
 const HOSTS = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 /**
- * Refuses requests that web pages can make a browser send: with an Origin, across sites, to another host name, and
- * forms with files. Following a link to a presigned URL is allowed.
+ * Refuses requests that web pages can make a browser send: requests with an Origin, from another site, to another host
+ * name, or with a multipart form. Following a link to a presigned URL is allowed.
  *
  * @throws AwsError
  */
@@ -15,10 +15,11 @@ export function refuseBrowsers(method: string, url: string, headers: IncomingHtt
   if (host === undefined || !HOSTS.has(host))
     throw new AwsError("AccessDenied", "The Host header must name 127.0.0.1 or localhost.", 403);
   if (headers.origin !== undefined)
-    throw new AwsError("AccessDenied", "Requests of web pages (with an Origin header) are refused.", 403);
-  const followed = method === "GET" && headers["sec-fetch-mode"] === "navigate" && /[?&]X-Amz-Signature=/.test(url);
-  if (headers["sec-fetch-site"] === "cross-site" && !followed)
-    throw new AwsError("AccessDenied", "Requests of other web sites (Sec-Fetch-Site: cross-site) are refused.", 403);
+    throw new AwsError("AccessDenied", "Requests from web pages (with an Origin header) are refused.", 403);
+  const isFollowedLink =
+    method === "GET" && headers["sec-fetch-mode"] === "navigate" && /[?&]X-Amz-Signature=/.test(url);
+  if (headers["sec-fetch-site"] === "cross-site" && !isFollowedLink)
+    throw new AwsError("AccessDenied", "Requests from other web sites (Sec-Fetch-Site: cross-site) are refused.", 403);
   if (/^\s*multipart\//i.test(headers["content-type"] ?? ""))
     throw new AwsError("AccessDenied", "Uploads by HTML forms are refused. Use PutObject.", 403);
 }

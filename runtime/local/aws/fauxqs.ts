@@ -13,7 +13,7 @@ export { deleteMessageBatch } from "../../../node_modules/fauxqs/dist/sqs/action
 export { receiveMessage } from "../../../node_modules/fauxqs/dist/sqs/actions/receiveMessage.js";
 export { S3Store, SnsStore, SqsStore };
 
-/** The package's stores; the types of their contents are derived from it, since the package does not export them. */
+/** The package's stores. The types below are derived from this type, since the package does not export them. */
 type Stores = NonNullable<BuildAppOptions["stores"]>;
 export type SqsQueue = ReturnType<Stores["sqsStore"]["createQueue"]>;
 export type SqsMessage = Parameters<SqsQueue["enqueue"]>[0];

@@ -10,7 +10,7 @@ export const MAX_MESSAGE_BYTES = 1_048_576;
 const MAX_ATTRIBUTES = 10;
 const MAX_DELAY_SECONDS = 900;
 const MAX_ENTRIES = 10;
-/** Message attribute with the sender. AWS reserves this prefix, so that no sender can set it. */
+/** Message attribute with the sender. AWS reserves this prefix, so no sender can set it. */
 const SENDER = "AWS.SenderId";
 
 const Attribute = Type.Object({
@@ -27,16 +27,16 @@ const Message = Type.Object({
 type Message = Type.Static<typeof Message>;
 const validMessage = Compile(Message);
 
-/** Characters that SQS accepts in a body (API Reference, SendMessage). */
+/** Matches a character that SQS refuses in a body (API Reference, SendMessage). */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: tab, line feed and carriage return are accepted
 const INVALID_CHARACTER = /[^\x09\x0A\x0D\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 
-/** Sends a message. fauxqs lacks senders, and refuses characters above U+FFFF. */
+/** Sends a message. Replaces fauxqs's action, which lacks senders and refuses characters above U+FFFF. */
 export function sendMessage(queue: SqsQueue, input: unknown, senderId: string): object {
   return enqueue(queue, checkMessage(queue, input), senderId);
 }
 
-/** SendMessageBatch: each entry succeeds or fails by itself. */
+/** Sends a batch of messages. Each entry succeeds or fails by itself. */
 export function sendMessageBatch(queue: SqsQueue, input: unknown, senderId: string): object {
   const entries = isObject(input) && Array.isArray(input.Entries) ? (input.Entries as unknown[]) : [];
   if (entries.length === 0) throw batchError("EmptyBatchRequest", "There must be at least one entry in the request.");
@@ -69,24 +69,24 @@ export function sendMessageBatch(queue: SqsQueue, input: unknown, senderId: stri
  * @param result response, changed in place
  */
 export function completeReceived(input: unknown, result: ReceiveMessageResult): void {
-  const system = [...names(input, "AttributeNames"), ...names(input, "MessageSystemAttributeNames")];
+  const systemNames = [...names(input, "AttributeNames"), ...names(input, "MessageSystemAttributeNames")];
   const requestedNames = names(input, "MessageAttributeNames");
   for (const message of result.Messages ?? []) {
     const { [SENDER]: sender, ...attributes } = message.MessageAttributes ?? {};
-    if (sender?.StringValue !== undefined && system.some((name) => name === "All" || name === "SenderId"))
+    if (sender?.StringValue !== undefined && systemNames.some((name) => name === "All" || name === "SenderId"))
       message.Attributes = { ...message.Attributes, SenderId: sender.StringValue };
     const selected = Object.entries(attributes).filter(([name]) =>
       requestedNames.some((pattern) => isWanted(name, pattern)),
     );
     if (selected.length === 0) delete message.MessageAttributes;
     else message.MessageAttributes = Object.fromEntries(selected);
-    // The digest covers all attributes.
+    // The digest covers all attributes, so it does not match a selection of them.
     if (selected.length < Object.keys(attributes).length || selected.length === 0)
       delete message.MD5OfMessageAttributes;
   }
 }
 
-/** Makes messages visible again whose receiving client has disconnected. */
+/** Makes messages visible again after their receiver has disconnected. */
 export function makeVisible(queue: SqsQueue, { Messages = [] }: ReceiveMessageResult): void {
   for (const { ReceiptHandle = "" } of Messages) queue.changeVisibility(ReceiptHandle, 0);
 }
@@ -102,10 +102,10 @@ function names(input: unknown, field: string): string[] {
 function checkMessage(queue: SqsQueue, input: unknown): Message {
   if (!validMessage.Check(input)) {
     const [first] = Value.Errors(Message, input);
-    const at = first?.instancePath.slice(1).replaceAll("/", ".") || "MessageBody";
+    const path = first?.instancePath.slice(1).replaceAll("/", ".") || "MessageBody";
     if (isObject(input) && (input.MessageBody === undefined || input.MessageBody === ""))
       throw new AwsError("MissingParameter", "The request must contain the parameter MessageBody.");
-    throw new AwsError("InvalidParameterValue", `Value for parameter ${at} is invalid. Reason: ${first?.message}.`);
+    throw new AwsError("InvalidParameterValue", `Value for parameter ${path} is invalid. Reason: ${first?.message}.`);
   }
   if (INVALID_CHARACTER.test(input.MessageBody))
     throw new AwsError(

@@ -26,13 +26,13 @@ export class ObjectFiles implements ObjectPersistence {
 
   insertBucket(name: string, creationDate: Date, type: BucketType): void {
     mkdirSync(this.#objects(name), { recursive: true });
-    writeWhole(join(this.#bucket(name), BUCKET), JSON.stringify({ name, creationDate, type }));
+    writeAtomically(join(this.#bucket(name), BUCKET), JSON.stringify({ name, creationDate, type }));
   }
   deleteBucket(name: string): void {
     rmSync(this.#bucket(name), { recursive: true, force: true });
   }
   saveBucketLifecycleConfiguration(bucket: string, config: string): void {
-    writeWhole(join(this.#bucket(bucket), LIFECYCLE), config);
+    writeAtomically(join(this.#bucket(bucket), LIFECYCLE), config);
   }
   deleteBucketLifecycleConfiguration(bucket: string): void {
     rmSync(join(this.#bucket(bucket), LIFECYCLE), { force: true });
@@ -41,12 +41,12 @@ export class ObjectFiles implements ObjectPersistence {
   upsertObject(bucket: string, { body, ...meta }: S3Object): void {
     const file = this.#object(bucket, meta.key);
     mkdirSync(dirname(file), { recursive: true });
-    writeWhole(file + DATA, body);
-    writeWhole(file + META, JSON.stringify(meta));
+    writeAtomically(file + DATA, body);
+    writeAtomically(file + META, JSON.stringify(meta));
   }
   deleteObject(bucket: string, key: string): void {
     const file = this.#object(bucket, key);
-    for (const ending of [META, DATA]) rmSync(file + ending, { force: true });
+    for (const extension of [META, DATA]) rmSync(file + extension, { force: true });
   }
   renameObject(bucket: string, sourceKey: string, destKey: string): void {
     const source = this.#object(bucket, sourceKey);
@@ -68,14 +68,14 @@ export class ObjectFiles implements ObjectPersistence {
   insertMultipartUpload({ parts: _, ...meta }: MultipartUpload): void {
     const directory = this.#upload(meta.uploadId);
     mkdirSync(directory, { recursive: true });
-    writeWhole(join(directory, UPLOAD), JSON.stringify(meta));
+    writeAtomically(join(directory, UPLOAD), JSON.stringify(meta));
   }
   upsertMultipartPart(uploadId: string, { body, ...meta }: MultipartPart): void {
     const directory = join(this.#upload(uploadId), "parts");
     mkdirSync(directory, { recursive: true });
     const file = join(directory, String(Number(meta.partNumber)));
-    writeWhole(file + DATA, body);
-    writeWhole(file + META, JSON.stringify(meta));
+    writeAtomically(file + DATA, body);
+    writeAtomically(file + META, JSON.stringify(meta));
   }
   deleteMultipartUpload(uploadId: string): void {
     rmSync(this.#upload(uploadId), { recursive: true, force: true });
@@ -107,15 +107,15 @@ export class ObjectFiles implements ObjectPersistence {
   }
 
   #loadObjects(store: S3Store, bucket: string): void {
-    const found = readdirSync(this.#objects(bucket), { recursive: true, encoding: "utf8" });
-    for (const name of found.filter((name) => name.endsWith(META))) {
+    const names = readdirSync(this.#objects(bucket), { recursive: true, encoding: "utf8" });
+    for (const name of names.filter((name) => name.endsWith(META))) {
       const meta = JSON.parse(readFileSync(join(this.#objects(bucket), name), "utf8"));
       const currentFile = join(this.#objects(bucket), name.slice(0, -META.length));
       const file = this.#object(bucket, meta.key);
       // Older versions of the platform named files by key.
       if (currentFile !== file) {
         mkdirSync(dirname(file), { recursive: true });
-        for (const ending of [DATA, META]) renameSync(currentFile + ending, file + ending);
+        for (const extension of [DATA, META]) renameSync(currentFile + extension, file + extension);
       }
       // Bodies are read on demand.
       store.restoreObject(bucket, { ...meta, lastModified: new Date(meta.lastModified), body: Buffer.alloc(0) });
@@ -154,8 +154,8 @@ export class ObjectFiles implements ObjectPersistence {
   }
 }
 
-/** Writes a file so that a reader, or a restart, sees the old or the new content. */
-function writeWhole(file: string, content: string | Buffer): void {
+/** Writes a file so that a reader, or a restart, sees either the old or the new content. */
+function writeAtomically(file: string, content: string | Buffer): void {
   writeFileSync(`${file}.new`, content);
   renameSync(`${file}.new`, file);
 }

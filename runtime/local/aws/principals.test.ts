@@ -11,7 +11,7 @@ describe("the credentials of the emulator", () => {
   });
   afterEach(() => rmSync(dir, { recursive: true }));
 
-  it("keep sections of a user's file that are no principals, and its comments", () => {
+  it("keep the comments and other sections of a user's file", () => {
     const file = join(dir, "credentials");
     const own = "# mine\n[work]\naws_access_key_id = AKIA\naws_secret_access_key = s\n\n[half]\nsender_id = x\n";
     writeFileSync(file, own);
@@ -30,8 +30,17 @@ describe("the credentials of the emulator", () => {
     const first = principals.add("orders", "AROAEXAMPLE:orders");
     const second = principals.add("orders", "AROAEXAMPLE:orders");
     assert.equal(readFileSync(file, "utf8").split("[orders]").length, 2);
-    const read = new Principals(file);
-    assert.equal(read.find(first.accessKeyId), undefined);
-    assert.deepEqual(read.find(second.accessKeyId), second);
+    const reloaded = new Principals(file);
+    assert.equal(reloaded.find(first.accessKeyId), undefined);
+    assert.deepEqual(reloaded.find(second.accessKeyId), second);
+  });
+
+  it("are accepted if another process added them just before this one added a profile", () => {
+    const file = join(dir, "credentials");
+    const principals = new Principals(file);
+    const orders = new Principals(file).add("orders", "AROAEXAMPLE:orders");
+    const prices = principals.add("prices", "AROAEXAMPLE:prices");
+    assert.deepEqual(principals.find(orders.accessKeyId), orders);
+    assert.deepEqual(principals.find(prices.accessKeyId), prices);
   });
 });

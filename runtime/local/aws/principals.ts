@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 
 /** SenderId of the local platform's own components, in the form of an IAM user's unique id. */
 export const PLATFORM_SENDER_ID = "AIDALOCALPLATFORM0000";
-/** Profile of the platform's own credentials, and the one that AWS's SDKs use by default. */
+/** Profile of the platform's own credentials, which is also the default profile of AWS's SDKs. */
 const PLATFORM_PROFILE = "default";
 
 /** First line of a section. */
@@ -24,8 +24,8 @@ export interface Principal {
 }
 
 /**
- * Credentials that the emulator accepts, random per data directory. They are kept in AWS's shared credentials format
- * (mode 600) with one more key, so that a profile of it is a principal for every SDK:
+ * Credentials that the emulator accepts, random per data directory. They are stored in AWS's shared credentials format
+ * (mode 600) with an additional key, so that every SDK can use a profile:
  *
  *     [orders]
  *     aws_access_key_id = …
@@ -50,14 +50,14 @@ export class Principals {
     if (this.#profile(PLATFORM_PROFILE) === undefined) this.add(PLATFORM_PROFILE, PLATFORM_SENDER_ID);
   }
 
-  /** Credentials of the platform's own parts. */
+  /** Credentials of the platform's own components. */
   get platform(): Principal {
     const platform = this.#profile(PLATFORM_PROFILE);
-    if (platform === undefined) throw new Error(`${this.#file} has no profile [${PLATFORM_PROFILE}] any more.`);
+    if (platform === undefined) throw new Error(`${this.#file} no longer has the profile [${PLATFORM_PROFILE}].`);
     return platform;
   }
 
-  /** @returns the principal of an access key, if there is one */
+  /** Returns the principal of an access key; undefined if the key is unknown. */
   find(accessKeyId: string): Principal | undefined {
     const known = this.#byKey.get(accessKeyId);
     if (known !== undefined || this.#file === undefined || !existsSync(this.#file)) return known;
@@ -65,20 +65,25 @@ export class Principals {
     return this.#byKey.get(accessKeyId);
   }
 
-  /** Makes credentials for a further principal, or new ones for an existing profile. */
+  /** Creates credentials for a profile, or replaces those of an existing profile. */
   add(profile: string, senderId: string): Principal {
     for (const [name, value] of Object.entries({ profile, senderId }))
       if (!/^[\w+=,.@:/-]{1,128}$/.test(value))
         throw new Error(`${name} '${value}' must have 1 to 128 letters, digits or _+=,.@:/-.`);
     const principal: Principal = {
       profile,
-      accessKeyId: `LOCAL${letters(15)}`,
+      accessKeyId: `LOCAL${randomLetters(15)}`,
       secretAccessKey: randomBytes(30).toString("base64url"),
       senderId,
     };
-    for (const other of this.#byKey.values()) if (other.profile === profile) this.#byKey.delete(other.accessKeyId);
-    this.#byKey.set(principal.accessKeyId, principal);
-    if (this.#file !== undefined) this.#write(this.#file, principal);
+    if (this.#file === undefined) {
+      for (const other of this.#byKey.values()) if (other.profile === profile) this.#byKey.delete(other.accessKeyId);
+      this.#byKey.set(principal.accessKeyId, principal);
+    } else {
+      this.#write(this.#file, principal);
+      // Reads all profiles: another process may have added some.
+      this.#readCredentials(this.#file);
+    }
     return principal;
   }
 
@@ -98,14 +103,13 @@ export class Principals {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const unfinished = `${file}.new`;
     const sections = existsSync(file) ? readFileSync(file, "utf8").split(/^(?=[ \t]*\[)/m) : [];
-    const kept = sections.filter(
+    const otherSections = sections.filter(
       (section) => PROFILE.exec(section.split("\n", 1)[0]?.trim() ?? "")?.[1]?.trim() !== profile,
     );
     const section = `[${profile}]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\nsender_id = ${senderId}\n`;
-    const text = kept.join("").trimEnd();
+    const text = otherSections.join("").trimEnd();
     writeFileSync(unfinished, text === "" ? section : `${text}\n\n${section}`, { mode: 0o600 });
     renameSync(unfinished, file);
-    this.#readAt = statSync(file).mtimeMs;
   }
 }
 
@@ -113,7 +117,7 @@ export class Principals {
 export const credentialsFile = (dataDir: string): string => join(dataDir, "aws", CREDENTIALS_FILE);
 
 /**
- * Reads the platform's own credentials, for programs of this machine.
+ * Reads the platform's own credentials, for programs on this machine.
  * @throws Error when the file is missing or does not have them
  */
 export function readPlatformCredentials(dataDir: string): { accessKeyId: string; secretAccessKey: string } {
@@ -141,5 +145,5 @@ export function parseCredentials(text: string): Principal[] {
   });
 }
 
-const letters = (count: number) =>
+const randomLetters = (count: number) =>
   Array.from({ length: count }, () => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[randomInt(32)]).join("");

@@ -1,15 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { AwsError } from "./errors.ts";
 
-// SQS's query protocol, which older SDKs use (boto3 before 1.28, for example): a form in, XML out. Translated to and
-// from the shapes of the JSON protocol, as in the SQS API Reference.
+// Translates SQS's query protocol, which older SDKs use (boto3 before 1.28, for example), to and from the JSON protocol:
+// requests are forms, responses are XML (SQS API Reference).
 
 /** A value of a request in the shapes of the JSON protocol. */
 export type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
 
 const MAX_PARAMETERS = 1_000;
 const NUMBERS = new Set(["DelaySeconds", "MaxNumberOfMessages", "MaxResults", "VisibilityTimeout", "WaitTimeSeconds"]);
-/** Flattened lists of texts: name in the form and in JSON. */
+/** Flattened lists of strings: name in the form and in JSON. */
 const LISTS: Record<string, string> = {
   AttributeName: "AttributeNames",
   MessageAttributeName: "MessageAttributeNames",
@@ -25,7 +25,10 @@ const MAPS: Record<string, { json: string; key: string }> = {
 
 type Tree = Map<string, Tree | string>;
 
-/** Reads a form. @returns its action, and its parameters as the JSON protocol has them */
+/**
+ * Reads a form.
+ * @returns Its action, and its parameters in the shapes of the JSON protocol.
+ */
 export function parseForm(text: string): { action: string; input: { [name: string]: Json } } {
   const parameters = [...new URLSearchParams(text)];
   if (parameters.length > MAX_PARAMETERS)
@@ -42,15 +45,15 @@ export function parseForm(text: string): { action: string; input: { [name: strin
 function setAt(tree: Tree, name: string, value: string): void {
   const path = name.split(".");
   const last = path.pop() ?? "";
-  let at = tree;
-  for (const step of path) {
-    const next = at.get(step);
+  let node = tree;
+  for (const segment of path) {
+    const next = node.get(segment);
     if (typeof next === "string") throw new AwsError("MalformedQueryString", `${name} is both a value and a list.`);
-    if (next === undefined) at.set(step, new Map());
-    at = (next ?? at.get(step)) as Tree;
+    if (next === undefined) node.set(segment, new Map());
+    node = (next ?? node.get(segment)) as Tree;
   }
-  if (at.has(last)) throw new AwsError("MalformedQueryString", `${name} is given twice.`);
-  at.set(last, value);
+  if (node.has(last)) throw new AwsError("MalformedQueryString", `${name} is given twice.`);
+  node.set(last, value);
 }
 
 function structure(tree: Tree): { [name: string]: Json } {
@@ -85,8 +88,9 @@ function number(name: string, value: string): number {
   return Number(value);
 }
 
-/** Names of the elements that a list, or a map, of a result is written as. */
+/** Name of the XML element of each item, by the name of the list in a result. */
 const ELEMENTS: Record<string, string> = { ...invert(LISTS), Messages: "Message", QueueUrls: "QueueUrl" };
+/** Names of the XML elements of each entry, by the name of the map in a result. */
 const ENTRIES: Record<string, { element: string; key: string }> = Object.fromEntries(
   Object.entries(MAPS).map(([element, { json, key }]) => [json, { element, key }]),
 );
@@ -110,9 +114,9 @@ function fields(action: string, object: { [name: string]: Json }): string {
     .map(([name, value]) => {
       const map = ENTRIES[name];
       if (Array.isArray(value)) {
-        const each =
+        const itemElement =
           { Successful: `${action}ResultEntry`, Failed: "BatchResultErrorEntry" }[name] ?? ELEMENTS[name] ?? name;
-        return value.map((item) => field(action, each, item)).join("");
+        return value.map((item) => field(action, itemElement, item)).join("");
       }
       if (map === undefined || typeof value !== "object" || value === null) return field(action, name, value);
       return Object.entries(value)

@@ -18,9 +18,9 @@ describe("the file of the local queues", () => {
     rmSync(base, { recursive: true });
   });
 
-  function load(from: string) {
+  function openIn(path: string) {
     const store = new SqsStore();
-    const file = new QueueFile(from);
+    const file = new QueueFile(path);
     open.push(file);
     file.attach(store);
     return { file, store };
@@ -33,15 +33,15 @@ describe("the file of the local queues", () => {
       ?.inspectMessages()
       .ready.map(({ body }) => body);
 
-  /** Opens a copy of the current files, without data that is not yet written. */
-  function crashed(): string {
+  /** Copies the current files, without data that is not yet written, as a crash would leave them. */
+  function copyAsAfterCrash(): string {
     const copy = join(base, "copy");
     cpSync(directory, copy, { recursive: true });
     return copy;
   }
 
-  it("has every synced message, with its order, attributes and receives, after a crash", async () => {
-    const { file, store } = load(directory);
+  it("has every synced message after a crash, in order, with its attributes and receive count", async () => {
+    const { file, store } = openIn(directory);
     const queue = create(store, "requests");
     const sent = ["first", "second", "third"].map((body) =>
       SqsStore.createMessage(body, { kind: { DataType: "String", StringValue: body } }),
@@ -49,7 +49,7 @@ describe("the file of the local queues", () => {
     for (const message of sent) queue.enqueue(message);
     queue.dequeue(1);
     await file.waitUntilSynced();
-    const after = load(crashed()).store.getQueueByName("requests");
+    const after = openIn(copyAsAfterCrash()).store.getQueueByName("requests");
     assert.deepEqual(
       after?.inspectMessages().ready.map(({ body, messageId, messageAttributes, approximateReceiveCount }) => ({
         body,
@@ -66,8 +66,8 @@ describe("the file of the local queues", () => {
     );
   });
 
-  it("syncs messages that arrive during a sync with the next one", async () => {
-    const { file, store } = load(directory);
+  it("syncs messages that arrive during a sync with the next sync", async () => {
+    const { file, store } = openIn(directory);
     const queue = create(store, "requests");
     queue.enqueue(SqsStore.createMessage("first"));
     const first = file.waitUntilSynced();
@@ -77,34 +77,34 @@ describe("the file of the local queues", () => {
     queue.enqueue(SqsStore.createMessage("third"));
     assert.equal(file.waitUntilSynced(), second, "one sync serves both");
     await Promise.all([first, second]);
-    assert.deepEqual(bodies(load(crashed()).store, "requests"), ["first", "second", "third"]);
+    assert.deepEqual(bodies(openIn(copyAsAfterCrash()).store, "requests"), ["first", "second", "third"]);
   });
 
-  it("deletes deleted messages, purged queues and deleted queues", async () => {
-    const { store } = load(directory);
+  it("has no deleted or purged messages and no deleted queues after a restart", async () => {
+    const { store } = openIn(directory);
     for (const name of ["kept", "purged", "deleted"])
       for (const body of ["one", "two"])
         (store.getQueueByName(name) ?? create(store, name)).enqueue(SqsStore.createMessage(body));
-    const kept = store.getQueueByName("kept");
-    kept?.deleteMessage(kept.dequeue(1)[0]?.ReceiptHandle ?? "");
+    const partlyRead = store.getQueueByName("kept");
+    partlyRead?.deleteMessage(partlyRead.dequeue(1)[0]?.ReceiptHandle ?? "");
     store.getQueueByName("purged")?.purge();
     store.deleteQueue("http://127.0.0.1/000000000000/deleted");
     for (const file of open.splice(0)) await file.close();
 
-    const after = load(directory).store;
+    const after = openIn(directory).store;
     assert.deepEqual(bodies(after, "kept"), ["two"]);
     assert.deepEqual(bodies(after, "purged"), []);
     assert.equal(bodies(after, "deleted"), undefined);
   });
 
   it("keeps a delayed message delayed, and a queue's attributes", async () => {
-    const { store } = load(directory);
+    const { store } = openIn(directory);
     const queue = create(store, "requests");
     queue.enqueue(SqsStore.createMessage("later", {}, 900));
     queue.setAttributes({ VisibilityTimeout: "77" });
     for (const file of open.splice(0)) await file.close();
 
-    const after = load(directory).store.getQueueByName("requests");
+    const after = openIn(directory).store.getQueueByName("requests");
     assert.deepEqual(after?.inspectMessages().ready, []);
     assert.deepEqual(
       after?.inspectMessages().delayed.map(({ body }) => body),

@@ -26,7 +26,7 @@ interface MessageRow {
   delay_until: number | null;
 }
 
-/** Tables of fauxqs's own file, so that the directory of an earlier version keeps its messages. */
+/** The same tables as in fauxqs's own file, so that a directory from an earlier version keeps its messages. */
 const SCHEMA = `
   create table if not exists sqs_queues (
     name text primary key, url text not null, arn text not null, attributes text not null, tags text not null,
@@ -57,36 +57,36 @@ const STATEMENTS = {
 /**
  * Stores queues and messages in a SQLite file, instead of fauxqs's own store, which syncs the disk for every sent,
  * received or deleted message: ten times per batch. Here all writes of one turn of the event loop are one transaction,
- * and senders wait for a sync (`synced`) that concurrent calls share. Nothing else waits: if a crash of the machine
- * loses a receive or a deletion, the message is delivered again.
+ * and senders wait for a sync that concurrent calls share (`waitUntilSynced`). Nothing else waits: if a crash of the
+ * machine loses a receive or a deletion, the message is delivered again.
  */
 export class QueueFile {
   readonly #db: DatabaseSync;
   readonly #statements: Readonly<Record<keyof typeof STATEMENTS, StatementSync>>;
-  readonly #log: number;
+  readonly #walFile: number;
   #syncing: Promise<void> = Promise.resolve();
-  #next: Promise<void> | undefined;
+  #nextSync: Promise<void> | undefined;
 
   constructor(directory: string) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#db = new DatabaseSync(join(directory, FILE), { enableForeignKeyConstraints: true });
-    // NORMAL syncs at checkpoints only; the write-ahead log is synced by `synced`.
+    // NORMAL syncs at checkpoints only; `waitUntilSynced` syncs the write-ahead log.
     this.#db.exec(`pragma journal_mode = wal; pragma synchronous = normal; begin; ${SCHEMA}; commit`);
     this.#statements = Object.fromEntries(
       Object.entries(STATEMENTS).map(([name, sql]) => [name, this.#db.prepare(sql)]),
     ) as Record<keyof typeof STATEMENTS, StatementSync>;
-    // Removed only when the last connection closes, which is this one.
-    this.#log = openSync(join(directory, `${FILE}-wal`), "r");
+    // SQLite removes this file only when the last connection closes, and this is the only connection.
+    this.#walFile = openSync(join(directory, `${FILE}-wal`), "r");
   }
 
-  /** Loads the stored queues and messages into a store, and stores its changes from now on. */
+  /** Loads the stored queues and messages into fauxqs's store, and saves later changes of that store. */
   attach(store: SqsStore): void {
-    // fauxqs types its own class, whose private members no other class can have.
+    // fauxqs's type is a class with private members, which no other class can implement.
     const persistence = this as unknown as QueuePersistence;
     for (const row of this.#db.prepare("select * from sqs_queues").all() as unknown as QueueRow[]) {
       const { name, url, arn, attributes, tags } = row;
       const queue = store.createQueue(name, url, arn, JSON.parse(attributes), JSON.parse(tags));
-      // Includes received ones: their receivers ended with the last platform, or must receive them again.
+      // Received messages too: their receivers ended with the last platform, or must receive them again.
       for (const message of this.#messages(name)) queue.enqueue(message);
       queue.persistence = persistence;
     }
@@ -96,20 +96,20 @@ export class QueueFile {
   /** Resolves when all past writes survive a crash of the machine. */
   waitUntilSynced(): Promise<void> {
     this.#commit();
-    // A running sync may miss later writes: calls during it share the next one.
-    this.#next ??= this.#syncing.then(() => {
-      this.#next = undefined;
-      const syncing = syncData(this.#log);
+    // A running sync may miss later writes: calls during a sync share the next sync.
+    this.#nextSync ??= this.#syncing.then(() => {
+      this.#nextSync = undefined;
+      const syncing = syncData(this.#walFile);
       this.#syncing = syncing.catch(() => undefined);
       return syncing;
     });
-    return this.#next;
+    return this.#nextSync;
   }
 
   async close(): Promise<void> {
     await this.#syncing;
     this.#commit();
-    closeSync(this.#log);
+    closeSync(this.#walFile);
     this.#db.close();
   }
 
@@ -145,11 +145,13 @@ export class QueueFile {
   deleteQueueMessages(queueName: string): void {
     this.#run("deleteMessages", queueName);
   }
-  /** Stores the number of receives of a message; its receipt ends with this process. */
+  /**
+   * Stores the receive count of a message; its receipt handle is not stored, since it is valid only in this process.
+   */
   updateMessageInflight(messageId: string, _handle: string, _until: number, receives: number, first?: number): void {
     this.#run("received", receives, first ?? null, messageId);
   }
-  /** A message that becomes visible again keeps its count of receives: nothing to store. */
+  /** Does nothing: a message that becomes visible again keeps its receive count. */
   updateMessageReady(): void {}
 
   #run(statement: keyof typeof STATEMENTS, ...values: (string | number | null)[]): void {

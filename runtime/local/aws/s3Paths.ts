@@ -23,13 +23,16 @@ export function checkS3Request(url: string, headers: IncomingHttpHeaders): void 
   const query = new URLSearchParams(at === -1 ? "" : url.slice(at));
   const uploadId = query.get("uploadId");
   if (uploadId !== null && !/^[\w-]{1,128}$/.test(uploadId))
-    throw new AwsError("NoSuchUpload", "There is no upload of this uploadId.", 404);
+    throw new AwsError("NoSuchUpload", "There is no upload with this uploadId.", 404);
   const part = query.get("partNumber");
   if (part !== null && !(/^\d{1,5}$/.test(part) && Number(part) >= 1 && Number(part) <= MAX_PARTS))
     throw new AwsError("InvalidArgument", `partNumber must be a whole number from 1 to ${MAX_PARTS}.`, 400);
 }
 
-/** @param path `/bucket/key`, decoded */
+/**
+ * Checks bucket and key of a path.
+ * @param path `/bucket/key`, decoded
+ */
 function checkPath(path: string): void {
   const [, bucket = "", key = ""] = /^\/([^/]*)\/?(.*)$/s.exec(path) ?? [];
   if (bucket === "" && key === "") return; // lists all buckets
@@ -37,7 +40,7 @@ function checkPath(path: string): void {
   if (Buffer.byteLength(key) > MAX_KEY_BYTES)
     throw new AwsError("KeyTooLongError", `A key may have at most ${MAX_KEY_BYTES} bytes.`, 400);
   if (key.includes("\0") || key.split(/[/\\]/).some((segment) => segment === "." || segment === ".."))
-    throw new AwsError("InvalidURI", "A key may not have '.' or '..' between slashes, nor a zero character.", 400);
+    throw new AwsError("InvalidURI", "A key may not have '.' or '..' between slashes, nor a NUL character.", 400);
 }
 
 function decodePath(path: string): string {

@@ -7,7 +7,7 @@ import type { Principal } from "./principals.ts";
 // AWS's documentation. Signatures of single chunks (STREAMING-AWS4-HMAC-SHA256-PAYLOAD) are not verified.
 
 const ALGORITHM = "AWS4-HMAC-SHA256";
-/** Maximum clock skew of the caller, as in AWS. */
+/** Maximum clock skew of the client, as in AWS. */
 const MAX_SKEW_MS = 15 * 60_000;
 const MAX_PRESIGNED_SECONDS = 7 * 24 * 3600;
 const UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD";
@@ -28,12 +28,12 @@ interface Credential {
   service: string;
 }
 
-/** Input of verifying a signature. */
+/** Input of `verifySignature` in addition to the request. */
 export interface VerificationInput {
   /** Services that the credential may be scoped to. */
   services: readonly string[];
   find(accessKeyId: string): Principal | undefined;
-  /** SHA-256 of the body in hexadecimal, for services that sign it without a header. S3 names it in one. */
+  /** SHA-256 of the body in hexadecimal, for services whose clients, unlike S3's, do not send it in a header. */
   bodyHash?: string;
   /** Milliseconds since 1970. @default Date.now() */
   now?: number;
@@ -42,25 +42,25 @@ export interface VerificationInput {
 /**
  * Verifies the signature of a request, in its Authorization header or in its query (presigned).
  * @returns the principal that signed it
- * @throws AwsError with the code that AWS answers
+ * @throws AwsError with the code that AWS returns
  */
 export function verifySignature(
   request: SignedRequest,
   { services, find, bodyHash, now = Date.now() }: VerificationInput,
 ): Principal {
   const { path, query } = splitUrl(request.url);
-  const presigned = query.some(([name]) => name === "X-Amz-Signature" || name === "X-Amz-Algorithm");
-  const signed = presigned ? fromQuery(query) : fromHeader(request.headers);
-  checkTime(signed.time, presigned ? signed.expires : undefined, now);
+  const isPresigned = query.some(([name]) => name === "X-Amz-Signature" || name === "X-Amz-Algorithm");
+  const signed = isPresigned ? fromQuery(query) : fromHeader(request.headers);
+  checkTime(signed.time, isPresigned ? signed.expires : undefined, now);
   if (!services.includes(signed.credential.service))
     throw new AwsError("SignatureDoesNotMatch", `The credential must be scoped to ${services.join(" or ")}.`, 403);
   const principal = find(signed.credential.accessKeyId);
   if (principal === undefined)
     throw new AwsError("InvalidAccessKeyId", "The access key is unknown. `rates env` prints the credentials.", 403);
   checkHeaders(request.headers, signed.headers);
-  const payload = presigned ? undefined : header(request.headers, "x-amz-content-sha256");
+  const payload = isPresigned ? undefined : header(request.headers, "x-amz-content-sha256");
   const rest = [
-    canonicalQuery(query.filter(([name]) => !(presigned && name === "X-Amz-Signature"))),
+    canonicalQuery(query.filter(([name]) => !(isPresigned && name === "X-Amz-Signature"))),
     ...signed.headers.map((name) => `${name}:${collapse(header(request.headers, name) ?? "")}`),
     "",
     signed.headers.join(";"),
@@ -80,7 +80,7 @@ export function verifySignature(
 /** SHA-256 in hexadecimal. */
 export const sha256 = (data: string | Buffer): string => hash("sha256", data);
 
-/** Splits path and query; names and values of the query are decoded. */
+/** Splits a URL into its path and query; names and values of the query are decoded. */
 function splitUrl(url: string): { path: string; query: [string, string][] } {
   const at = url.indexOf("?");
   if (at === -1) return { path: url, query: [] };
@@ -152,22 +152,22 @@ function parseCredential(text: string): Credential {
 
 function checkTime(time: string, expires: string | undefined, now: number): void {
   const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(time) ?? [];
-  const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  if (Number.isNaN(at))
+  const signedAt = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  if (Number.isNaN(signedAt))
     throw new AwsError("AccessDenied", "X-Amz-Date must be the time of the signature (YYYYMMDDTHHMMSSZ).", 403);
   if (expires === undefined) {
-    if (Math.abs(now - at) > MAX_SKEW_MS)
+    if (Math.abs(now - signedAt) > MAX_SKEW_MS)
       throw new AwsError("RequestTimeTooSkewed", "The signature's time is more than 15 minutes from now.", 403);
     return;
   }
   const seconds = /^\d{1,6}$/.test(expires) ? Number(expires) : Number.NaN;
   if (!(seconds <= MAX_PRESIGNED_SECONDS))
     throw new AwsError("AuthorizationQueryParametersError", "X-Amz-Expires must be at most 604800 seconds.", 400);
-  if (at > now + MAX_SKEW_MS) throw new AwsError("AccessDenied", "The link is not valid yet.", 403);
-  if (now > at + seconds * 1000) throw new AwsError("AccessDenied", "The link has expired.", 403);
+  if (signedAt > now + MAX_SKEW_MS) throw new AwsError("AccessDenied", "The link is not valid yet.", 403);
+  if (now > signedAt + seconds * 1000) throw new AwsError("AccessDenied", "The link has expired.", 403);
 }
 
-/** The host, and every header that changes the meaning of a request, must be signed. */
+/** Requires that the host and every x-amz- header are signed. */
 function checkHeaders(headers: IncomingHttpHeaders, signed: string[]): void {
   const unsigned = ["host", ...Object.keys(headers).filter((name) => name.startsWith("x-amz-"))].find(
     (name) => !signed.includes(name),
@@ -180,12 +180,15 @@ function checkHeaders(headers: IncomingHttpHeaders, signed: string[]): void {
     );
 }
 
-/** S3 signs the path as sent, other services encode it again; some clients send it less encoded than they sign. */
+/**
+ * Returns the paths that a client may have signed. Signatures for S3 contain the path as sent; those for other services
+ * encode it again. Some clients send a less encoded path than they sign.
+ */
 function canonicalPaths(path: string, service: string): string[] {
-  const once = path.split("/").map((segment) => encode(decode(segment)));
+  const normalized = path.split("/").map((segment) => encode(decode(segment)));
   return service === "s3"
-    ? [path, once.join("/")]
-    : [path.split("/").map(encode).join("/"), once.map(encode).join("/")];
+    ? [path, normalized.join("/")]
+    : [path.split("/").map(encode).join("/"), normalized.map(encode).join("/")];
 }
 
 const canonicalQuery = (query: [string, string][]): string =>
@@ -195,14 +198,14 @@ const canonicalQuery = (query: [string, string][]): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join("&");
 
-/** Keys of recent credentials by secret and scope: each request of a day and client has the same one. */
+/** Keys of recent credentials by secret and scope. All requests of a client on one day share a key. */
 const signingKeys = new Map<string, KeyObject>();
 const MAX_SIGNING_KEYS = 100;
 
 function signingKey(secret: string, { date, region, service, scope }: Credential): KeyObject {
-  const name = `${secret}/${scope}`;
-  const known = signingKeys.get(name);
-  if (known !== undefined) return known;
+  const cacheKey = `${secret}/${scope}`;
+  const cached = signingKeys.get(cacheKey);
+  if (cached !== undefined) return cached;
   const parts = [date, region, service, "aws4_request"];
   const key = parts.reduce<Buffer>(
     (part, text) => createHmac("sha256", part).update(text).digest(),
@@ -210,9 +213,9 @@ function signingKey(secret: string, { date, region, service, scope }: Credential
   );
   const [oldest] = signingKeys.keys();
   if (signingKeys.size >= MAX_SIGNING_KEYS && oldest !== undefined) signingKeys.delete(oldest);
-  const made = createSecretKey(key);
-  signingKeys.set(name, made);
-  return made;
+  const secretKey = createSecretKey(key);
+  signingKeys.set(cacheKey, secretKey);
+  return secretKey;
 }
 
 function header(headers: IncomingHttpHeaders, name: string): string | undefined {

@@ -83,21 +83,21 @@ describe("the emulator of SQS", () => {
     const attribute = (StringValue: string) => ({ DataType: "String", StringValue });
     const MessageAttributes = { one: attribute("1"), other: attribute("2"), "a.x": attribute("3") };
     const send = () => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "x", MessageAttributes }));
-    for (const [wanted, expected] of [
+    for (const [requested, expected] of [
       [[], undefined],
       [["one"], ["one"]],
       [["a.*"], ["a.x"]],
       [["All"], ["a.x", "one", "other"]],
     ] as const) {
       await send();
-      const [message] = await receive({ MessageAttributeNames: [...wanted] });
+      const [message] = await receive({ MessageAttributeNames: [...requested] });
       assert.deepEqual(message?.MessageAttributes && Object.keys(message.MessageAttributes).sort(), expected);
-      assert.equal(message?.MD5OfMessageAttributes !== undefined, wanted[0] === "All");
+      assert.equal(message?.MD5OfMessageAttributes !== undefined, requested[0] === "All");
       await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: message?.ReceiptHandle }));
     }
   });
 
-  it("refuses names of queues and policies that SQS refuses", async () => {
+  it("refuses queue names and policies that SQS refuses", async () => {
     for (const QueueName of ["../x", "x y", "a".repeat(81), "", "é", "a/b", "x\n"])
       assert.equal((await json("CreateQueue", { QueueName })).status, 400, QueueName);
     for (const [name, value] of [
@@ -113,7 +113,7 @@ describe("the emulator of SQS", () => {
     assert.equal((await json("CreateQueue", { QueueName: "__proto__" })).status, 200);
   });
 
-  it("takes messages of 1 MiB with any valid character, and refuses larger ones", async () => {
+  it("accepts messages of 1 MiB with any valid character, and refuses larger ones", async () => {
     const MAX = 1_048_576;
     const emoji = `🚢${"x".repeat(MAX - 4)}`;
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: emoji }));
@@ -161,7 +161,7 @@ describe("the emulator of SQS", () => {
     assert.equal(deleted.Successful?.length, 1);
   });
 
-  it("takes actions at the URL of the queue, in both protocols", async () => {
+  it("accepts actions at the URL of the queue, in both protocols", async () => {
     assert.equal((await json("SendMessage", { QueueUrl, MessageBody: "json" }, queuePath())).status, 200);
     assert.equal((await json("SendMessage", { MessageBody: "json without" }, queuePath())).status, 200);
     const { status, body } = await form({ Action: "SendMessage", MessageBody: "a <form> & more" }, queuePath());
@@ -194,7 +194,7 @@ describe("the emulator of SQS", () => {
     assert.equal((await receive()).length, 3);
   });
 
-  it("answers unknown actions, queues and malformed requests as SQS does", async () => {
+  it("responds to unknown actions, queues and malformed requests as SQS does", async () => {
     const unknown = await form({ Action: "Publish", Message: "x" });
     assert.equal(unknown.status, 400);
     assert.match(unknown.body, /<Type>Sender<\/Type><Code>InvalidAction<\/Code>/);
@@ -220,7 +220,7 @@ describe("the emulator of SQS", () => {
     );
   });
 
-  it("translates forms with lists, maps and entries, and results", () => {
+  it("translates forms with lists, maps and entries to JSON, and results to XML", () => {
     const { action, input } = parseForm(
       "Action=SendMessageBatch&SendMessageBatchRequestEntry.2.Id=b&SendMessageBatchRequestEntry.2.MessageBody=y" +
         "&SendMessageBatchRequestEntry.1.Id=a&SendMessageBatchRequestEntry.1.MessageBody=x" +

@@ -8,7 +8,7 @@ import { sha256, verifySignature } from "./signature.ts";
 
 const JSON_TYPE = "application/x-amz-json-1.0";
 const FORM_TYPE = "application/x-www-form-urlencoded";
-/** A form needs up to three bytes per byte. */
+/** Maximum size of a request's body. A form may encode one byte as three; the rest is for other parameters. */
 const MAX_BODY_BYTES = 4 * MAX_MESSAGE_BYTES;
 /** Paths that accept every action: `/` and the path of a queue's URL. */
 const PATH = /^\/(?:\d{12}\/[\w.-]{1,80}\/?)?$/;
@@ -18,12 +18,12 @@ const QUEUE_NAME = /^[\w-]{1,80}$/;
 /** fauxqs's handler of an action of the JSON protocol. */
 export type Perform = (action: string, input: unknown) => Promise<{ status: number; headers: Headers; body: string }>;
 
-interface Deps {
+interface SqsDeps {
   store: SqsStore;
   principals: Principals;
   perform: Perform;
   /** Resolves when all messages sent so far survive a crash of the machine. */
-  synced(): Promise<void>;
+  waitUntilSynced(): Promise<void>;
 }
 
 /** Returns true for a request to SQS (or STS) rather than S3. */
@@ -35,7 +35,7 @@ export const isSqs = ({ method, headers }: IncomingMessage): boolean =>
 const contentType = (headers: IncomingMessage["headers"]) => headers["content-type"] ?? "";
 
 /** Responds to a request to SQS in the protocol of the request. */
-export async function answerSqs(deps: Deps, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function handleSqs(deps: SqsDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const isForm = contentType(request.headers).trim().toLowerCase().startsWith(FORM_TYPE);
   let action = "";
   try {
@@ -47,18 +47,18 @@ export async function answerSqs(deps: Deps, request: IncomingMessage, response: 
     const path = (request.url ?? "").split("?")[0] ?? "";
     if (!PATH.test(path)) throw new AwsError("InvalidAddress", `The address ${path.slice(0, 100)} is not valid.`, 404);
     const input = path === "/" ? parsed.input : { QueueUrl: path, ...parsed.input };
-    const result = await act(deps, action, input, principal, request);
+    const result = await performAction(deps, action, input, principal, request);
     if (isForm) sendBody(response, 200, "text/xml", resultXml(action, result));
     else sendBody(response, 200, JSON_TYPE, JSON.stringify(result));
   } catch (error) {
     const awsError = error instanceof AwsError ? error : new AwsError("InternalFailure", "The emulator failed.", 500);
     if (!(error instanceof AwsError)) console.error(error);
-    answerError(response, awsError, isForm);
+    sendError(response, awsError, isForm);
   }
 }
 
 /** Responds with an error like SQS. */
-export function answerError(response: ServerResponse, error: AwsError, isForm: boolean): void {
+export function sendError(response: ServerResponse, error: AwsError, isForm: boolean): void {
   const { code, queryCode, message, status } = error;
   if (isForm) {
     sendBody(response, status, "text/xml", errorXml(queryCode, message, status));
@@ -68,13 +68,13 @@ export function answerError(response: ServerResponse, error: AwsError, isForm: b
   sendBody(response, status, JSON_TYPE, JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message }));
 }
 
-function verify({ principals }: Deps, request: IncomingMessage, bodyHash: string): Principal {
+function verify({ principals }: SqsDeps, request: IncomingMessage, bodyHash: string): Principal {
   const principal = verifySignature(
     { method: "POST", url: request.url ?? "/", headers: request.headers },
     { services: ["sqs", "sts"], find: (key) => principals.find(key), bodyHash },
   );
-  const named = request.headers["x-amz-content-sha256"];
-  if (named !== undefined && named !== bodyHash)
+  const declaredHash = request.headers["x-amz-content-sha256"];
+  if (declaredHash !== undefined && declaredHash !== bodyHash)
     throw new AwsError("InvalidSignatureException", "x-amz-content-sha256 is not the hash of the body.", 403);
   return principal;
 }
@@ -82,7 +82,7 @@ function verify({ principals }: Deps, request: IncomingMessage, bodyHash: string
 /** Attributes of a queue that are JSON documents. */
 const JSON_ATTRIBUTES = ["RedrivePolicy", "RedriveAllowPolicy", "Policy"];
 
-/** @throws AwsError if an attribute of a queue that must be a JSON object is none */
+/** @throws AwsError if a queue's attribute that must be a JSON object is not one */
 function requireJsonPolicies(attributes: Json | undefined): void {
   if (typeof attributes !== "object" || attributes === null || Array.isArray(attributes)) return;
   for (const name of JSON_ATTRIBUTES) {
@@ -101,17 +101,17 @@ function isJsonObject(text: unknown): boolean {
   }
 }
 
-async function act(
-  { store, perform, synced }: Deps,
+async function performAction(
+  { store, perform, waitUntilSynced }: SqsDeps,
   action: string,
   input: { [name: string]: Json },
-  { senderId, accessKeyId }: Principal,
+  { senderId }: Principal,
   { socket }: IncomingMessage,
 ): Promise<Json> {
   if (action === "GetCallerIdentity")
     return { Arn: `arn:aws:iam::000000000000:user/${senderId}`, UserId: senderId, Account: "000000000000" };
   if (input.QueueUrl !== undefined && typeof input.QueueUrl !== "string")
-    throw new AwsError("InvalidParameterValue", `QueueUrl must be a text (access key ${accessKeyId}).`);
+    throw new AwsError("InvalidParameterValue", "QueueUrl must be a string.");
   if (action === "CreateQueue" && /\.fifo$/.test(String(input.QueueName)))
     throw new AwsError("UnsupportedOperation", "The emulator has standard queues only.");
   if (action === "CreateQueue" && !QUEUE_NAME.test(String(input.QueueName)))
@@ -132,20 +132,20 @@ async function act(
         "AWS.SimpleQueueService.NonExistentQueue",
       );
     const sent = (action === "SendMessage" ? sendMessage : sendMessageBatch)(queue, input, senderId);
-    await synced();
+    await waitUntilSynced();
     return sent as Json;
   }
 
   if (action === "ReceiveMessage") {
     // Requests all attributes, since the sender is one of them; completeReceived removes those that were not requested.
-    const received = await receiveMessage({ ...input, MessageAttributeNames: ["All"] }, store).catch(rethrow);
+    const received = await receiveMessage({ ...input, MessageAttributeNames: ["All"] }, store).catch(throwAwsError);
     // A receiver that disconnected during its long poll would keep the messages invisible until their timeout.
     if (queue !== undefined && (socket.destroyed || socket.readableEnded)) makeVisible(queue, received);
     completeReceived(input, received);
     return received.Messages === undefined ? {} : (received as Json);
   }
   const remove = REMOVALS.get(action);
-  if (remove !== undefined) return (await remove(input, store).catch(rethrow)) as Json;
+  if (remove !== undefined) return (await remove(input, store).catch(throwAwsError)) as Json;
   const { status, headers, body } = await perform(action, input);
   const result = body === "" ? {} : JSON.parse(body);
   if (status >= 400) {
@@ -161,8 +161,8 @@ const REMOVALS: ReadonlyMap<string, Remove> = new Map<string, Remove>([
   ["DeleteMessageBatch", async (input, store) => deleteMessageBatch(input, store)],
 ]);
 
-/** Converts an error of fauxqs's actions. */
-function rethrow(error: unknown): never {
+/** Converts an error of fauxqs's actions to an AwsError. */
+function throwAwsError(error: unknown): never {
   if (!(error instanceof SqsError)) throw error;
   throw new AwsError(error.code, error.message, error.statusCode, error.queryErrorHeader.split(";")[0]);
 }
@@ -201,7 +201,7 @@ function readBody(request: IncomingMessage): Promise<Buffer> {
 
 function sendBody(response: ServerResponse, status: number, type: string, body: string): void {
   if (response.destroyed || response.headersSent) return;
-  // The unread rest of the request must not be parsed as the next one.
+  // The unread rest of this request must not be parsed as the next request.
   if (status === 413) response.setHeader("connection", "close");
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
 }

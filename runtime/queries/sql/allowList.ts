@@ -65,7 +65,7 @@ const PUBLIC_TABLES: Readonly<Record<string, Relation>> = {
 };
 
 /**
- * Views of the SQL standard that describe tables and columns: those that the reader's role can see, the public tables.
+ * Views of the SQL standard that describe the tables and columns that the reader's role can see: the public tables.
  * Views of routines, roles, privileges, servers and settings are left out.
  */
 const INFORMATION_SCHEMA: Readonly<Record<string, Relation>> = {

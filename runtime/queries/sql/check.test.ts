@@ -8,7 +8,7 @@ import { CALLABLE_NAMES } from "./functionNames.ts";
 import { FUNCTIONS, PLATFORM_FUNCTIONS } from "./functions.ts";
 import { SqlParser } from "./parser.ts";
 
-/** Returns a statement as a test name. */
+/** Returns the test name of a statement, shortened. */
 const testName = (sql: string) => (sql.length > 100 ? `${sql.slice(0, 100)}… (${sql.length})` : sql);
 
 describe("the check of caller-supplied SQL", () => {
@@ -37,7 +37,7 @@ describe("the check of caller-supplied SQL", () => {
         it(testName(statement), async () => {
           const verdict = await parser.check(statement);
           assert.ok("sql" in verdict, JSON.stringify(verdict));
-          // The way both runners wrap it.
+          // Both runners wrap the statement this way.
           await reader.query(`select * from (${verdict.sql}\n) described limit 0`);
           await reader.query(verdict.sql);
           await reader.query({ text: `explain (format json) ${verdict.sql}`, queryMode: "extended" } as pg.QueryConfig);
@@ -58,7 +58,7 @@ describe("the check of caller-supplied SQL", () => {
     const verdict = await parser.check("select 'é', pg_sleep(1)\n  from jobs.tokens");
     assert.ok("problems" in verdict);
     assert.deepEqual(
-      verdict.problems.map(({ position: at, value }) => [at, value]),
+      verdict.problems.map(({ position, value }) => [position, value]),
       [
         [{ line: 1, column: 13 }, "pg_sleep(1)\n  from jobs.tokens"],
         [{ line: 2, column: 8 }, "jobs.tokens"],
@@ -66,7 +66,7 @@ describe("the check of caller-supplied SQL", () => {
     );
   });
 
-  it("returns the statement without semicolon and the text after it", async () => {
+  it("returns the statement without its semicolon and the text after it", async () => {
     for (const [text, sql] of [
       ["select 'é;' as a ; -- done", "select 'é;' as a"],
       ["\n-- first\nselect 1;;", "select 1"],
@@ -82,7 +82,7 @@ describe("the check of caller-supplied SQL", () => {
     assert.equal(verdict.problems.length, 20);
   });
 
-  it("lists every name that value.name can call on this server", async () => {
+  it("knows every name that value.name can call on this server", async () => {
     const { rows } = await admin.query<{ name: string }>(`
       select proname as name from pg_proc
       where pg_function_is_visible(oid) and pronargs >= 1 and pronargs - pronargdefaults <= 1 and prokind <> 'p'
@@ -117,7 +117,7 @@ describe("the check of caller-supplied SQL", () => {
     assert.deepEqual(await missing(TYPES, `select typname as name from pg_type where typnamespace ${inCatalog}`), []);
   });
 
-  it("counts at least as many columns and tables of a relation as it has", async () => {
+  it("never counts too few columns or tables of a relation", async () => {
     for (const [schema, relations] of RELATIONS)
       for (const [name, { columns, tables }] of relations) {
         const { rows } = await admin.query<{ columns: number; tables: number }>(
@@ -130,7 +130,7 @@ describe("the check of caller-supplied SQL", () => {
       }
   });
 
-  it("exempts only functions that compute on their argument", async () => {
+  it("exempts only immutable functions from the refusal of value.name", async () => {
     const { rows } = await admin.query(
       "select proname from pg_proc where proname = any ($1) and pronargs = 1 and provolatile <> 'i'",
       [[...HARMLESS_NAMES]],

@@ -15,7 +15,7 @@ import {
 } from "./tree.ts";
 import { type Context, type Finding, StopCheck } from "./walk.ts";
 
-/** Cost of a query, and the replacements of its result's columns when the planner merges it into another. */
+/** Cost of a query, and of the expressions that replace its columns when the planner merges it into another query. */
 interface QueryCost {
   readonly total: Cost;
   readonly columns: number;
@@ -34,13 +34,13 @@ const statementName = (type: string): string =>
 
 /**
  * Checks the parse tree of one SELECT against the allow-lists and maximums, in linear time.
- * @param statement the tree as libpg-query gives it: `{"SelectStmt": {…}}`
+ * @param statement the tree from libpg-query: `{"SelectStmt": {…}}`
  * @returns the refused parts in the order of the text; empty if the statement is allowed
  */
 export function checkStatement(statement: unknown): Finding[] {
   const check = new StatementCheck();
   try {
-    check.statement(statement as TypedNode);
+    check.checkStatement(statement as TypedNode);
   } catch (error) {
     if (!(error instanceof StopCheck)) throw error;
   }
@@ -50,39 +50,40 @@ export function checkStatement(statement: unknown): Finding[] {
 class StatementCheck extends ExpressionCheck {
   #ctes = 0;
 
-  statement(statement: TypedNode): void {
+  checkStatement(statement: TypedNode): void {
     const [type, fields] = typeAndFields(statement);
     const context: Context = { scope: new Scope(), ctes: [], depth: 0, offset: 0 };
-    if (type === "SelectStmt") this.limit(this.#select(fields, context).total, context);
+    if (type === "SelectStmt") this.enforceLimits(this.#checkSelect(fields, context).total, context);
     else this.refuse(0, `does not allow ${statementName(type)}. Send one SELECT; WITH, VALUES or TABLE may begin it.`);
     const columnNames = this.fieldCalls.length > 0 ? columnNamesOf(statement) : new Set<string>();
     for (const { name, offset } of this.fieldCalls) if (!columnNames.has(name)) this.refuseFieldCall(name, offset);
   }
 
-  /** Cost of a subquery inside an expression: its columns are not merged into the outer query. */
-  protected subquery(fields: Fields, context: Context): Cost {
-    const { total, column } = this.#select(fields, context);
+  /** Checks a subquery inside an expression, whose columns are not merged into the outer query. */
+  protected checkSubquery(fields: Fields, context: Context): Cost {
+    const { total, column } = this.#checkSelect(fields, context);
     return { ...total, bytes: COLUMN_COST.bytes, size: sizeOf(column), tables: total.tables + 1, isVariable: true };
   }
 
   /** Checks a SELECT with all its clauses. */
-  #select(fields: Fields, outer: Context): QueryCost {
+  #checkSelect(fields: Fields, outer: Context): QueryCost {
     const { withClause, larg, rarg } = fields as { withClause?: Fields; larg?: Fields; rarg?: Fields };
     const inner = this.enter(outer, fields);
     const scope = new Scope(outer.scope);
     let context: Context = { ...inner, scope };
     if (withClause) context = { ...context, ctes: this.#checkWith(withClause, { ...inner, scope: outer.scope }) };
-    const arms = [larg, rarg].flatMap((branch) =>
-      branch ? [this.#select(branch, { ...context, scope: outer.scope })] : [],
+    const arms = [larg, rarg].flatMap((arm) =>
+      arm ? [this.#checkSelect(arm, { ...context, scope: outer.scope })] : [],
     );
     const from = this.#checkFrom(fields.fromClause, context);
-    const targets = this.#targets(fields.targetList, context);
-    const rows = ((fields.valuesLists ?? []) as unknown[]).length > 0 ? this.list(fields.valuesLists, context) : [];
+    const targets = this.#checkTargets(fields.targetList, context);
+    const rows =
+      ((fields.valuesLists ?? []) as unknown[]).length > 0 ? this.checkList(fields.valuesLists, context) : [];
     const rest = this.checkFields("SelectStmt", fields, context, SELECT_FIELDS);
-    this.#groupingSets(fields.groupClause, context);
+    this.#checkGroupingSets(fields.groupClause, context);
 
     const columns = arms[0]
-      ? Math.max(...arms.map((branch) => branch.columns))
+      ? Math.max(...arms.map((arm) => arm.columns))
       : rows.length > 0
         ? Math.max(
             ...(fields.valuesLists as TypedNode[]).map(
@@ -90,22 +91,22 @@ class StatementCheck extends ExpressionCheck {
             ),
           )
         : targets.columns;
-    if (columns > SQL_LIMITS.columns) this.exceeds(context, `selects ${columns} columns`, SQL_LIMITS.columns);
-    // The planner tries indexes for conditions that choose rows, not for those of the selected values.
+    if (columns > SQL_LIMITS.columns) this.stopAtMaximum(context, `selects ${columns} columns`, SQL_LIMITS.columns);
+    // The planner tries indexes for conditions that select rows, not for conditions in the selected values.
     const selected = { ...targets.total, conditions: 0, longestCondition: 0 };
-    const total = sum([sum(separate(arms)), from, selected, ...rows, rest]);
-    this.limit(total, context);
-    const merged = [...arms.map((branch) => branch.column), targets.column, ...rows].reduce(maxCost, COLUMN_COST);
+    const total = sum([sum(armCosts(arms)), from, selected, ...rows, rest]);
+    this.enforceLimits(total, context);
+    const merged = [...arms.map((arm) => arm.column), targets.column, ...rows].reduce(maxCost, COLUMN_COST);
     return { total, columns, column: isMergeable(fields, scope) ? merged : computedColumn(merged) };
   }
 
-  #targets(list: unknown, context: Context): { total: Cost; columns: number; column: Cost } {
+  #checkTargets(list: unknown, context: Context): { total: Cost; columns: number; column: Cost } {
     const targets = (list ?? []) as TypedNode[];
     let total = NO_COST;
     let column = COLUMN_COST;
     let columns = 0;
     for (const target of targets) {
-      const cost = this.node(target, context);
+      const cost = this.checkNode(target, context);
       total = sum([total, cost]);
       const stars = starOf(target);
       columns += stars === undefined ? 1 : context.scope.starColumns(stars.qualifier);
@@ -121,7 +122,7 @@ class StatementCheck extends ExpressionCheck {
     this.checkFields("WithClause", clause, context, ["ctes"]);
     const list = clause.ctes as { CommonTableExpr: Fields }[];
     this.#ctes += list.length;
-    if (this.#ctes > SQL_LIMITS.ctes) this.exceeds(context, "has too many CTEs", SQL_LIMITS.ctes);
+    if (this.#ctes > SQL_LIMITS.ctes) this.stopAtMaximum(context, "has too many CTEs", SQL_LIMITS.ctes);
     const isRecursive = clause.recursive === true;
     // The innermost name comes first.
     let inScope: Cte[] = [...outer.ctes];
@@ -132,7 +133,7 @@ class StatementCheck extends ExpressionCheck {
       const later = forward.slice(index + 1);
       const inner = this.enter({ ...context, ctes: [...self, ...later, ...inScope] }, fields);
       this.checkFields("CommonTableExpr", fields, inner, ["ctequery"]);
-      const query = this.#cteQuery(fields.ctequery as TypedNode, inner);
+      const query = this.#checkCteQuery(fields.ctequery as TypedNode, inner);
       const materialized = fields.ctematerialized;
       const isInlined = materialized !== "CTEMaterializeAlways" && !self.some(({ isUsed }) => isUsed);
       const cte: Cte = {
@@ -140,7 +141,7 @@ class StatementCheck extends ExpressionCheck {
         columns: query.columns + SEARCH_COLUMNS,
         column: isInlined ? query.column : computedColumn(query.column),
         query: query.total,
-        repeats: isInlined && materialized === "CTEMaterializeNever",
+        isRepeated: isInlined && materialized === "CTEMaterializeNever",
         isUsed: false,
       };
       inScope = [cte, ...inScope];
@@ -148,34 +149,34 @@ class StatementCheck extends ExpressionCheck {
     return inScope;
   }
 
-  #cteQuery(query: TypedNode, context: Context): QueryCost {
+  #checkCteQuery(query: TypedNode, context: Context): QueryCost {
     const [type, fields] = typeAndFields(query);
-    if (type === "SelectStmt") return this.#select(fields, context);
+    if (type === "SelectStmt") return this.#checkSelect(fields, context);
     this.refuseNode(type, context);
     return { total: NO_COST, columns: 0, column: COLUMN_COST };
   }
 
-  /** Checks FROM items from left to right: LATERAL sees those to its left. */
+  /** Checks FROM items from left to right, since LATERAL can refer to the items to its left. */
   #checkFrom(items: unknown, context: Context): Cost {
-    return sum(((items ?? []) as TypedNode[]).map((item) => this.#fromItem(item, context)));
+    return sum(((items ?? []) as TypedNode[]).map((item) => this.#checkFromItem(item, context)));
   }
 
-  #fromItem(item: TypedNode, outer: Context): Cost {
+  #checkFromItem(item: TypedNode, outer: Context): Cost {
     const [type, fields] = typeAndFields(item);
     const context = this.enter(outer, fields ?? {});
     const alias = (fields.alias as Fields | undefined)?.aliasname as string | undefined;
     switch (type) {
       case "RangeVar":
-        return this.#relation(fields, alias, context);
+        return this.#checkRelation(fields, alias, context);
       case "RangeSubselect": {
         this.checkFields(type, fields, context, ["subquery"]);
         const scope = fields.lateral === true ? context.scope : context.scope.outer;
-        const query = this.#cteQuery(fields.subquery as TypedNode, { ...context, scope: scope ?? new Scope() });
+        const query = this.#checkCteQuery(fields.subquery as TypedNode, { ...context, scope: scope ?? new Scope() });
         context.scope.items.push({ name: alias, columns: query.columns, column: query.column });
         return sum([query.total], RANGE_TABLE_ENTRY);
       }
       case "RangeFunction": {
-        const cost = this.#rangeFunction(fields, context);
+        const cost = this.#checkRangeFunction(fields, context);
         const defined = ((fields.coldeflist ?? []) as unknown[]).length;
         const columns = Math.max(defined, ((fields.functions ?? []) as unknown[]).length * FUNCTION_COLUMNS) + 1;
         context.scope.items.push({ name: alias, columns, column: maxCost(COLUMN_COST, cost) });
@@ -185,12 +186,12 @@ class StatementCheck extends ExpressionCheck {
         const method = texts(fields.method);
         if (method.length !== 1 || !SAMPLING_METHODS.has(method[0] ?? ""))
           this.refuse(context.offset, `does not allow the sampling method ${quoteName(method)}.`);
-        const relation = this.#fromItem(fields.relation as TypedNode, context);
+        const relation = this.#checkFromItem(fields.relation as TypedNode, context);
         return sum([relation, this.checkFields(type, fields, context, ["relation"])]);
       }
       case "JoinExpr": {
         const before = context.scope.items.length;
-        const sides = [fields.larg, fields.rarg].map((side) => this.#fromItem(side as TypedNode, context));
+        const sides = [fields.larg, fields.rarg].map((side) => this.#checkFromItem(side as TypedNode, context));
         const joined = context.scope.items.slice(before);
         const rest = this.checkFields(type, fields, context, ["larg", "rarg"]);
         for (const name of [alias, (fields.join_using_alias as Fields | undefined)?.aliasname as string | undefined])
@@ -208,20 +209,20 @@ class StatementCheck extends ExpressionCheck {
     }
   }
 
-  /** Each entry is a list: the function, and the definition of its columns or nothing. */
-  #rangeFunction(fields: Fields, context: Context): Cost {
+  /** Checks functions in FROM. Each entry is a list of the function and, if given, the definition of its columns. */
+  #checkRangeFunction(fields: Fields, context: Context): Cost {
     const rest = this.checkFields("RangeFunction", fields, context, ["functions"]);
     const functions = (fields.functions as { List: Fields }[]).map(({ List }) =>
       sum(
         (List.items as unknown[]).flatMap((part) =>
-          Array.isArray(part) ? this.list(part, context) : [this.node(part, context)],
+          Array.isArray(part) ? this.checkList(part, context) : [this.checkNode(part, context)],
         ),
       ),
     );
     return sum([...functions, rest]);
   }
 
-  #relation(fields: Fields, alias: string | undefined, context: Context): Cost {
+  #checkRelation(fields: Fields, alias: string | undefined, context: Context): Cost {
     this.checkFields("RangeVar", fields, context);
     const { catalogname, schemaname, relname } = fields as Record<string, string | undefined>;
     const name = relname ?? "";
@@ -249,17 +250,18 @@ class StatementCheck extends ExpressionCheck {
     context.scope.items.push({ name: alias ?? cte.name, columns: cte.columns, column: cte.column });
     const isFirst = !cte.isUsed;
     cte.isUsed = true;
-    return sum(isFirst || cte.repeats ? [cte.query] : [], RANGE_TABLE_ENTRY);
+    return sum(isFirst || cte.isRepeated ? [cte.query] : [], RANGE_TABLE_ENTRY);
   }
 
-  /** Bounds the number of grouping sets: those of the clause's elements are multiplied. */
-  #groupingSets(clause: unknown, context: Context): void {
+  /** Bounds the number of grouping sets, which is the product of the numbers of the clause's elements. */
+  #checkGroupingSets(clause: unknown, context: Context): void {
     const count = product(((clause ?? []) as TypedNode[]).map(groupingSetsOf));
-    if (count > SQL_LIMITS.groupingSets) this.exceeds(context, "has too many grouping sets", SQL_LIMITS.groupingSets);
+    if (count > SQL_LIMITS.groupingSets)
+      this.stopAtMaximum(context, "has too many grouping sets", SQL_LIMITS.groupingSets);
   }
 }
 
-/** Fields of SelectStmt that #select checks itself. */
+/** Fields of SelectStmt that #checkSelect checks itself. */
 const SELECT_FIELDS = ["withClause", "larg", "rarg", "fromClause", "targetList", "valuesLists"];
 
 const RANGE_TABLE_ENTRY: Cost = { nodes: 1, bytes: 0, tables: 1 };
@@ -284,23 +286,23 @@ const forwardCte = (name: string): Cte => ({
   columns: 0,
   column: COLUMN_COST,
   query: NO_COST,
-  repeats: false,
+  isRepeated: false,
   isUsed: false,
 });
 
-/** Entry of a recursive CTE inside its own query. */
+/** Returns the entry of a recursive CTE inside its own query. */
 function recursiveCte(name: string, fields: Fields): Cte {
-  const named = ((fields.aliascolnames ?? []) as unknown[]).length;
+  const columns = ((fields.aliascolnames ?? []) as unknown[]).length;
   // Each iteration can make values longer.
   const column = { ...COLUMN_COST, size: Number.POSITIVE_INFINITY };
-  return { ...forwardCte(name), isForward: false, isSelf: true, columns: named + SEARCH_COLUMNS, column };
+  return { ...forwardCte(name), isForward: false, isSelf: true, columns: columns + SEARCH_COLUMNS, column };
 }
 
-/** Costs of the sides of a set operation: their conditions are planned one after the other. */
-const separate = (arms: readonly QueryCost[]): Cost[] => {
+/** Returns the costs of a set operation's sides, whose conditions are planned one after the other. */
+const armCosts = (arms: readonly QueryCost[]): Cost[] => {
   const conditions = Math.max(0, ...arms.map(({ total }) => total.conditions ?? 0));
   return arms.map(({ total }, index) => ({ ...total, conditions: index === 0 ? conditions : 0 }));
 };
 
-/** Column that is computed before the outer query uses it. */
+/** Returns the cost of a column that is computed before the outer query uses it. */
 const computedColumn = (column: Cost): Cost => ({ ...COLUMN_COST, size: sizeOf(column) });

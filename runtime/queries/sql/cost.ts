@@ -14,15 +14,15 @@ export interface Cost {
   readonly steps?: number;
   /** Bytes that its functions and operators handle per row; an unbounded value counts as {@link MAX_BYTES}. */
   readonly work?: number;
-  /** Alternatives in it (arguments of OR, and of a negated AND), and those of the longest list. */
+  /** Number of alternatives in it (arguments of OR, and of a negated AND), and number in the longest OR. */
   readonly conditions?: number;
   readonly longestCondition?: number;
 }
 
-/** Longest value of Postgres (MaxAllocSize). */
+/** Maximum size of a value in Postgres (MaxAllocSize). */
 export const MAX_BYTES = 1024 ** 3;
 
-/** Bytes of a value while the query runs. */
+/** Returns the bytes of a value while the query runs. */
 export const sizeOf = ({ size, bytes }: Cost): number => size ?? bytes;
 
 /** Bytes that a column of a table counts as. */
@@ -82,7 +82,7 @@ export interface FromItem {
   /** Alias or name, if any. */
   readonly name: string | undefined;
   readonly columns: number;
-  /** Replacement of a reference to one of its columns. */
+  /** Cost of the expression that replaces a reference to one of its columns. */
   readonly column: Cost;
 }
 
@@ -97,17 +97,17 @@ export class Scope {
     this.outer = outer;
   }
 
-  /** Largest replacement of a visible column: of the named item's columns, or of all. */
+  /** Returns the largest cost of a visible column's replacement: for the columns of the named item, or of all items. */
   column(name?: string): Cost {
     const named = name === undefined ? undefined : this.item(name);
     if (named) return maxCost(COLUMN_COST, named.column);
-    let found = COLUMN_COST;
+    let largest = COLUMN_COST;
     for (let scope: Scope | undefined = this; scope; scope = scope.outer)
-      for (const item of scope.items) found = maxCost(found, item.column);
-    return found;
+      for (const item of scope.items) largest = maxCost(largest, item.column);
+    return largest;
   }
 
-  /** The nearest item of that name. */
+  /** Returns the nearest item of that name. */
   item(name: string): FromItem | undefined {
     for (let scope: Scope | undefined = this; scope; scope = scope.outer) {
       const found = scope.items.find((item) => item.name === name);
@@ -116,7 +116,7 @@ export class Scope {
     return undefined;
   }
 
-  /** Columns of `name.*`, or of all items of this query. */
+  /** Returns the number of columns of `name.*`, or of all items of this query. */
   starColumns(name?: string): number {
     const named = name === undefined ? undefined : this.item(name);
     return named ? named.columns : this.items.reduce((columns, item) => columns + item.columns, 0);
@@ -132,8 +132,9 @@ export interface Cte {
   readonly isSelf?: boolean;
   readonly columns: number;
   readonly column: Cost;
-  /** Cost of its query; repeated per reference unless it is materialized. */
+  /** Cost of its query. */
   readonly query: Cost;
-  readonly repeats: boolean;
+  /** True if each reference repeats the query: the CTE is not materialized. */
+  readonly isRepeated: boolean;
   isUsed: boolean;
 }

@@ -34,12 +34,12 @@ export abstract class ExpressionCheck extends NodeWalk {
     if (uninterruptedSteps(name, sizes, constant) > SQL_LIMITS.steps)
       this.refuse(
         context.offset,
-        `allows "${name}" with at most one long value, such as the result of an aggregate. Compare shorter values, or compare before aggregating.`,
+        `allows "${name}" only with at most one long value, such as the result of an aggregate. Compare shorter values, or compare before aggregating.`,
       );
     if (isLongLogarithm(name, sizes))
       this.refuse(
         context.offset,
-        "allows log(base, number) with a base of few digits. Write the base as a short literal, such as 2.",
+        "allows log(base, number) only with a base of few digits. Write the base as a short literal, such as 2.",
       );
     const isLong = isLongPower(name, values.at(-1));
     const work = (cost.work ?? 0) + handledBytes(sizes) + arithmeticWork(name, sizes, isLong);
@@ -49,22 +49,22 @@ export abstract class ExpressionCheck extends NodeWalk {
     return { ...cost, work, steps: (cost.steps ?? 0) + steps };
   }
 
-  /** Checks node types that need special rules; undefined for all others. */
-  protected special(type: string, fields: Fields, context: Context): Cost | undefined {
+  /** Checks node types that need special rules. @returns undefined for all others */
+  protected checkSpecial(type: string, fields: Fields, context: Context): Cost | undefined {
     switch (type) {
       case "SelectStmt":
-        return this.subquery(fields, context);
+        return this.checkSubquery(fields, context);
       case "ColumnRef":
-        return this.#column(fields, context);
+        return this.#checkColumn(fields, context);
       case "A_Const":
-        return this.#constant(fields, context);
+        return this.#checkConstant(fields, context);
       case "A_Expr":
-        return this.#expression(fields, context);
+        return this.#checkExpression(fields, context);
       case "SortBy":
-        if (fields.useOp) this.#operator(fields.useOp, context);
+        if (fields.useOp) this.#checkOperator(fields.useOp, context);
         return undefined;
       case "SubLink":
-        if (fields.operName) this.#operator(fields.operName, context);
+        if (fields.operName) this.#checkOperator(fields.operName, context);
         return fields.subLinkType === "ARRAY_SUBLINK"
           ? { ...this.checkFields(type, fields, context), size: Number.POSITIVE_INFINITY }
           : undefined;
@@ -74,13 +74,13 @@ export abstract class ExpressionCheck extends NodeWalk {
       case "FuncCall":
         return this.#checkCall(fields, context);
       case "TypeName":
-        return this.#type(fields, context);
+        return this.#checkType(fields, context);
       case "TypeCast":
-        return this.#cast(fields, context);
+        return this.#checkCast(fields, context);
       case "BoolExpr":
-        return this.#condition(fields, context);
+        return this.#checkCondition(fields, context);
       case "RowExpr":
-        return this.#row(fields, context);
+        return this.#checkRow(fields, context);
       case "A_ArrayExpr":
         return this.#checkGrowth(type, fields, context, (bytes) => bytes * QUOTING_FACTOR);
       case "JsonObjectConstructor":
@@ -96,12 +96,12 @@ export abstract class ExpressionCheck extends NodeWalk {
       case "CaseExpr":
       case "CaseWhen":
       case "CoalesceExpr":
-        return this.#choice(type, fields, context);
+        return this.#checkChoice(type, fields, context);
       case "CollateClause":
         this.#checkQualifiedName("collation", fields.collname, COLLATIONS, context);
         return undefined;
       case "A_Indirection":
-        return this.#indirection(fields, context);
+        return this.#checkIndirection(fields, context);
       case "String":
         return NO_COST;
       default:
@@ -110,9 +110,9 @@ export abstract class ExpressionCheck extends NodeWalk {
   }
 
   /**
-   * Cost of a node whose value can be larger than its parts.
-   * @param grow bytes of a constant
-   * @param growSize bytes of a value of a row; by default the same
+   * Checks a node whose value can be larger than its parts.
+   * @param grow maximum bytes of a constant value
+   * @param growSize maximum bytes of a value that is computed per row
    */
   #checkGrowth(
     type: string,
@@ -129,13 +129,13 @@ export abstract class ExpressionCheck extends NodeWalk {
   }
 
   /** Checks an operator and its operands. */
-  #expression(fields: Fields, context: Context): Cost {
-    this.#operator(fields.name, context);
+  #checkExpression(fields: Fields, context: Context): Cost {
+    this.#checkOperator(fields.name, context);
     const name = texts(fields.name).at(-1) ?? "";
     const values = [fields.lexpr, fields.rexpr].filter(Boolean) as TypedNode[];
     // The planner turns `(a and b) = false` into a NOT.
     const inner: Context = { ...context, polarity: "both" };
-    const operands = values.map((operand) => this.node(operand, inner));
+    const operands = values.map((operand) => this.checkNode(operand, inner));
     const cost = sum(operands, this.checkFields("A_Expr", fields, context, ["lexpr", "rexpr"]));
     const bytes = name === "^" && !cost.isVariable ? cost.bytes + NUMERIC_BYTES : cost.bytes;
     const grown = isLongPower(name, values.at(-1)) ? NUMERIC_BYTES : 0;
@@ -143,22 +143,22 @@ export abstract class ExpressionCheck extends NodeWalk {
     return this.#checkSteps(name, values, operands, { ...cost, bytes, size }, context);
   }
 
-  /** AND, OR and NOT: counts alternatives, which are the arguments of OR, and of AND below a negation. */
-  #condition(fields: Fields, context: Context): Cost {
+  /** Checks AND, OR and NOT, and counts alternatives: the arguments of OR, and of AND below a negation. */
+  #checkCondition(fields: Fields, context: Context): Cost {
     const { polarity = "plain" } = context;
     const flipped = { plain: "negated", negated: "plain", both: "both" } as const;
     const inner = fields.boolop === "NOT_EXPR" ? flipped[polarity] : polarity;
     const cost = this.checkFields("BoolExpr", fields, { ...context, polarity: inner });
-    const others = fields.boolop === "OR_EXPR" ? "negated" : "plain";
-    if (fields.boolop === "NOT_EXPR" || polarity === others) return cost;
+    const polarityOfAnd = fields.boolop === "OR_EXPR" ? "negated" : "plain";
+    if (fields.boolop === "NOT_EXPR" || polarity === polarityOfAnd) return cost;
     const count = (fields.args as unknown[]).length;
     const longestCondition = Math.max(cost.longestCondition ?? 0, count);
     return { ...cost, conditions: (cost.conditions ?? 0) + count, longestCondition };
   }
 
-  /** A row: the planner uses its fields separately, also across subqueries, so each may be a constant. */
-  #row(fields: Fields, context: Context): Cost {
-    const parts = this.list(fields.args, context);
+  /** Checks a row. The planner uses its fields separately, also across subqueries, so each may be a constant. */
+  #checkRow(fields: Fields, context: Context): Cost {
+    const parts = this.checkList(fields.args, context);
     const cost = sum(parts, this.checkFields("RowExpr", fields, context, ["args"]));
     const isVariable = parts.every((part) => part.isVariable === true);
     const bytes = cost.bytes * QUOTING_FACTOR;
@@ -167,14 +167,14 @@ export abstract class ExpressionCheck extends NodeWalk {
   }
 
   /**
-   * CASE and COALESCE: the planner drops branches whose condition or value it finds to be false or null, even if they
-   * contain a column (`code = null`). So a branch that may be a constant may be the only one that remains.
+   * Checks CASE and COALESCE. The planner drops branches whose condition or value is false or null, even if they
+   * contain a column (`code = null`). So a branch that may be constant may be the only one that remains.
    */
-  #choice(type: string, fields: Fields, context: Context): Cost {
+  #checkChoice(type: string, fields: Fields, context: Context): Cost {
     const rest = this.checkFields(type, fields, context, ["arg", "args", "defresult", "expr", "result"]);
-    const conditions = ["arg", "expr"].flatMap((name) => (fields[name] ? [this.node(fields[name], context)] : []));
-    const values = this.list(fields.args, context);
-    for (const name of ["result", "defresult"]) if (fields[name]) values.push(this.node(fields[name], context));
+    const conditions = ["arg", "expr"].flatMap((name) => (fields[name] ? [this.checkNode(fields[name], context)] : []));
+    const values = this.checkList(fields.args, context);
+    for (const name of ["result", "defresult"]) if (fields[name]) values.push(this.checkNode(fields[name], context));
     const isVariable = values.length > 0 && values.every((value) => value.isVariable === true);
     const nodes = [...((fields.args ?? []) as TypedNode[]), fields.result, fields.defresult].filter(
       Boolean,
@@ -183,13 +183,13 @@ export abstract class ExpressionCheck extends NodeWalk {
     return { ...sum([...conditions, ...values], rest), isVariable };
   }
 
-  /** Returns true if a node that the planner simplifies to a constant becomes a literal as written. */
+  /** Returns true if the value of a constant node is a literal of the text, not computed from one. */
   #isLiteral(node: TypedNode | undefined): boolean {
     const [type, fields] = typeAndFields(node);
     return type === "A_Const" || this.#literals.has(fields);
   }
 
-  #cast(fields: Fields, context: Context): Cost {
+  #checkCast(fields: Fields, context: Context): Cost {
     const typeName = fields.typeName as Fields;
     const type = texts(typeName.names).at(-1) ?? "";
     const isArray = ((typeName.arrayBounds ?? []) as unknown[]).length > 0;
@@ -201,7 +201,7 @@ export abstract class ExpressionCheck extends NodeWalk {
       fields,
       context,
       (bytes) => castBytes(bytes, type, isArray, isLiteral()),
-      // Values of rows are not minimal literals.
+      // Values that are computed per row are assumed not to be short numbers with large exponents.
       (size) => castBytes(size, type, isArray, true),
     );
   }
@@ -215,23 +215,23 @@ export abstract class ExpressionCheck extends NodeWalk {
       this.refuse(context.offset, `does not allow the ${kind} ${quoteName(parts)}.`);
   }
 
-  #operator(names: unknown, context: Context): void {
+  #checkOperator(names: unknown, context: Context): void {
     const parts = texts(names);
     if (parts.length === 1 && BETWEEN_NAMES.has(parts[0] ?? "")) return;
     this.#checkQualifiedName("operator", names, OPERATORS, context);
   }
 
-  #constant(fields: Fields, context: Context): Cost {
+  #checkConstant(fields: Fields, context: Context): Cost {
     this.checkFields("A_Const", fields, context);
     const text = (fields.sval as { sval?: string } | undefined)?.sval ?? "";
     const bytes = Buffer.byteLength(text);
     if (bytes > SQL_LIMITS.stringBytes)
-      this.exceeds(context, `has a string constant of ${bytes} bytes`, SQL_LIMITS.stringBytes);
+      this.stopAtMaximum(context, `has a string constant of ${bytes} bytes`, SQL_LIMITS.stringBytes);
     const number = (fields.fval as { fval?: string } | undefined)?.fval ?? "";
     return { nodes: 1, bytes: Math.max(literalBytes(text) + literalBytes(number), 8), tables: 0 };
   }
 
-  #column(fields: Fields, context: Context): Cost {
+  #checkColumn(fields: Fields, context: Context): Cost {
     const parts = (fields.fields as TypedNode[]).map((part) => part.String?.sval as string | undefined);
     const last = parts.at(-1);
     const qualifier = parts.at(-2);
@@ -240,7 +240,7 @@ export abstract class ExpressionCheck extends NodeWalk {
     const column = sum([scope.column(qualifier)], { nodes: 1, bytes: 0, tables: 0 });
     // A star stands for the columns of one item, or of all.
     if (last === undefined) return { ...times(column, scope.starColumns(qualifier)), bytes: column.bytes };
-    if (qualifier !== undefined) this.#fieldName(last, context);
+    if (qualifier !== undefined) this.#checkFieldName(last, context);
     // The name of a FROM item means its whole row; `item.function` calls a function with that row.
     const row = scope.item(qualifier !== undefined && FUNCTIONS.has(last) ? qualifier : last);
     if (!row) return column;
@@ -250,8 +250,8 @@ export abstract class ExpressionCheck extends NodeWalk {
     return { ...wholeRow, bytes: FUNCTIONS.has(last) ? callBytes(last, [{ bytes, text: undefined }]) : bytes };
   }
 
-  /** Refuses `value.name` if it can call a function: Postgres searches for one if there is no such column. */
-  #fieldName(name: string, context: Context): void {
+  /** Refuses `value.name` if it can call a function, which Postgres searches for if there is no such column. */
+  #checkFieldName(name: string, context: Context): void {
     if (!CALLABLE_NAMES.has(name) || HARMLESS_NAMES.has(name) || TYPES.has(name)) return;
     if (FUNCTIONS.has(name) && !isQuadratic(name)) this.fieldCalls.push({ name, offset: context.offset });
     else this.refuseFieldCall(name, context.offset);
@@ -264,14 +264,14 @@ export abstract class ExpressionCheck extends NodeWalk {
     );
   }
 
-  #indirection(fields: Fields, context: Context): Cost {
+  #checkIndirection(fields: Fields, context: Context): Cost {
     let cost = this.checkFields("A_Indirection", fields, context);
     // The planner evaluates only the selected field of a row.
     if ((fields.arg as TypedNode).RowExpr) cost = { ...cost, isVariable: false };
     for (const part of fields.indirection as TypedNode[]) {
       const name = part.String?.sval;
       if (typeof name !== "string") continue;
-      this.#fieldName(name, context);
+      this.#checkFieldName(name, context);
       if (FUNCTIONS.has(name) && !cost.isVariable)
         cost = { ...cost, bytes: callBytes(name, [{ bytes: cost.bytes, text: undefined }]) };
     }
@@ -284,11 +284,14 @@ export abstract class ExpressionCheck extends NodeWalk {
     const schema = parts.length > 1 ? parts.slice(0, -1).join(".") : undefined;
     const schemaOfFunction = PLATFORM_FUNCTIONS.has(name) ? "public" : "pg_catalog";
     if (!FUNCTIONS.has(name) || (schema !== undefined && schema !== schemaOfFunction)) {
-      this.refuse(context.offset, `does not allow the function ${quoteName(parts)}.${hint(name, FUNCTIONS.keys())}`);
+      this.refuse(
+        context.offset,
+        `does not allow the function ${quoteName(parts)}.${nameSuggestion(name, FUNCTIONS.keys())}`,
+      );
       return NO_COST;
     }
     if (fields.over) context.scope.isBarrier = true;
-    const args = this.list(fields.args, context);
+    const args = this.checkList(fields.args, context);
     const others = this.checkFields("FuncCall", fields, context, ["args"]);
     const cost = sum(args, sum([others], { nodes: 0, bytes: 16, tables: 0 }));
     const limited = this.#limitedCall(name, fields, args, cost, context);
@@ -311,7 +314,7 @@ export abstract class ExpressionCheck extends NodeWalk {
     return this.#checkSteps(name, values, args, { ...limited, bytes, size, isVariable }, context);
   }
 
-  /** Bounds the result of a function whose size is an argument, or a product of two. */
+  /** Bounds the result of a function if an argument, or the product of two, determines its size. */
   #limitedCall(name: string, fields: Fields, args: readonly Cost[], cost: Cost, context: Context): Cost {
     const values = (fields.args ?? []) as TypedNode[];
     const limit = FUNCTIONS.get(name);
@@ -332,7 +335,7 @@ export abstract class ExpressionCheck extends NodeWalk {
       if (length === undefined || length > SQL_LIMITS.padding)
         this.refuse(
           context.offset,
-          `allows ${name} with a number of at most ${SQL_LIMITS.padding} as second argument, written as a literal.`,
+          `allows ${name} only with a number of at most ${SQL_LIMITS.padding} as second argument, written as a literal.`,
         );
       const [first = NO_COST] = args;
       const added = (bytes: number) => (length ? (limit === "repeat" ? bytes : 4) * length : 0);
@@ -344,7 +347,7 @@ export abstract class ExpressionCheck extends NodeWalk {
       if (fields.func_variadic || widths === undefined || widths.some((width) => width > SQL_LIMITS.formatWidth))
         this.refuse(
           context.offset,
-          `allows format with a literal template whose fields are at most ${SQL_LIMITS.formatWidth} wide.`,
+          `allows format only with a literal template whose fields are at most ${SQL_LIMITS.formatWidth} wide.`,
         );
       // A position (%1$s) can repeat an argument.
       const repeats = 1 + (template?.split("%").length ?? 0);
@@ -354,7 +357,7 @@ export abstract class ExpressionCheck extends NodeWalk {
     return cost;
   }
 
-  #type(fields: Fields, context: Context): Cost {
+  #checkType(fields: Fields, context: Context): Cost {
     this.checkFields("TypeName", fields, context, ["typmods", "arrayBounds"]);
     this.#checkQualifiedName("type", fields.names, TYPES, context);
     const name = texts(fields.names).at(-1) ?? "";
@@ -363,21 +366,21 @@ export abstract class ExpressionCheck extends NodeWalk {
       if (value === undefined || (PADDED_TYPES.has(name) && value > SQL_LIMITS.padding))
         this.refuse(
           context.offset,
-          `allows ${name} with a length of at most ${SQL_LIMITS.padding}, written as a literal. Use text.`,
+          `allows ${name} only with a length of at most ${SQL_LIMITS.padding}, written as a literal. Use text.`,
         );
     }
     return { nodes: 1, bytes: PADDED_TYPES.has(name) ? SQL_LIMITS.padding : 0, tables: 0 };
   }
 
   /** Checks a subquery inside an expression. */
-  protected abstract subquery(fields: Fields, context: Context): Cost;
+  protected abstract checkSubquery(fields: Fields, context: Context): Cost;
 }
 
 /** Formats a caller's name for an error, cut to 100 characters. */
 export const quoteName = (parts: readonly string[]): string => `"${parts.join(".").slice(0, 100)}"`;
 
 /** Suggests an allowed name with a small edit distance. */
-function hint(name: string, allowed: Iterable<string>): string {
+function nameSuggestion(name: string, allowed: Iterable<string>): string {
   const nearest = closest(name, [...allowed]);
   return nearest !== name && distance(name, nearest) <= 2 ? ` Did you mean "${nearest}"?` : "";
 }

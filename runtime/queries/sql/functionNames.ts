@@ -1,7 +1,7 @@
 /**
- * Names that `value.name` can call where it finds no column: functions of Postgres 18 and of schema public that take
- * one argument, and types, whose names cast. A test compares the list with the running server; add what it reports as
- * missing.
+ * Names that `value.name` can call if there is no such column: functions of Postgres 18 and of schema public that take
+ * one argument, and types, to which `value.name` casts. A test compares the list with the running server. Add the names
+ * that it reports as missing.
  */
 export const CALLABLE_NAMES: ReadonlySet<string> = new Set(
   `

@@ -1,4 +1,4 @@
-/** Bound of a function whose result size is an argument. */
+/** Bound of a function whose result size depends on an argument. */
 export type FunctionLimit =
   /** The second argument is an integer literal of at most SQL_LIMITS.padding. */
   | "length"
@@ -10,7 +10,7 @@ export type FunctionLimit =
   | "product";
 
 interface FunctionGroup {
-  /** Reason why these are allowed. */
+  /** Reason why these functions are allowed. */
   readonly reason: string;
   readonly names: string;
   readonly limit?: FunctionLimit;
@@ -69,7 +69,7 @@ const GROUPS: readonly FunctionGroup[] = [
       statement_timestamp timeofday timezone to_char to_date to_number to_timestamp transaction_timestamp`,
   },
   {
-    reason: "arrays; array_fill is left out, its result size is an argument",
+    reason: "arrays; array_fill is left out because an argument sets its result size",
     names: `array_append array_cat array_dims array_length array_lower array_ndims array_position array_positions
       array_prepend array_remove array_reverse array_sample array_shuffle array_sort array_upper cardinality
       generate_subscripts trim_array unnest`,
@@ -79,7 +79,7 @@ const GROUPS: readonly FunctionGroup[] = [
     names: `generate_series`,
   },
   {
-    reason: "JSON; bodies are bounded by the rows they are built from",
+    reason: "JSON; values are bounded by the rows they are built from",
     names: `array_to_json json_array_elements json_array_elements_text json_array_length json_build_array json_build_object
       json_each json_each_text json_extract_path json_extract_path_text json_object json_object_keys json_strip_nulls
       json_to_record json_to_recordset json_typeof jsonb_array_elements jsonb_array_elements_text jsonb_array_length
@@ -110,19 +110,19 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionLimit | undefined> = new Map
 );
 
 /** Functions that return rows. */
-const ROWS = `generate_series generate_subscripts unnest regexp_split_to_table string_to_table json_array_elements
+const ROW_FUNCTIONS = `generate_series generate_subscripts unnest regexp_split_to_table string_to_table json_array_elements
   json_array_elements_text json_each json_each_text json_object_keys json_to_record json_to_recordset jsonb_array_elements
   jsonb_array_elements_text jsonb_each jsonb_each_text jsonb_object_keys jsonb_to_record jsonb_to_recordset ports_of`;
 
-/** Volatile functions: the planner evaluates stable ones, such as now(), to estimate the number of rows. */
-const VOLATILE =
+/** Volatile functions, but not stable ones such as now(), which the planner evaluates to estimate row counts. */
+const VOLATILE_FUNCTIONS =
   "array_sample array_shuffle clock_timestamp gen_random_uuid random random_normal timeofday uuidv4 uuidv7";
 
 /** Functions that the planner never evaluates. */
 export const NEVER_FOLDED: ReadonlySet<string> = new Set([
-  ...VOLATILE.split(" "),
+  ...VOLATILE_FUNCTIONS.split(" "),
   ...GROUPS.filter(({ isNeverFolded }) => isNeverFolded).flatMap(({ names }) => names.split(/\s+/)),
-  ...ROWS.split(/\s+/),
+  ...ROW_FUNCTIONS.split(/\s+/),
 ]);
 
 /** Functions in schema public; all others are in pg_catalog. */

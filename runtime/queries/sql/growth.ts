@@ -5,19 +5,15 @@
 
 const withFactor = (factor: number, names: string) => names.split(/\s+/).map((name) => [name, factor] as const);
 
-/** Growth of a function's value relative to its arguments; OTHERS if not listed. */
+/** Growth of a function's value relative to its arguments; DEFAULT_FACTOR if not listed. */
 const FACTORS: ReadonlyMap<string, number> = new Map([
-  // A byte is two hexadecimal digits as text, or \ooo.
-  ...withFactor(
-    2,
-    "convert_to decode quote_ident quote_literal quote_nullable concat array_append array_cat array_prepend",
-  ),
+  // encode writes a byte as \ooo; translate replaces a character of one byte by one of up to four.
   ...withFactor(4, "encode like_escape similar_to_escape translate"),
   // ΐ is three characters in upper case.
   ...withFactor(3, "upper lower initcap casefold"),
   // U+FDFA is 18 characters in NFKD.
   ...withFactor(12, "normalize"),
-  // "Month" for D, time zones for OF.
+  // The pattern J becomes a day number of up to nine digits.
   ...withFactor(12, "to_char"),
   // An element of one byte takes eight in an array.
   ...withFactor(10, "string_to_array regexp_split_to_array regexp_match regexp_matches parse_ident array_positions"),
@@ -29,6 +25,7 @@ const FACTORS: ReadonlyMap<string, number> = new Map([
       jsonb_strip_nulls row_to_json to_json to_jsonb`,
   ),
 ]);
+/** Bytes become two hexadecimal digits each as text, for example of convert_to; quote_literal doubles quotes. */
 const DEFAULT_FACTOR = 2;
 
 /** Longest text of a numeric: 131,072 digits before the decimal point and 16,383 after it. */
@@ -52,7 +49,7 @@ export const QUOTING_FACTOR = 2;
 /** Growth of JSON constructors. */
 export const JSON_FACTOR = 6;
 
-/** Bytes of a literal with its exponents expanded, for any type of cast. */
+/** Returns the bytes of a literal with its exponents expanded, for any type of cast. */
 export function literalBytes(text: string): number {
   let bytes = Buffer.byteLength(text);
   for (const [, sign, digits = ""] of text.matchAll(/[0-9.][eE]([+-]?)([0-9_]{1,20})/g)) {
@@ -68,7 +65,7 @@ export interface Argument {
   readonly text: string | undefined;
 }
 
-/** Bytes that a function of constants can return. */
+/** Returns the maximum bytes of the value of a function of constants. */
 export function callBytes(name: string, args: readonly Argument[]): number {
   const argumentBytes = args.reduce((bytes, argument) => bytes + argument.bytes, 16);
   if (UNBOUNDED_NUMERICS.has(name)) return argumentBytes + NUMERIC_BYTES;
@@ -81,8 +78,8 @@ export function callBytes(name: string, args: readonly Argument[]): number {
 }
 
 /**
- * Bytes that a JSON path can select: `**` selects all values of every level, keyvalue() an object per member; number()
- * and decimal() expand exponents in strings.
+ * Returns the maximum bytes that a JSON path can select: `**` selects all values of every level, keyvalue() an object
+ * per member; number() and decimal() expand exponents in strings.
  */
 export function pathBytes(bytes: number, path: string | undefined): number {
   if (path === undefined) return Number.POSITIVE_INFINITY;
@@ -92,7 +89,7 @@ export function pathBytes(bytes: number, path: string | undefined): number {
 }
 
 /**
- * Bytes of a cast value.
+ * Returns the maximum bytes of a cast value.
  * @param bytes size of the value
  * @param type name of the type
  * @param isArray true for an array of that type

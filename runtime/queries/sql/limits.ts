@@ -5,7 +5,7 @@ export const SQL_LIMITS = {
   /** UTF-8 bytes of the text. */
   bytes: INPUT.sqlBytes,
   /**
-   * Consecutive operator characters, anywhere. The lexer rescans the rest of a run at each comment or operator in it,
+   * Consecutive operator characters, anywhere. The lexer rescans the rest of them at each comment or operator,
    * so 32 kB of them take a second.
    */
   operatorRun: 500,
@@ -21,18 +21,21 @@ export const SQL_LIMITS = {
   expandedNodes: 50_000,
   /** Bytes that a constant expression can grow to when the planner evaluates it. */
   constantBytes: 1_048_576,
-  /** Steps of a few nanoseconds (steps.ts) between interrupt checks: of one function, or of all planned constants. */
+  /**
+   * Steps of a few nanoseconds (steps.ts) without an interrupt check: in one function call, or in the planner's
+   * evaluation of all constant expressions.
+   */
   steps: 100_000_000,
-  /** Bytes of a value that functions build of a row's columns. */
+  /** Bytes of a value that functions build from a row's columns. */
   valueBytes: 64 * 1024 * 1024,
   /**
-   * Bytes that functions and operators handle per row, where an aggregate's value counts as 1 GB: each call copies its
-   * argument without checking for interrupts, and keeps the copy until the row is finished.
+   * Bytes that functions and operators handle per row; an aggregate's value counts as 1 GB. The limit is needed because
+   * each call copies its argument without checking for interrupts, and keeps the copy until the row is finished.
    */
   rowBytes: 16 * 1024 ** 3,
   /**
-   * Arguments of OR outside the longest list of them, times all of them: the planner tries an index for each pair,
-   * which takes 10 µs without checking for interrupts.
+   * Number of all arguments of OR, multiplied by the number that are not in the longest OR: the planner tries an index
+   * for each pair, which takes 10 µs without checking for interrupts.
    */
   conditionPairs: 150_000,
   /** Columns of a SELECT (Postgres's own MaxTupleAttributeNumber). */
@@ -43,7 +46,7 @@ export const SQL_LIMITS = {
   stringBytes: 8 * 1024,
   /** Grouping sets of a GROUP BY, after CUBE, ROLLUP and products are expanded. */
   groupingSets: 512,
-  /** Length that char(n), bit(n), lpad, rpad and repeat may produce. */
+  /** Length that char(n), bit(n), lpad and rpad may produce, and repetitions of repeat. */
   padding: 1_000,
   /** Width of a field in format(). */
   formatWidth: 100,

@@ -1,6 +1,6 @@
 /**
  * Field of a node: a child node, a list of them, a child of one known type, names, or a plain value. A list of strings
- * names the values that a plain field may have.
+ * contains the values that a plain field may have.
  */
 export type Field = "node" | "nodes" | "names" | "value" | { readonly type: string } | readonly string[];
 
@@ -18,12 +18,13 @@ const type = (name: string): Field => ({ type: name });
 
 /**
  * The node types and fields of libpg-query's parse tree (Postgres 18, `protobuf/pg_query.proto`) that are allowed. The
- * check refuses every other type and field. `location` and list positions are offsets in the text.
+ * check refuses every other type, and every other field except `location`. `location` and list positions are offsets in
+ * the text.
  */
 export const NODE_RULES: Readonly<Record<string, NodeRule>> = {
   SelectStmt: {
     reason:
-      "SELECT, VALUES, TABLE and set operations read only. intoClause and lockingClause are left out: both write.",
+      "SELECT, VALUES, TABLE and set operations only read. intoClause and lockingClause are left out: both write.",
     fields: {
       distinctClause: NODES,
       targetList: NODES,
@@ -94,13 +95,13 @@ export const NODE_RULES: Readonly<Record<string, NodeRule>> = {
   A_Indices: { reason: "subscripts and slices", fields: { is_slice: VALUE, lidx: NODE, uidx: NODE } },
   TypeCast: { reason: "cast to a type of the allow-list", fields: { arg: NODE, typeName: type("TypeName") } },
   TypeName: {
-    reason: "type of the allow-list; setof and %TYPE are left out, they have no use in a read",
+    reason: "type of the allow-list; setof and %TYPE are left out because they have no use in a read",
     fields: { names: "names", typmods: NODES, typemod: VALUE, arrayBounds: NODES },
   },
   CollateClause: { reason: "collation of the allow-list", fields: { arg: NODE, collname: "names" } },
   SQLValueFunction: {
     reason:
-      "the transaction's time. current_user, current_schema and their like are left out: they describe the platform, not the data",
+      "the transaction's time. current_user, current_schema and similar functions are left out: they describe the platform, not the data",
     fields: {
       op: [
         "SVFOP_CURRENT_DATE",
@@ -291,7 +292,7 @@ export const NODE_RULES: Readonly<Record<string, NodeRule>> = {
   JsonBehavior: { reason: "ON EMPTY, ON ERROR", fields: { btype: VALUE, expr: NODE, coerce: VALUE } },
 };
 
-/** Display names of refused nodes and fields, if their name in the parse tree is unclear. */
+/** Display names of refused nodes and fields whose name in the parse tree is unclear. */
 export const REFUSED_NODES: Readonly<Record<string, string>> = {
   ParamRef: "a parameter ($1). Write the value into the SQL, or use a named query",
   InsertStmt: "INSERT",
@@ -300,7 +301,7 @@ export const REFUSED_NODES: Readonly<Record<string, string>> = {
   MergeStmt: "MERGE",
   VariableShowStmt: "SHOW",
   VariableSetStmt: "SET or RESET",
-  ExplainStmt: "EXPLAIN. POST /explain (rates submit --explain) answers the plan of a SELECT",
+  ExplainStmt: "EXPLAIN. POST /explain (rates submit --explain) returns the plan of a SELECT",
   TransactionStmt: "a transaction of its own (BEGIN, COMMIT)",
   CreateTableAsStmt: "CREATE TABLE AS",
   CreateStmt: "CREATE TABLE",

@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import { SQL_LIMITS } from "./limits.ts";
 import { checkSql, SqlParser } from "./parser.ts";
 
-const FAKE = new URL("../../testing/sql/worker.ts", import.meta.url);
+const FAKE_WORKER = new URL("../../testing/sql/worker.ts", import.meta.url);
 
-/** Texts of the maximum length, each of which stresses the grammar or the check differently. */
+/** Texts of the maximum length that stress the grammar or the check, each in a different way. */
 const LARGEST = [
   ["select 1", "+1", ""],
   ["select a", "::int", ""],
@@ -25,8 +25,8 @@ const LARGEST = [
   ["with a as (select 1)", ",a as(select 1)", "select 1"],
   ["select '", "é", "'"],
 ].map(([start = "", unit = "", end = ""]) => {
-  const room = SQL_LIMITS.bytes - Buffer.byteLength(start + end);
-  return start + unit.repeat(Math.floor(room / Buffer.byteLength(unit))) + end;
+  const bytesForUnits = SQL_LIMITS.bytes - Buffer.byteLength(start + end);
+  return start + unit.repeat(Math.floor(bytesForUnits / Buffer.byteLength(unit))) + end;
 });
 
 describe("the SQL parser's worker", () => {
@@ -34,7 +34,7 @@ describe("the SQL parser's worker", () => {
   afterEach(() => parser?.close());
 
   it("refuses a statement that ends the worker, and checks the next one with a new worker", async () => {
-    parser = new SqlParser({ entry: FAKE, deadlineMs: 200 });
+    parser = new SqlParser({ entry: FAKE_WORKER, deadlineMs: 200 });
     for (const killer of ["throw", "hang", "exit"]) {
       const verdict = await parser.check(killer);
       assert.match(
@@ -47,8 +47,8 @@ describe("the SQL parser's worker", () => {
     assert.equal(parser.startedWorkers, 4);
   });
 
-  it("answers statements that it checks while it is closed", async () => {
-    parser = new SqlParser({ entry: FAKE, deadlineMs: 200 });
+  it("responds to pending statements when it is closed", async () => {
+    parser = new SqlParser({ entry: FAKE_WORKER, deadlineMs: 200 });
     const verdicts = ["hang", "select 1", "select 2"].map((text) => parser.check(text));
     await parser.close();
     const [hanging, ...others] = await Promise.all(verdicts);
@@ -57,7 +57,7 @@ describe("the SQL parser's worker", () => {
   });
 
   it("leaves the main thread free while a statement hangs", async () => {
-    parser = new SqlParser({ entry: FAKE, deadlineMs: 200 });
+    parser = new SqlParser({ entry: FAKE_WORKER, deadlineMs: 200 });
     let turns = 0;
     let isDone = false;
     const turn = () => {
@@ -70,8 +70,8 @@ describe("the SQL parser's worker", () => {
     assert.ok(turns > 100, `${turns} turns of the event loop`);
   });
 
-  it("answers statements that wait behind one that ends the worker", async () => {
-    parser = new SqlParser({ entry: FAKE, deadlineMs: 200 });
+  it("responds to statements that wait behind one that ends the worker", async () => {
+    parser = new SqlParser({ entry: FAKE_WORKER, deadlineMs: 200 });
     const verdicts = await Promise.all(["a", "throw", "b", "hang", "c"].map((text) => parser.check(text)));
     assert.deepEqual(
       verdicts.map((verdict) => ("sql" in verdict ? verdict.sql : "refused")),
@@ -80,7 +80,7 @@ describe("the SQL parser's worker", () => {
   });
 
   it("sends short statements together, and long ones alone", async () => {
-    parser = new SqlParser({ entry: FAKE });
+    parser = new SqlParser({ entry: FAKE_WORKER });
     const texts = ["first", ...new Array(11).fill("count"), "count".padEnd(4_000), "count".padEnd(4_000)];
     const verdicts = await Promise.all(texts.map((text) => parser.check(text)));
     assert.deepEqual(
@@ -90,13 +90,13 @@ describe("the SQL parser's worker", () => {
   });
 
   it("replaces a worker after its maximum number of statements", async () => {
-    parser = new SqlParser({ entry: FAKE, statementsPerWorker: 2 });
+    parser = new SqlParser({ entry: FAKE_WORKER, statementsPerWorker: 2 });
     for (const text of ["a", "b", "c", "d", "e"]) assert.deepEqual(await parser.check(text), { sql: text });
     assert.equal(parser.startedWorkers, 3);
   });
 
   it("rejects more waiting statements than its maximum as Busy, and keeps running", async () => {
-    parser = new SqlParser({ entry: FAKE, maxWaiting: 2 });
+    parser = new SqlParser({ entry: FAKE_WORKER, maxWaiting: 2 });
     const results = await Promise.allSettled(["a", "b", "c", "d"].map((text) => parser.check(text)));
     assert.deepEqual(
       results.map((result) => (result.status === "rejected" ? result.reason.code : "checked")),
@@ -105,8 +105,8 @@ describe("the SQL parser's worker", () => {
     assert.deepEqual(await parser.check("e"), { sql: "e" });
   });
 
-  it("checks one statement of each tenant in turn, and limits those of one tenant that wait", async () => {
-    parser = new SqlParser({ entry: FAKE, maxWaitingOfTenant: 3 });
+  it("checks one statement of each tenant in turn, and limits the waiting statements of each", async () => {
+    parser = new SqlParser({ entry: FAKE_WORKER, maxWaitingOfTenant: 3 });
     const order: string[] = [];
     const check = (text: string, tenant: string) =>
       parser.check(text, tenant).then(
@@ -120,28 +120,28 @@ describe("the SQL parser's worker", () => {
     assert.deepEqual(order, ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]);
   });
 
-  it("checks a statement of another tenant between those that ended a worker together", async () => {
-    parser = new SqlParser({ entry: FAKE });
+  it("checks another tenant's statement between those that are checked again after their worker ended", async () => {
+    parser = new SqlParser({ entry: FAKE_WORKER });
     const order: string[] = [];
     const check = async (text: string, tenant: string) => {
       const verdict = await parser.check(text, tenant);
       order.push("sql" in verdict ? verdict.sql : tenant);
     };
     const flood = Array.from({ length: 5 }, () => check("throw", "a"));
-    // The others of the flood are together in the worker once the first one is refused.
+    // Once the first statement is refused, the worker has all others of the flood together.
     await flood[0];
     const other = check("b1", "b");
     await Promise.all([...flood, other]);
     assert.deepEqual(order, ["a", "b1", "a", "a", "a", "a"]);
   });
 
-  it("fails with an error of the platform when no worker starts", async () => {
+  it("fails with Internal if no worker starts", async () => {
     parser = new SqlParser({ entry: new URL("./testing/none.ts", import.meta.url) });
     await assert.rejects(parser.check("select 1"), { code: "Internal" });
   });
 
   it("refuses long runs of operator characters before the lexer reads them", async () => {
-    parser = new SqlParser({ entry: FAKE });
+    parser = new SqlParser({ entry: FAKE_WORKER });
     const { operatorRun, bytes } = SQL_LIMITS;
     const fill = (unit: string) => unit.repeat(Math.floor((bytes - 20) / unit.length));
     for (const unit of ["/*", "/**/", "/*/", "*", "/", "+", "+-", "--", "=~", "<->", "@", "|", "`"]) {
@@ -163,7 +163,7 @@ describe("the SQL parser's worker", () => {
     assert.deepEqual(await parser.check("select 1"), { sql: "select 1" });
   });
 
-  it("survives 200 texts of the maximum length, with memory bounded", async function () {
+  it("survives 200 texts of the maximum length with bounded memory", async function () {
     this.timeout(120_000);
     parser = new SqlParser();
     await parser.check("select 1");

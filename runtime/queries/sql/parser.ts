@@ -13,7 +13,7 @@ export interface ParserOptions {
   readonly deadlineMs: number;
   /** Time limit for a worker to load the WASM module. */
   readonly startMs: number;
-  /** Statements that may wait, of all tenants and of one. */
+  /** Maximum number of waiting statements, of all tenants and of one tenant. */
   readonly maxWaiting: number;
   readonly maxWaitingOfTenant: number;
   /** Number of statements after which a worker is replaced, so that leaks do not accumulate. */
@@ -34,44 +34,45 @@ const DEFAULTS: ParserOptions = {
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
 
 /**
- * Maximum statements and characters of a message to the worker. Short statements share one, since its round trip takes
- * longer than their check.
+ * Maximum statements and characters of a message to the worker. Short statements share a message, since its round trip
+ * takes longer than checking them.
  */
 const BATCH = { statements: 10, characters: 4_096 };
 
 /**
- * Flags of V8 that keep WASM at its first compiler. The optimizing one takes 500 MB for the largest function of the
- * grammar, which is more than the dispatcher's Lambda function has. They cannot be set for the worker alone.
+ * Flags of V8 that keep WASM at its first compiler. The optimizing compiler takes 500 MB for the largest function of
+ * the grammar, which is more than the dispatcher's Lambda function has. The flags cannot be set for the worker alone.
  */
 const WASM_FLAGS = ["--no-wasm-tier-up", "--no-wasm-dynamic-tiering"];
 
 interface WaitingStatement {
   text: string;
   tenant: string;
-  /** True if it was one of several statements that ended a worker: it is checked alone. */
+  /** True if a worker ended while it was checking this statement, which is then checked again, alone. */
   isSuspect: boolean;
   resolve(verdict: Verdict): void;
   reject(error: Error): void;
 }
 
 /**
- * Checks SQL in a worker thread, one statement at a time and of each tenant in turn, so that slow statements of one
- * tenant delay another tenant by three of them at most. Short statements of several tenants are checked together. If they
- * end the worker, each is checked again, alone and in its tenant's turn. A statement that exceeds the deadline, or ends
- * the worker (WASM trap, memory, stack), is refused, and the next one gets a new worker. The worker does not keep the
- * process alive.
+ * Checks SQL in a worker thread, one statement of each tenant in turn, so that slow statements of one tenant delay
+ * another tenant by at most three checks: the current one, the one before that tenant's turn, and its repetition. Short
+ * statements of several tenants are checked together. If they end the worker, each is checked again, alone and in its
+ * tenant's turn. A statement that exceeds the deadline, or ends the worker (WASM trap, memory, stack), is refused, and
+ * the next one gets a new worker. The worker does not keep the process alive.
  */
 export class SqlParser {
   readonly #options: ParserOptions;
-  /** Statements that wait, by tenant. The tenant whose turn is next comes first. */
+  /** Waiting statements by tenant. The tenant whose turn is next comes first. */
   readonly #waiting = new Map<string, WaitingStatement[]>();
   #waitingCount = 0;
   #worker: Worker | undefined;
   #isReady = false;
-  /** Statements that the worker checks. */
+  /** Statements that the worker is checking. */
   #current: WaitingStatement[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #statements = 0;
+  /** Number of statements that the worker has received. */
+  #receivedStatements = 0;
   /** Workers started so far. */
   startedWorkers = 0;
 
@@ -85,8 +86,8 @@ export class SqlParser {
    * @throws JobError Busy when too many statements wait; Internal when no worker starts
    */
   check(text: string, tenant = ""): Promise<Verdict> {
-    const early = refuseUnparsable(text);
-    if (early) return Promise.resolve(early);
+    const refusal = refuseUnparsable(text);
+    if (refusal) return Promise.resolve(refusal);
     const own = this.#waiting.get(tenant) ?? [];
     const { maxWaiting, maxWaitingOfTenant } = this.#options;
     if (this.#waitingCount >= maxWaiting || own.length >= maxWaitingOfTenant)
@@ -95,44 +96,44 @@ export class SqlParser {
       own.push({ text, tenant, isSuspect: false, resolve, reject });
       this.#waiting.set(tenant, own);
       this.#waitingCount += 1;
-      this.#next();
+      this.#checkNext();
     });
   }
 
-  /** Ends the worker; the statements that it checks, and those that wait, are checked by a new one. */
+  /** Ends the worker. If statements are left, a new worker checks them. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
-    const ended = this.#drop();
+    const ended = this.#dropWorker();
     this.#putBack(this.#current.splice(0));
-    this.#next();
+    this.#checkNext();
     await ended;
   }
 
-  #next(): void {
+  #checkNext(): void {
     if (this.#current.length > 0) return;
     this.#current = this.#takeStatements();
     if (this.#current.length === 0) {
       this.#worker?.unref();
       return;
     }
-    if (this.#statements >= this.#options.statementsPerWorker) void this.#drop();
-    this.#worker ??= this.#start();
+    if (this.#receivedStatements >= this.#options.statementsPerWorker) void this.#dropWorker();
+    this.#worker ??= this.#startWorker();
     this.#worker.ref();
-    if (this.#isReady) this.#post();
-    else this.#watch(this.#options.startMs);
+    if (this.#isReady) this.#postStatements();
+    else this.#startTimer(this.#options.startMs);
   }
 
   /**
-   * The next statements: one of the tenant whose turn it is, which then comes last, and others that are short too. A
-   * suspect is taken alone.
+   * Takes the next statements: one of the tenant whose turn it is, and others if all are short. The tenant's next turn
+   * comes after those of all others. A suspect is taken alone.
    */
   #takeStatements(): WaitingStatement[] {
     const batch: WaitingStatement[] = [];
     let characters = 0;
     while (batch.length < BATCH.statements) {
-      const [turn] = this.#waiting;
-      if (turn === undefined) break;
-      const [tenant, own] = turn;
+      const [next] = this.#waiting;
+      if (next === undefined) break;
+      const [tenant, own] = next;
       characters += own[0]?.text.length ?? 0;
       if (batch.length > 0 && (own[0]?.isSuspect || characters > BATCH.characters)) break;
       batch.push(...own.splice(0, 1));
@@ -144,7 +145,7 @@ export class SqlParser {
     return batch;
   }
 
-  /** Puts statements that ended a worker together before the others of their tenants, to be checked alone. */
+  /** Puts the statements of an ended worker before their tenants' waiting statements. Each is then checked alone. */
   #putBack(statements: readonly WaitingStatement[]): void {
     for (const { tenant } of statements) if (!this.#waiting.has(tenant)) this.#waiting.set(tenant, []);
     for (const statement of statements.toReversed()) {
@@ -154,7 +155,7 @@ export class SqlParser {
     }
   }
 
-  #start(): Worker {
+  #startWorker(): Worker {
     for (const flag of WASM_FLAGS) setFlagsFromString(flag);
     const worker = new Worker(this.#options.entry, {
       name: "sql-parser",
@@ -166,12 +167,12 @@ export class SqlParser {
       stderr: true,
     });
     this.startedWorkers += 1;
-    this.#statements = 0;
+    this.#receivedStatements = 0;
     worker.on("message", (message: Verdict[] | "ready") => {
       if (worker !== this.#worker) return;
       if (message === "ready") {
         this.#isReady = true;
-        if (this.#current.length > 0) this.#post();
+        if (this.#current.length > 0) this.#postStatements();
       } else this.#settle(message);
     });
     worker.on("error", (error) => this.#onWorkerLost(worker, error));
@@ -179,30 +180,30 @@ export class SqlParser {
     return worker;
   }
 
-  #post(): void {
-    this.#statements += this.#current.length;
+  #postStatements(): void {
+    this.#receivedStatements += this.#current.length;
     this.#worker?.postMessage(this.#current.map(({ text }) => text));
-    this.#watch(this.#options.deadlineMs);
+    this.#startTimer(this.#options.deadlineMs);
   }
 
-  #watch(milliseconds: number): void {
+  #startTimer(milliseconds: number): void {
     clearTimeout(this.#timer);
     const worker = this.#worker;
     this.#timer = setTimeout(() => this.#onWorkerLost(worker, new Error("the deadline passed")), milliseconds);
   }
 
   /**
-   * Drops a worker that failed or timed out. Its statement is refused, or fails if the worker never started; several wait
-   * again.
+   * Drops a worker that failed or timed out. If it never started, its statements fail. Otherwise a single statement is
+   * refused, and several wait again.
    */
   #onWorkerLost(worker: Worker | undefined, error: Error): void {
     if (worker === undefined || worker !== this.#worker) return;
     const wasReady = this.#isReady;
-    void this.#drop();
+    void this.#dropWorker();
     if (wasReady && this.#current.length > 1) {
       clearTimeout(this.#timer);
       this.#putBack(this.#current.splice(0));
-      this.#next();
+      this.#checkNext();
     } else if (wasReady) this.#settle([TOO_COMPLEX_VERDICT]);
     else
       this.#fail(
@@ -214,20 +215,20 @@ export class SqlParser {
     clearTimeout(this.#timer);
     for (const [index, statement] of this.#current.splice(0).entries())
       statement.resolve(verdicts[index] ?? TOO_COMPLEX_VERDICT);
-    this.#next();
+    this.#checkNext();
   }
 
   #fail(error: JobError): void {
     clearTimeout(this.#timer);
     for (const statement of this.#current.splice(0)) statement.reject(error);
-    this.#next();
+    this.#checkNext();
   }
 
-  async #drop(): Promise<void> {
+  async #dropWorker(): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
     this.#isReady = false;
-    this.#statements = 0;
+    this.#receivedStatements = 0;
     await worker?.terminate();
   }
 }
@@ -253,7 +254,7 @@ function refuseUnparsable(text: string): Verdict | undefined {
   return undefined;
 }
 
-/** Characters of operators and of the marks of comments (op_chars in Postgres's scan.l). */
+/** Characters of operators and comment marks (op_chars in Postgres's scan.l). */
 const OPERATOR_CHARACTERS = new Set("~!@#^&|`?+-*/%<>=");
 
 function longestOperatorRun(text: string): number {
@@ -279,7 +280,7 @@ let sharedParser: SqlParser | undefined;
 /**
  * Checks caller-supplied SQL against the allow-lists: one SELECT that reads the platform's tables.
  * @param tenant sender of the text
- * @returns the statement to run and explain: the parsed text without its semicolon and the text after it
+ * @returns the statement to run and explain: the parsed text up to its semicolon
  * @throws JobError InvalidSql or NotOneStatement with a problem per refused part; Busy when too many statements wait
  */
 export async function checkSql(text: string, tenant = ""): Promise<string> {
@@ -297,5 +298,5 @@ export async function checkSql(text: string, tenant = ""): Promise<string> {
   throw new JobError(verdict.refused, { reason: `task.sql ${first?.message}${others}` }, { details });
 }
 
-const describeProblem = ({ position: at, message }: SqlProblem): string =>
-  at ? `at line ${at.line}, column ${at.column} ${message}` : message;
+const describeProblem = ({ position, message }: SqlProblem): string =>
+  position ? `at line ${position.line}, column ${position.column} ${message}` : message;

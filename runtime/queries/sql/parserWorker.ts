@@ -14,7 +14,7 @@ import type { Finding } from "./walk.ts";
 const MAX_WASM_BYTES = 64 * 1024 * 1024;
 const WASM_PAGE_BYTES = 64 * 1024;
 
-/** resourceLimits bound the JavaScript heap only, so growth of WASM memory is bounded here. */
+/** WASM memory, whose growth is limited here because resourceLimits limits only the JavaScript heap. */
 interface WasmMemory {
   readonly buffer: ArrayBuffer;
   grow(pages: number): number;
@@ -41,8 +41,8 @@ function check(text: string): Verdict {
   } catch (error) {
     if (!(error instanceof SqlError) || isExhausted(error.message)) throw error;
     if (isTooNested(error.message)) return refusal(text, "InvalidSql", [{ offset: 0, message: TOO_COMPLEX }]);
-    const at = Buffer.byteLength([...text].slice(0, error.sqlDetails?.cursorPosition ?? 0).join(""));
-    return refusal(text, "InvalidSql", [{ offset: at, message: `cannot be parsed: ${error.message}.` }]);
+    const offset = Buffer.byteLength([...text].slice(0, error.sqlDetails?.cursorPosition ?? 0).join(""));
+    return refusal(text, "InvalidSql", [{ offset, message: `cannot be parsed: ${error.message}.` }]);
   }
   const [first, second] = parsed.stmts ?? [];
   const bytes = Buffer.from(text);
@@ -62,16 +62,16 @@ function check(text: string): Verdict {
   };
 }
 
-/** The grammar's stack or memory is exhausted: its state is no longer reliable. */
+/** Returns true if the grammar's stack or memory is exhausted, so that its state is no longer reliable. */
 const isExhausted = (message: string) => !isTooNested(message) && /memory|stack depth/.test(message);
 
 /**
- * The grammar's table of open brackets and operators is full (YYMAXDEPTH): a syntax error, after which the module is
+ * Returns true if the grammar's stack of open brackets and operators is full (YYMAXDEPTH), after which the module is
  * still usable.
  */
 const isTooNested = (message: string) => message.startsWith("memory exhausted at or near");
 
-/** The first byte from `offset` that is not white space. */
+/** Returns the index of the first byte from `offset` that is not white space. */
 function skipWhitespace(bytes: Buffer, offset: number): number {
   let at = offset;
   while (at < bytes.length && (bytes[at] ?? 0) <= 0x20) at += 1;

@@ -18,8 +18,9 @@ const PRODUCT_FUNCTIONS = wordSet(
 const PRODUCT_OPERATORS = wordSet("~~ !~~ ~~* !~~* @> <@ && ?| ?& -");
 /** Functions that sort their argument by insertion, or move the rest of it at each character. */
 const QUADRATIC_FUNCTIONS = wordSet("normalize is_normalized parse_ident");
-/** Arithmetic whose time grows with the product of the numbers' digits, of which one step handles many. */
+/** Arithmetic whose time grows with the product of the numbers' digits. */
 const ARITHMETIC = wordSet("* / % ^ div exp gcd lcm ln log mod pow power sqrt |/");
+/** Digits of such a number that one step handles. */
 const DIGITS_PER_STEP = 16;
 /** Steps per byte of everything else. */
 const STEPS_PER_BYTE = 4;
@@ -30,7 +31,7 @@ const STEPS_PER_BYTE = 4;
 const SHORT_BYTES = 256;
 const SHORT_TEXT = 128;
 const SHORT_CONSTANT = 40;
-/** Those of PRODUCT_FUNCTIONS and PRODUCT_OPERATORS that take texts. */
+/** Members of PRODUCT_FUNCTIONS and PRODUCT_OPERATORS that take texts. */
 const TEXT_PRODUCTS = wordSet(
   "btrim ltrim position replace rtrim split_part string_to_array string_to_table strpos translate ~~ !~~ ~~* !~~*",
 );
@@ -60,7 +61,7 @@ export function uninterruptedSteps(name: string, sizes: readonly number[], const
 export const isLongLogarithm = (name: string, sizes: readonly number[]): boolean =>
   name === "log" && sizes.length > 1 && (sizes[0] ?? 0) > LONG_BASE;
 
-/** Bytes of all arguments that a call handles; an unbounded value counts as MAX_BYTES. */
+/** Returns the bytes of all arguments of a call; an unbounded value counts as MAX_BYTES. */
 export const handledBytes = (sizes: readonly number[]): number =>
   sizes.reduce((total, size) => total + Math.min(size, MAX_BYTES), 0);
 
@@ -80,13 +81,13 @@ export function isLongPower(name: string, exponent: TypedNode | undefined): bool
 /** Digits above which products and quotients take a tenth of a second or more. */
 const LONG_NUMBER = 50_000;
 
-/** Time that arithmetic takes per row, as the bytes that would take as long to copy. */
+/** Returns the time of arithmetic per row, as the number of bytes whose copying takes as long. */
 export function arithmeticWork(name: string, sizes: readonly number[], isLong: boolean): number {
   if (isLong) return MAX_BYTES / 2;
   return ARITHMETIC.has(name) && Math.max(...sizes) > LONG_NUMBER ? MAX_BYTES / 4 : 0;
 }
 
-/** Steps that evaluating a function or an operator of constants takes. */
+/** Returns the steps of evaluating a function or an operator of constants. */
 export function constantSteps(name: string, sizes: readonly number[], resultBytes: number): number {
   const [first = 0, second = first] = [...sizes].sort((a, b) => b - a);
   const arithmetic = ARITHMETIC.has(name) ? (first / DIGITS_PER_STEP) * (second / DIGITS_PER_STEP) : 0;
@@ -106,7 +107,7 @@ const SMALL_RESULT_BYTES = 64;
 /** Functions that collect values of many rows in one. */
 const COLLECTING_AGGREGATES = /^(?:string_agg|(?:array|range|json|jsonb)_agg|jsonb?_(?:object_)?agg.*)$/;
 
-/** Bytes of a function's value while the query runs; `grownBytes` is the bound computed from its arguments. */
+/** Returns the bytes of a function's value while the query runs. @param grownBytes bound computed from its arguments */
 export function resultSize(name: string, grownBytes: number): number {
   if (COLLECTING_AGGREGATES.test(name)) return Number.POSITIVE_INFINITY;
   return SMALL_RESULTS.has(name) ? SMALL_RESULT_BYTES : grownBytes;

@@ -3,12 +3,13 @@ export type Fields = Record<string, unknown>;
 /** A node with its type: `{"ColumnRef": {…}}`; an empty object is a null. */
 export type TypedNode = Record<string, Fields>;
 
-/** The type and fields of a node; an empty type for none. */
+/** Returns the type and fields of a node. The type is empty if there is no node. */
 export function typeAndFields(node: TypedNode | undefined): [string, Fields] {
   const [entry] = Object.entries(node ?? {});
   return entry ?? ["", {}];
 }
 
+/** Reads a list of String nodes. */
 export const texts = (names: unknown): string[] =>
   ((names ?? []) as TypedNode[]).map((name) => String(name.String?.sval ?? ""));
 
@@ -30,19 +31,19 @@ export function literalText(node: TypedNode | undefined): string | undefined {
   return constant?.sval === undefined ? undefined : ((constant.sval as { sval?: string }).sval ?? "");
 }
 
-/** Names that a statement itself gives to columns: by AS, in an alias, or by a function called without one. */
-export function columnNamesOf(tree: unknown, found = new Set<string>()): Set<string> {
-  if (tree === null || typeof tree !== "object") return found;
+/** Lists the column names that a statement defines: by AS, in an alias, or by a function call without an alias. */
+export function columnNamesOf(tree: unknown, names = new Set<string>()): Set<string> {
+  if (tree === null || typeof tree !== "object") return names;
   for (const [key, value] of Object.entries(tree as Fields)) {
-    if (key === "ResTarget" && typeof (value as Fields).name === "string") found.add((value as Fields).name as string);
-    else if (key === "FuncCall") found.add(texts((value as Fields).funcname).at(-1) ?? "");
-    else if (key === "colnames" || key === "aliascolnames") for (const name of texts(value)) found.add(name);
-    columnNamesOf(value, found);
+    if (key === "ResTarget" && typeof (value as Fields).name === "string") names.add((value as Fields).name as string);
+    else if (key === "FuncCall") names.add(texts((value as Fields).funcname).at(-1) ?? "");
+    else if (key === "colnames" || key === "aliascolnames") for (const name of texts(value)) names.add(name);
+    columnNamesOf(value, names);
   }
-  return found;
+  return names;
 }
 
-/** The qualifier of `select t.*`; undefined when the target is not a star. */
+/** Returns the qualifier of `select t.*`, or undefined if the target is not a star. */
 export function starOf(target: TypedNode): { qualifier: string | undefined } | undefined {
   const value = target.ResTarget?.val as TypedNode | undefined;
   const fields = value?.ColumnRef?.fields as TypedNode[] | undefined;
@@ -51,16 +52,16 @@ export function starOf(target: TypedNode): { qualifier: string | undefined } | u
 }
 
 /** Returns true if a node's value is always a boolean. */
-export function isTruth(type: string, { kind, name }: Fields): boolean {
-  if (type !== "A_Expr") return TRUTHS.has(type);
+export function isBoolean(type: string, { kind, name }: Fields): boolean {
+  if (type !== "A_Expr") return BOOLEAN_NODES.has(type);
   return kind !== "AEXPR_NULLIF" && (kind !== "AEXPR_OP" || COMPARISONS.has(texts(name).at(-1) ?? ""));
 }
-const TRUTHS = new Set(["BoolExpr", "NullTest", "BooleanTest", "JsonIsPredicate"]);
+const BOOLEAN_NODES = new Set(["BoolExpr", "NullTest", "BooleanTest", "JsonIsPredicate"]);
 const COMPARISONS = new Set(["=", "<>", "<", ">", "<=", ">="]);
 
 export const product = (numbers: readonly number[]): number => numbers.reduce((result, number) => result * number, 1);
 
-/** Number of grouping sets of a GROUP BY element. */
+/** Returns the number of grouping sets of a GROUP BY element. */
 export function groupingSetsOf(element: TypedNode): number {
   const set = element.GroupingSet;
   if (!set) return 1;

@@ -2,7 +2,7 @@
 export interface SqlProblem {
   /** Position from 1 in characters; absent if the text as a whole is refused. */
   position?: { line: number; column: number };
-  /** The text there, cut. */
+  /** Text at the position, cut. */
   value?: string;
   message: string;
 }

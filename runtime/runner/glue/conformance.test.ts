@@ -16,6 +16,8 @@ interface Case {
   readonly format: "csv" | "ndjson" | "json";
   readonly compression?: "gzip";
   readonly timeoutSeconds?: number;
+  /** True if the result must be in S3, false if it must be inline. */
+  readonly isInS3?: boolean;
 }
 
 const ODD = `select * from (values
@@ -23,8 +25,8 @@ const ODD = `select * from (values
   (2, 'quo"te, back\\slash' || chr(10) || 'line', '', -0.001, null, false, null, null),
   (3, 'Tromsø 東京 🚢' || chr(9) || chr(1) || chr(8232), 'x', 'NaN', '0099-12-31', null, '[]', '{}')
 ) as odd (n, words, nothing, amount, day, flag, document, list)`;
-/** A query with any number of rows, for results larger than a response or than one part of an upload. */
-const many = (rows: number) => `select n, repeat('abcdefghij', 5) as filler from generate_series(1, ${rows}) n`;
+/** A query whose rows gzip hardly shortens, for results larger than a response or than one part of an upload. */
+const many = (rows: number) => `select n, md5(n::text) || md5((-n)::text) as filler from generate_series(1, ${rows}) n`;
 
 const SAME: Record<string, Case> = {};
 for (const format of ["csv", "ndjson", "json"] as const)
@@ -33,9 +35,9 @@ for (const format of ["csv", "ndjson", "json"] as const)
     const name = `${format}${compression ? " with gzip" : ""}`;
     SAME[`odd values as ${name}`] = { sql: ODD, format, ...more };
     SAME[`no rows as ${name}`] = { sql: "select 1 as n where false", format, ...more };
-    SAME[`a result beyond a response as ${name}`] = { sql: many(20_000), format, ...more };
+    SAME[`a result beyond a response as ${name}`] = { sql: many(20_000), format, isInS3: true, ...more };
   }
-/** JSON values whose text has line breaks, names that could collide with the statement's own, and values that COPY quotes. */
+/** JSON with line breaks, names that could collide with those of the COPY statement, and values that COPY quotes. */
 const AWKWARD = String.raw`select E'{"a":\n1,\r\n"b": [\n]}'::json as j, array[E'[\n1]'::json] as list, row(E'{\n}'::json) as composite,
   E'a\nb\rc\x01\x02' as text, 5 as result, 6 as row_0, 7 as "row_1", 8 as "na""me, é
 line", null as nothing, 'NaN'::float8 as nan, '-infinity'::date as never, '\x00ff'::bytea as bytes, 'ab'::char(4) as padded, true as flag
@@ -51,15 +53,16 @@ for (const format of ["csv", "ndjson", "json"] as const) {
 /** JSON that the type json accepts and jsonb refuses: results must contain it unchanged. */
 const BEYOND_JSONB = String.raw`select '{"nul":"\u0000","half":"\ud800","twice":1,"twice":2,"big":1e200000}'::json as j from generate_series(1, `;
 for (const format of ["csv", "ndjson", "json"] as const)
-  for (const [name, rows] of [
-    ["inline", 2],
-    ["in S3", 20_000],
-  ] as const)
-    SAME[`JSON beyond jsonb as ${format}, ${name}`] = { sql: `${BEYOND_JSONB}${rows})`, format };
-SAME["a result of several parts"] = { sql: many(200_000), format: "ndjson" };
+  for (const isInS3 of [false, true])
+    SAME[`JSON beyond jsonb as ${format}, ${isInS3 ? "in S3" : "inline"}`] = {
+      sql: `${BEYOND_JSONB}${isInS3 ? 20_000 : 2})`,
+      format,
+      isInS3,
+    };
+SAME["a result of several parts"] = { sql: many(200_000), format: "ndjson", isInS3: true };
 const REFUSED: Record<string, Case> = {
   "bad SQL": { sql: "select nothing from nowhere", format: "csv" },
-  "a misspelt column on the second line": { sql: 'select 1 as "é🚢",\n  nme from ports', format: "csv" },
+  "a misspelled column on the second line": { sql: 'select 1 as "é🚢",\n  nme from ports', format: "csv" },
   "an operator that does not exist": { sql: "select 'a'::text + 1", format: "ndjson" },
   "a division by zero after some rows": {
     sql: "select 1 / (500000 - n) from generate_series(1, 1000000) n",
@@ -70,12 +73,12 @@ const REFUSED: Record<string, Case> = {
   "a write": { sql: "delete from prices returning 1", format: "csv" },
   "tables that a read may not see": { sql: "select * from jobs.tokens", format: "csv" },
   "a timeout": { sql: "select pg_sleep(30)", format: "csv", timeoutSeconds: 1 },
-  "two columns of one name as JSON": { sql: "select 1 as n, 2 as m, 3 as n", format: "json" },
-  "many names given twice as NDJSON": {
+  "two columns with the same name as JSON": { sql: "select 1 as n, 2 as m, 3 as n", format: "json" },
+  "many duplicated names as NDJSON": {
     sql: `select ${Array.from({ length: 30 }, (_, at) => `${at} as "c${at % 15}"`).join(", ")}`,
     format: "ndjson",
   },
-  "two columns of one name of a slow read": {
+  "two columns with the same name in a slow read": {
     sql: "select 1 as n, 2 as n from pg_sleep(20)",
     format: "json",
     timeoutSeconds: 1,
@@ -97,13 +100,13 @@ const REPEAT_BEFORE_RECORD = `
   end
   $$;
   grant execute on function jobs.responses_sent(bigint[], bigint[], text[]) to job_keeper`;
-const UNDO = `
+const RESTORE_RECORD = `
   drop function jobs.responses_sent(bigint[], bigint[], text[]);
   alter function jobs.record_sent(bigint[], bigint[], text[]) rename to responses_sent`;
 /** Time limit for a runner to execute one read and end. Milliseconds. */
 const TIMEOUT_MS = 25_000;
-/** Errors with the server's own text, which depends on how the SQL was parsed. */
-const OWN_WORDS = new Set(["several statements", "a write", "a way out of the parentheses"]);
+/** Cases whose errors have the server's own text, which depends on how the SQL was parsed. */
+const SERVER_TEXT_CASES = new Set(["several statements", "a write", "a way out of the parentheses"]);
 
 describe("the Python runner, compared with the TypeScript runner", () => {
   let p: Awaited<ReturnType<typeof testPlatform>>;
@@ -114,26 +117,26 @@ describe("the Python runner, compared with the TypeScript runner", () => {
   });
   after(() => p?.close());
 
-  const KINDS = ["typescript", "python"] as const;
-  const request = async (requestId: string, one: Case) => {
-    const { timeoutSeconds, ...task } = one;
+  const LANGUAGES = ["typescript", "python"] as const;
+  const request = async (requestId: string, read: Case) => {
+    const { timeoutSeconds, isInS3: _, ...task } = read;
     const time = timeoutSeconds ? { timeoutSeconds } : {};
     await p.requestUnchecked({ requestId, task: { type: "read", ...task }, ...time });
   };
-  const run = (kind: (typeof KINDS)[number]) => {
-    const [first] = p.startRuns("glue", undefined, kind === "python" ? python : undefined);
+  const run = (language: (typeof LANGUAGES)[number]) => {
+    const [first] = p.startRuns("glue", undefined, language === "python" ? python : undefined);
     assert.ok(first, "a run was planned");
     return first;
   };
-  /** Lets both runners execute the same read; returns the comparable parts of job and response of each. */
-  const both = async (name: string, one: Case) => {
-    const answers = [];
-    for (const kind of KINDS) {
-      const requestId = `${kind}-${name.replace(/[^a-z0-9]/gi, "_")}`;
-      await request(requestId, one);
-      const process = run(kind);
-      const late = pause(TIMEOUT_MS, `the ${kind} runner has not ended`, { ref: false });
-      assert.equal(await Promise.race([process.exit, late]), 0, process.output());
+  /** Lets both runners execute the same read. Returns the response and the document of each. */
+  const runBoth = async (name: string, read: Case) => {
+    const responses = [];
+    for (const language of LANGUAGES) {
+      const requestId = `${language}-${name.replace(/[^a-z0-9]/gi, "_")}`;
+      await request(requestId, read);
+      const process = run(language);
+      const timeout = pause(TIMEOUT_MS, `the ${language} runner has not ended`, { ref: false });
+      assert.equal(await Promise.race([process.exit, timeout]), 0, process.output());
       await p.admin.query("update jobs.runs set state = 'ENDED' where id = $1", [process.run]);
       const messages = await p.receive(p.context.queues.responses);
       const own = messages.filter(({ Body }) => JSON.parse(Body ?? "").requestId === requestId);
@@ -141,18 +144,18 @@ describe("the Python runner, compared with the TypeScript runner", () => {
       const response = JSON.parse(own[0]?.Body ?? "");
       const attributes = Object.keys(own[0]?.MessageAttributes ?? {}).sort();
       const document = await p.document(requestId);
-      answers.push({ body: own[0]?.Body ?? "", response, attributes, document });
+      responses.push({ body: own[0]?.Body ?? "", response, attributes, document });
     }
-    const [typescript, python_] = answers;
-    assert.ok(typescript && python_);
-    return { typescript, python: python_ };
+    const [fromTypeScript, fromPython] = responses;
+    assert.ok(fromTypeScript && fromPython);
+    return { typescript: fromTypeScript, python: fromPython };
   };
   const content = async (location: string) => {
     const [bucket = "", ...key] = location.slice("s3://".length).split("/");
     const { Body } = await p.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key.join("/") }));
     return Buffer.from((await Body?.transformToByteArray()) ?? []);
   };
-  /** Contents of a result, inline or in S3, compressed or not. */
+  /** Returns the content of a result, inline or in S3, compressed or not. */
   const rowsOf = async ({ result }: { result: Record<string, string> }): Promise<string> => {
     if (result.location) {
       const bytes = await content(result.location);
@@ -165,18 +168,20 @@ describe("the Python runner, compared with the TypeScript runner", () => {
     const isBase64 = /^H4sI/.test(inline);
     return isBase64 ? gunzipSync(Buffer.from(inline, "base64")).toString() : inline;
   };
-  /** A response without ids, times, memory, and what depends on the compressor of a compressed result. */
+  /** Returns a response without ids, times, memory, and values that depend on the compressor. */
   const comparable = (response: Record<string, Record<string, unknown>>) => {
     const { requestId: _r, responseId: _i, stats = {}, result = {}, ...rest } = response;
     const { rows, attempts } = stats;
     const { location, sha256: _s, bytes: _b, inline: _l, ...same } = result;
-    return { ...rest, stats: { rows, attempts }, result: { ...same, elsewhere: location !== undefined } };
+    return { ...rest, stats: { rows, attempts }, result: { ...same, isInS3: location !== undefined } };
   };
 
-  for (const [name, one] of Object.entries(SAME))
-    it(`gives the same: ${name}`, async () => {
-      const { typescript, python } = await both(name, one);
-      assert.deepEqual(comparable(python.response), comparable(typescript.response));
+  for (const [name, read] of Object.entries(SAME))
+    it(`returns the same result: ${name}`, async () => {
+      const { typescript, python } = await runBoth(name, read);
+      const { response } = typescript;
+      if (read.isInS3 !== undefined) assert.equal(response.result.location !== undefined, read.isInS3);
+      assert.deepEqual(comparable(python.response), comparable(response));
       assert.equal(await rowsOf(python.response), await rowsOf(typescript.response));
       assert.deepEqual(python.attributes, typescript.attributes);
       assert.deepEqual(Object.keys(python.response), Object.keys(typescript.response));
@@ -186,18 +191,18 @@ describe("the Python runner, compared with the TypeScript runner", () => {
         attempt(python.document).filter((key) => key !== "logLocation"),
         attempt(typescript.document).filter((key) => key !== "logLocation"),
       );
-      if (one.compression) return;
+      if (read.compression) return;
       assert.equal(python.response.stats.bytes, typescript.response.stats.bytes);
       const text = (body: string) => /"result" ?: ?(.*), "stats"/.exec(body)?.[1];
       if (!typescript.response.result.location) assert.equal(text(python.body), text(typescript.body));
     });
 
-  for (const [name, one] of Object.entries(REFUSED))
-    it(`refuses the same: ${name}`, async () => {
-      const { typescript, python } = await both(name, one);
+  for (const [name, read] of Object.entries(REFUSED))
+    it(`fails with the same error: ${name}`, async () => {
+      const { typescript, python } = await runBoth(name, read);
       const error = ({ response }: typeof python) => {
         const { message, ...rest } = response.error;
-        return OWN_WORDS.has(name) ? rest : { message, ...rest };
+        return SERVER_TEXT_CASES.has(name) ? rest : { message, ...rest };
       };
       assert.equal(typescript.response.status, "FAILED");
       assert.deepEqual(error(python), error(typescript));
@@ -206,19 +211,24 @@ describe("the Python runner, compared with the TypeScript runner", () => {
 
   it("returns the caller's trace context, in the body and as a message attribute", async () => {
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    for (const kind of KINDS) {
-      const event = sqsEvent({ requestId: `${kind}-trace`, task: { type: "read", sql: "select 1 as n" } });
+    for (const language of LANGUAGES) {
+      const event = sqsEvent({ requestId: `${language}-trace`, task: { type: "read", sql: "select 1 as n" } });
       for (const record of event.Records)
         record.messageAttributes = { traceparent: { stringValue: traceparent, dataType: "String" } };
       await handleRequests(p.context, event);
-      const process = run(kind);
+      const process = run(language);
       assert.equal(await process.exit, 0, process.output());
       await p.admin.query("update jobs.runs set state = 'ENDED' where id = $1", [process.run]);
       // Responses of earlier tests become visible again in the meantime.
       const responses = await p.receive(p.context.queues.responses);
-      const [message, ...more] = responses.filter(({ Body }) => JSON.parse(Body ?? "{}").requestId === `${kind}-trace`);
+      const [message, ...more] = responses.filter(
+        ({ Body }) => JSON.parse(Body ?? "{}").requestId === `${language}-trace`,
+      );
       const body = JSON.parse(message?.Body ?? "{}");
-      assert.deepEqual([body.requestId, body.status, body.traceparent], [`${kind}-trace`, "SUCCEEDED", traceparent]);
+      assert.deepEqual(
+        [body.requestId, body.status, body.traceparent],
+        [`${language}-trace`, "SUCCEEDED", traceparent],
+      );
       assert.equal(message?.MessageAttributes?.traceparent?.StringValue, traceparent);
       assert.equal(more.length, 0);
     }
@@ -243,29 +253,29 @@ describe("the Python runner, compared with the TypeScript runner", () => {
     await p.request({ requestId: "python-tenant", tenant: "acme", task: { type: "read", sql: "select 1 as n" } });
     const process = run("python");
     assert.equal(await process.exit, 0, process.output());
-    const [answer, ...more] = await p.receive(p.context.queues.tenants.acme ?? "");
-    assert.equal(JSON.parse(answer?.Body ?? "{}").requestId, "python-tenant");
+    const [response, ...more] = await p.receive(p.context.queues.tenants.acme ?? "");
+    assert.equal(JSON.parse(response?.Body ?? "{}").requestId, "python-tenant");
     assert.equal(more.length, 0);
   });
 
-  for (const kind of KINDS)
-    it(`keeps a response due if its request is repeated before it is recorded as sent: ${kind}`, async () => {
+  for (const language of LANGUAGES)
+    it(`keeps a response due if its request is repeated before the response is recorded as sent: ${language}`, async () => {
       await p.admin.query("update jobs.runs set state = 'ENDED'");
-      await request(`${kind}-recorded`, { sql: "select 1 as n", format: "json" });
-      const recorded = run(kind);
+      await request(`${language}-recorded`, { sql: "select 1 as n", format: "json" });
+      const recorded = run(language);
       assert.equal(await recorded.exit, 0, recorded.output());
       await p.admin.query("update jobs.runs set state = 'ENDED'");
-      await request(`${kind}-repeated`, { sql: "select 1 as n", format: "json" });
+      await request(`${language}-repeated`, { sql: "select 1 as n", format: "json" });
       await p.admin.query(REPEAT_BEFORE_RECORD);
       try {
-        const repeated = run(kind);
+        const repeated = run(language);
         assert.equal(await repeated.exit, 0, repeated.output());
       } finally {
-        await p.admin.query(UNDO);
+        await p.admin.query(RESTORE_RECORD);
       }
       const { rows } = await p.admin.query(
         `select due_at is not null as due, message_id is not null as sent from jobs.responses
-         where request_id in ('${kind}-recorded', '${kind}-repeated') order by id`,
+         where request_id in ('${language}-recorded', '${language}-repeated') order by id`,
       );
       assert.deepEqual(rows, [
         { due: false, sent: true },

@@ -17,12 +17,12 @@ describe("the endpoints of the runner in Python, with Glue's boto3", () => {
       env: { AWS_DEFAULT_REGION: "eu-central-1", AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b", ...more },
     }).trim();
 
-  it("are those of VPC endpoints, not SQS's old one", () => {
+  it("are those that VPC endpoints serve, not SQS's old endpoint", () => {
     assert.equal(endpoint("sqs"), "https://sqs.eu-central-1.amazonaws.com");
     assert.match(endpoint("s3"), /^https:\/\/s3\.eu-central-1\.amazonaws\.com$/);
   });
 
-  it("are those of the environment if it sets them, which this version of boto3 ignores", () => {
+  it("are those that environment variables name, which this version of boto3 itself ignores", () => {
     const more = { AWS_ENDPOINT_URL_SQS: "http://127.0.0.1:1", AWS_ENDPOINT_URL: "http://127.0.0.1:2" };
     assert.deepEqual([endpoint("sqs", more), endpoint("s3", more)], ["http://127.0.0.1:1", "http://127.0.0.1:2"]);
   });

@@ -8,20 +8,23 @@ import { sqsEvent } from "../../testing/dispatcher.ts";
 import { requirePython } from "../../testing/python/python.ts";
 import { testPlatform } from "../../testing/runner/runner.ts";
 
-/** Memory that a run of this test has, in KiB; and a row that does not fit into it, in bytes. */
-const HAS = 300_000;
-const ROW = 200_000_000;
+/** Memory of a limited run, and a row that does not fit into it. */
+const MEMORY_KIB = 300_000;
+const ROW_BYTES = 200_000_000;
 
 describe("a read that does not fit into the memory of a Glue run", () => {
   let p: Awaited<ReturnType<typeof testPlatform>>;
   let directory: string;
-  let python: string;
-  let real: string;
+  /** Python with limited and with unlimited memory. */
+  let limitedPython: string;
+  let unlimitedPython: string;
   before(async function () {
-    real = requirePython(this, "python");
+    unlimitedPython = requirePython(this, "python");
     directory = mkdtempSync(join(tmpdir(), "rates-glue-"));
-    python = join(directory, "python");
-    writeFileSync(python, `#!/bin/sh\nulimit -d ${HAS}\nexec '${real}' "$@"\n`, { mode: 0o755 });
+    limitedPython = join(directory, "python");
+    writeFileSync(limitedPython, `#!/bin/sh\nulimit -d ${MEMORY_KIB}\nexec '${unlimitedPython}' "$@"\n`, {
+      mode: 0o755,
+    });
     p = await testPlatform({ jobs: { leaseSeconds: 30 } });
   });
   after(async () => {
@@ -29,11 +32,11 @@ describe("a read that does not fit into the memory of a Glue run", () => {
     if (directory) rmSync(directory, { recursive: true, force: true });
   });
 
-  it("is detected and retried by a larger run, with the peak memory of both in the document", async function () {
-    this.timeout(120_000);
-    const sql = `select repeat('x', ${ROW}) as large`;
+  it("is detected and retried by a larger run, with the peak memory of both runs in the document", async function () {
+    this.timeout(240_000);
+    const sql = `select repeat('x', ${ROW_BYTES}) as large`;
     await p.requestUnchecked({ requestId: "large", task: { type: "read", sql, format: "csv", compression: "gzip" } });
-    const [small] = p.startRuns("glue", undefined, python);
+    const [small] = p.startRuns("glue", undefined, limitedPython);
     assert(small);
     assert.equal(await small.exit, 0, small.output());
     const waiting = await p.document("large");
@@ -44,9 +47,10 @@ describe("a read that does not fit into the memory of a Glue run", () => {
     const [large] = p.startRuns("ec2");
     assert(large);
     assert.equal(await large.exit, 0, large.output());
-    const done = await p.document("large");
-    assert.deepEqual([done.status, done.stats.rows], ["SUCCEEDED", 1]);
-    const attempts: { runner: string; outcome: string; peakMemoryBytes: number; memoryBytes: number }[] = done.attempts;
+    const document = await p.document("large");
+    assert.deepEqual([document.status, document.stats.rows], ["SUCCEEDED", 1]);
+    const attempts: { runner: string; outcome: string; peakMemoryBytes: number; memoryBytes: number }[] =
+      document.attempts;
     assert.deepEqual(
       attempts.map(({ runner, outcome }) => [runner, outcome]),
       [
@@ -56,18 +60,18 @@ describe("a read that does not fit into the memory of a Glue run", () => {
     );
     for (const { peakMemoryBytes, memoryBytes } of attempts)
       assert(peakMemoryBytes > 1e6 && peakMemoryBytes < memoryBytes, `${peakMemoryBytes} of ${memoryBytes}`);
-    assert.equal(attempts[0]?.memoryBytes, HAS * 1024);
+    assert.equal(attempts[0]?.memoryBytes, MEMORY_KIB * 1024);
   });
 
-  it("is retried by a larger Glue run if reads may not use EC2, and fails at once if that has too little memory too", async function () {
-    this.timeout(120_000);
+  it("is retried by a larger Glue run if reads may not use EC2, and fails at once if the larger run also has too little memory", async function () {
+    this.timeout(240_000);
     const { settings } = p.context;
     const glue = { jobName: "reads", maxCapacity: 0.0625, largerCapacity: 1, arguments: {} };
     const context = { ...p.context, settings: { ...settings, glue, jobs: { ...settings.jobs, readsOnEc2: false } } };
-    const sql = `select repeat('x', ${ROW}) as large`;
-    for (const [requestId, larger, ends] of [
-      ["fits", real, "SUCCEEDED"],
-      ["never-fits", python, "FAILED"],
+    const sql = `select repeat('x', ${ROW_BYTES}) as large`;
+    for (const [requestId, largerPython, expectedStatus] of [
+      ["fits", unlimitedPython, "SUCCEEDED"],
+      ["never-fits", limitedPython, "FAILED"],
     ] as const) {
       await p.admin.query("update jobs.runs set state = 'ENDED'");
       await scheduleLarger(context);
@@ -77,7 +81,7 @@ describe("a read that does not fit into the memory of a Glue run", () => {
         context,
         sqsEvent({ requestId, task: { type: "read", sql: "select 1", format: "csv", compression: "gzip" } }),
       );
-      const [small] = p.startRuns("glue", undefined, python);
+      const [small] = p.startRuns("glue", undefined, limitedPython);
       assert(small);
       assert.equal(await small.exit, 0, small.output());
       assert.equal((await p.document(requestId)).status, "PENDING", small.output());
@@ -86,13 +90,13 @@ describe("a read that does not fit into the memory of a Glue run", () => {
       );
       assert.equal(await schedule(context), 0);
       assert.equal(await scheduleLarger(context), 1);
-      const [large] = p.startRuns("glue", undefined, larger);
+      const [large] = p.startRuns("glue", undefined, largerPython);
       assert(large);
       assert.equal(await large.exit, 0, large.output());
       const { status, attempts, error } = await p.document(requestId);
-      assert.deepEqual([status, attempts.length], [ends, 2], large.output());
-      assert.equal(attempts[1].memoryBytes > attempts[0].memoryBytes, larger === real);
-      if (ends === "FAILED") assert.deepEqual([error.type, error.retryable], ["OutOfMemory", false]);
+      assert.deepEqual([status, attempts.length], [expectedStatus, 2], large.output());
+      assert.equal(attempts[1].memoryBytes > attempts[0].memoryBytes, largerPython === unlimitedPython);
+      if (expectedStatus === "FAILED") assert.deepEqual([error.type, error.retryable], ["OutOfMemory", false]);
     }
   });
 });

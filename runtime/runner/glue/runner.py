@@ -1,14 +1,14 @@
-"""A Glue run: executes reads of the rates platform, one after the other, until none waits.
+"""A Glue run: executes reads of the rates platform, one after another, until no job has come for a while.
 
-One file, for Glue's Python shell (Python 3.9, psycopg2 2.9.3 and boto3 1.21.21 of `--library-set analytics`, which the
-tests use too, though on a newer Python). It keeps the same contract as the TypeScript runner (runtime/runner): every
-transition of a job is a function of the schema `jobs`, called with the same arguments. Its settings are job arguments,
-or the environment variables that the other parts read:
+One file, for Glue's Python shell: Python 3.9, psycopg2 2.9.3 and boto3 1.21.21 of `--library-set analytics`. The tests
+use the same libraries on a newer Python. The runner has the same contract as the TypeScript runner (runtime/runner):
+every transition of a job is a function of the schema `jobs`, called with the same arguments. Its settings are job
+arguments, or the environment variables that the other components read:
 
   --run ID --runner glue        this run
   --region NAME                 AWS_REGION
   --settings JSON               RATES_SETTINGS (runtime/platform/settings.ts)
-  --catalog LOCATION            RATES_CATALOG: the registry of errors (runtime/runner/glue/catalog.ts); s3:// or a path
+  --catalog LOCATION            RATES_CATALOG: data of the TypeScript code (runtime/runner/glue/catalog.ts); s3:// or a path
   --database-host, -port, -name DATABASE_HOST, DATABASE_PORT, DATABASE_NAME
   --database-auth iam|password  DATABASE_AUTH; a password comes from DB_PASSWORD only
   --database-ca LOCATION        DATABASE_CA: the authorities of the server's certificate; s3:// or a path
@@ -37,27 +37,38 @@ import psycopg2.extensions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-# Maximum seconds between an idle run's claims without a wake-up, which are also its heartbeats.
+# Maximum seconds between the claims of an idle run, which are also its heartbeats.
 POLL = 2.0
-# S3's smallest part: with 10,000 parts at most, results up to 48 GiB.
+# Size of a part: S3's minimum. At most 10,000 parts allow results up to 48 GiB.
 PART_BYTES = 5 * 1024 * 1024
-# Time for a cancelled statement to end by itself, and for its session to end. Seconds.
-GRACE, PATIENCE = 0.2, 30.0
-# Pauses between two attempts to reconnect: the first, doubled up to the last. Seconds.
+# Time limits for a cancelled statement to end by itself, and for its session to end. Seconds.
+CANCEL_SECONDS, END_SECONDS = 0.2, 30.0
+# Pauses before reconnecting or repeating a call: the first pause is doubled each time, up to the last. Seconds.
 RECONNECT = (0.05, 1.0)
-# Share of the machine's memory that a run's data may take. The rest is for everything else.
+# Maximum number of calls of a statement that conflicts with another transaction, and the seconds after which no further
+# call is made.
+CONFLICT_CALLS, CONFLICT_SECONDS = 3, 5.0
+# Sent responses are recorded when there are this many, or after this time: recording many costs as much as recording
+# one. Well below the ten seconds after which the dispatcher sends an unrecorded response again. Seconds.
+MAX_UNRECORDED, RECORD_AFTER = 50, 1.0
+# Pauses after a call that recorded sent responses failed: the first one, doubled each time up to the last. Seconds.
+RECORD_PAUSE = (1.0, 5.0)
+# Time limit for an idle or ending run to record sent responses. Seconds.
+SETTLE_SECONDS = 10.0
+# Share of the machine's memory that a run's data may take.
 MEMORY_SHARE = 0.9
-# Messages of libpq when memory for a row could not be allocated; without memory for the message, it is empty.
+# Messages of libpq when it cannot allocate memory for a row. Without memory for the message itself, the message is
+# empty.
 NO_MEMORY = re.compile("out of memory|allocate memory|no message from the libpq")
 # libpq's message when an administrator ends a session; psycopg2 drops the server's message with its SQLSTATE 57P01.
-# A crash of the server, or a failover, ends the keeper's connection too: so the run can distinguish them.
+# A crash of the server, or a failover, also ends the keeper's connection, by which the run distinguishes them.
 SESSION_ENDED = "server closed the connection unexpectedly"
 # Beginning of a response's body with a trace context, written by the function jobs.traced_body.
 TRACED = re.compile(r'\{"traceparent" : "(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})"')
 END_OTHERS = """select pg_terminate_backend(pid) from pg_stat_activity
   where usename = current_user and datname = current_database() and pid <> pg_backend_pid()"""
-# Services whose endpoint Glue's boto3 takes from its own old list, by a name that no VPC endpoint answers to
-# (eu-central-1.queue.amazonaws.com).
+# Current endpoints of services for which Glue's boto3 has an old name (eu-central-1.queue.amazonaws.com), which VPC
+# endpoints do not serve.
 CURRENT_ENDPOINTS = {"sqs": "https://sqs.{region}.amazonaws.com"}
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -66,10 +77,10 @@ CONTENT_TYPES = {
 }
 
 
-def cut(message, most):
-    """Converts text so that Postgres and SQS accept it, and cuts it; see runtime/contract/bounds.ts."""
-    if len(message) > most:
-        message = message[: most - 1] + "…"
+def cut(message, maximum):
+    """Shortens text, and converts it so that Postgres and SQS accept it; see runtime/contract/bounds.ts."""
+    if len(message) > maximum:
+        message = message[: maximum - 1] + "…"
     return re.sub("[\0\ud800-\udfff\ufffe\uffff]", "\ufffd", message)
 
 
@@ -78,14 +89,14 @@ class JobError(Exception):
 
     def __init__(self, code, **params):
         entry = CATALOG["errors"][code]
-        most = CATALOG["bounds"]
-        # {name?} may be left out.
+        bounds = CATALOG["bounds"]
+        # {name?} is optional.
         message = re.sub(
             r"\{(\w+)(\??)\}",
-            lambda found: cut(str(params.get(found[1], "" if found[2] else found[0])), most["parameter"]),
+            lambda match: cut(str(params.get(match[1], "" if match[2] else match[0])), bounds["parameter"]),
             entry["message"],
         )
-        super().__init__(cut(message, most["message"]))
+        super().__init__(cut(message, bounds["message"]))
         self.code = code
         self.retryable = entry["retryable"]
         self.category = entry["category"]
@@ -122,8 +133,8 @@ def redact_message(message):
 
     Like runtime/contract/redactJob.ts.
     """
-    found = SECRET_START.search(message)
-    return escape_invisible(message[: found.start()] + "…" if found else message)
+    secret = SECRET_START.search(message)
+    return escape_invisible(message[: secret.start()] + "…" if secret else message)
 
 
 def escape_invisible(message):
@@ -132,9 +143,9 @@ def escape_invisible(message):
     return re.sub("[%s]" % ranges, escape_of, message) if ranges else message
 
 
-def escape_of(found):
-    """The escape of an invisible character: \\u200B, or \\u{E0020} beyond four digits."""
-    character = found.group()
+def escape_of(match):
+    """Returns the escape of an invisible character: \\u200B, or \\u{E0020} beyond four digits."""
+    character = match.group()
     if character in "\t\n\r":
         return character
     return ("\\u{%05X}" if ord(character) > 0xFFFF else "\\u%04X") % ord(character)
@@ -155,9 +166,9 @@ def classify(error):
         if state == "XX000" and reason.startswith(CATALOG["valueTooLarge"]):
             return JobError("InvalidSql", reason=reason)
         for length in (5, 3, 2):
-            known = CATALOG["sqlStates"].get(state[:length]) if len(state) == 5 else None
-            if known:
-                return JobError(known, reason=reason)
+            code = CATALOG["sqlStates"].get(state[:length]) if len(state) == 5 else None
+            if code:
+                return JobError(code, reason=reason)
         if len(state) == 5:
             return JobError(CATALOG["otherSqlState"], reason=reason)
         if not state and NO_MEMORY.search(reason):
@@ -168,44 +179,47 @@ def classify(error):
             return JobError("DatabaseUnavailable", reason=reason)
         return JobError("Internal", reason=reason)
     if isinstance(error, ClientError):
-        told = error.response.get("Error", {})
-        return JobError("StorageUnavailable", reason="%s: %s" % (told.get("Code"), told.get("Message")))
+        details = error.response.get("Error", {})
+        return JobError("StorageUnavailable", reason="%s: %s" % (details.get("Code"), details.get("Message")))
     if isinstance(error, BotoCoreError):
         return JobError("StorageUnavailable", reason="%s: %s" % (type(error).__name__, error))
     return JobError("Internal", reason=str(error))
 
 
 def log(level, message, **data):
-    print(json.dumps({"level": level, "run": OPTIONS.run, "runner": OPTIONS.runner, **data, "msg": message}), flush=True)
+    """Writes a line. Text and line break are one write, since the run's threads share the output."""
+    line = {"level": level, "time": int(time.time() * 1000), "run": OPTIONS.run, "runner": OPTIONS.runner}
+    sys.stdout.write(json.dumps({**line, **data, "msg": message}) + "\n")
+    sys.stdout.flush()
 
 
 def text(value):
-    """JSON as the other parts write it: no spaces, characters as they are."""
+    """Returns JSON as the other components write it: without spaces, characters unescaped."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def peak_memory():
-    """Peak memory of this process. Bytes."""
+    """Returns the peak memory of this process. Bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def limit_memory():
-    """Limits the memory of the process: beyond it, allocations fail with an error that the job reports.
+    """Limits the memory of the process. Beyond the limit, allocations fail with an error that the job reports.
 
     Otherwise the kernel would kill the run. Returns the limit in bytes.
     """
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for group in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+    for limit_file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
-            with open(group, encoding="ascii") as file:
+            with open(limit_file, encoding="ascii") as file:
                 sizes.append(int(file.read()))
         except (OSError, ValueError):  # another version of cgroups, or no limit
             pass
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     share = int(min(sizes) * MEMORY_SHARE)
-    most = share if hard == resource.RLIM_INFINITY else min(share, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
-    return most
+    limit = share if hard == resource.RLIM_INFINITY else min(share, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    return limit
 
 
 def aws_client(service, **options):
@@ -217,7 +231,7 @@ def aws_client(service, **options):
 
 
 def connect(role):
-    """A connection of one of the platform's roles. IAM tokens live 15 minutes, so each connection asks for its own."""
+    """Connects with a role of the platform. IAM tokens are valid for 15 minutes, so each connection gets its own."""
     if OPTIONS.database_auth == "iam":
         password = aws_client("rds").generate_db_auth_token(
             DBHostname=OPTIONS.database_host, Port=OPTIONS.database_port, DBUsername=role
@@ -245,19 +259,45 @@ def connect(role):
 
 
 def ask(connection, sql, *values):
-    """The first row of a statement's answer."""
+    """Executes a statement and returns its first row."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values or None)
         return cursor.fetchone()
 
 
 def value(connection, sql, *values):
-    """The first column of the first row."""
+    """Executes a statement and returns the first column of its first row."""
     return ask(connection, sql, *values)[0]
 
 
+def is_conflict(error):
+    """Returns True if a conflict with another transaction rolled back the call, so that a repeat is safe."""
+    return classify(error).code == "SerializationConflict"
+
+
+def is_outage(error):
+    """Returns True if the database was unavailable, or interrupted the call.
+
+    The connection may be lost, and the call may have succeeded.
+    """
+    return classify(error).code in ("DatabaseUnavailable", "Interrupted")
+
+
+def repeat_conflicts(call):
+    """Repeats a call that a conflict with another transaction rolled back."""
+    limit = time.monotonic() + CONFLICT_SECONDS
+    for remaining in reversed(range(CONFLICT_CALLS)):
+        try:
+            return call()
+        except psycopg2.Error as error:
+            if remaining == 0 or time.monotonic() + RECONNECT[0] > limit or not is_conflict(error):
+                raise
+        time.sleep(RECONNECT[0])
+    return None
+
+
 def backend_of(connection):
-    """The session of a connection, with its start time: process ids are reused."""
+    """Returns the process id and start time of a connection's session, since process ids are reused."""
     return ask(
         connection,
         "select pid, backend_start::text from pg_stat_activity where pid = pg_backend_pid()",
@@ -265,19 +305,22 @@ def backend_of(connection):
 
 
 def end_backend(backend):
-    """Ends a database session and returns once it is gone: a cancel first, then terminates until it is gone."""
+    """Ends a database session and returns once it has ended: cancels its statement, then terminates it."""
     canceller = connect("canceller")
     try:
-        there = "from pg_stat_activity where pid = %s and backend_start = %s"
-        limit = time.monotonic() + PATIENCE
-        if ask(canceller, "select pg_cancel_backend(pid) " + there, *backend) is None:
+        session = "from pg_stat_activity where pid = %s and backend_start = %s"
+        limit = time.monotonic() + END_SECONDS
+        if ask(canceller, "select pg_cancel_backend(pid) " + session, *backend) is None:
             return
-        grace = time.monotonic() + GRACE
-        while time.monotonic() < grace and ask(canceller, "select " + there + " and state = 'active'", *backend) is not None:
+        cancel_limit = time.monotonic() + CANCEL_SECONDS
+        while (
+            time.monotonic() < cancel_limit
+            and ask(canceller, "select " + session + " and state = 'active'", *backend) is not None
+        ):
             time.sleep(0.005)
         while True:
-            ask(canceller, "select count(pg_terminate_backend(pid)) " + there, *backend)
-            if ask(canceller, "select " + there, *backend) is None:
+            ask(canceller, "select count(pg_terminate_backend(pid)) " + session, *backend)
+            if ask(canceller, "select " + session, *backend) is None:
                 return
             if time.monotonic() > limit:
                 raise RuntimeError("database session %s (started %s) does not end" % tuple(backend))
@@ -289,14 +332,15 @@ def end_backend(backend):
 class JobLease:
     """Keeps a job's lease during its work: records progress, detects a cancel, and enforces the timeout.
 
-    It owns the run's keeper connection from its start to `stop`. To interrupt the work it ends the work's session;
-    `stop` returns only when that session is known to be gone.
+    Calls `after_heartbeat` after each heartbeat. It owns the run's keeper connection from its start to `stop`.
+    To interrupt the work it ends the work's session; `stop` returns only when that session is known to have ended.
     """
 
-    def __init__(self, connection, job, session):
+    def __init__(self, connection, job, session, after_heartbeat):
         self.interruption = None
         self.progress = {"rows": 0, "bytes": 0}
         self._connection = connection
+        self._after_heartbeat = after_heartbeat
         self._job = job
         self._session = session
         self._deadline = time.monotonic() + job["timeoutSeconds"]
@@ -333,31 +377,33 @@ class JobLease:
             if now >= self._deadline:
                 return self._interrupt("timedOut")
             try:
-                if not self._called(min(due, self._deadline) - now) and time.monotonic() < due:
+                if not self._wait_for_notification(min(due, self._deadline) - now) and time.monotonic() < due:
                     continue
-                word = self._beat()
+                outcome = self._send_heartbeat()
                 seen = time.monotonic()
             except (psycopg2.Error, MemoryError):
-                # The database is unreachable: after a lease without a heartbeat, another run may have the job.
+                # The database is unreachable: once the lease has passed without a heartbeat, another run may have the
+                # job.
                 if time.monotonic() - seen > self._job["leaseSeconds"]:
                     return self._interrupt("lost")
                 select.select([self._wake_out], [], [], self._pause)
                 continue
-            if word != "KEEP":
-                return self._interrupt("cancelled" if word == "CANCEL" else "lost")
+            if outcome != "KEEP":
+                return self._interrupt("cancelled" if outcome == "CANCEL" else "lost")
+            self._after_heartbeat()
             due = time.monotonic() + self._pause
         return None
 
-    def _called(self, seconds):
-        """Waits. Returns whether a notification for this run arrived; those about waiting jobs are ignored."""
+    def _wait_for_notification(self, seconds):
+        """Waits at most the given time. Returns True if a notification for this run arrived; others are ignored."""
         connection = self._connection
         select.select([connection, self._wake_out], [], [], max(0.0, seconds))
         connection.poll()
-        called = any(notice.channel == "jobs_run_" + OPTIONS.run for notice in connection.notifies)
+        is_notified = any(notice.channel == "jobs_run_" + OPTIONS.run for notice in connection.notifies)
         connection.notifies.clear()
-        return called
+        return is_notified
 
-    def _beat(self):
+    def _send_heartbeat(self):
         return value(
             self._connection,
             "select jobs.heartbeat(%s, %s, %s, %s)",
@@ -378,15 +424,14 @@ class JobLease:
 
 
 def is_statement_timeout(error, lease):
-    """Returns whether the server ended a statement at the job's own timeout, and not on an administrator's
-    request."""
+    """Returns True if the server ended a statement at the job's own timeout, not on an administrator's request."""
     if getattr(error, "pgcode", None) != "57014":
         return False
     return lease.past_deadline or "statement timeout" in str(error)
 
 
 class Session:
-    """The connection that does jobs' work, and its backend."""
+    """A connection that executes jobs, and its backend."""
 
     def __init__(self, role):
         self.connection = connect(role)
@@ -395,11 +440,11 @@ class Session:
             with self.connection.cursor() as cursor:
                 cursor.execute(END_OTHERS)
         self.backend = backend_of(self.connection)
-        # True if it cannot be reused: its rows are still to come, or a caller's SQL has changed its settings.
+        # True if it cannot be reused: rows may still arrive, or a caller's SQL has changed its settings.
         self.broken = False
 
     def hang_up(self):
-        """Ends the wait of the connection's user, whatever the server does."""
+        """Ends any wait for the server on this connection, whatever the server does."""
         try:
             with socket.socket(fileno=os.dup(self.connection.fileno())) as line:
                 line.shutdown(socket.SHUT_RDWR)
@@ -407,7 +452,7 @@ class Session:
             pass  # it has ended
 
     def is_usable(self):
-        """Returns whether an idle session still exists; its end would be readable on the connection."""
+        """Returns True if an idle session still exists; its end would be readable on the connection."""
         if self.broken or self.connection.closed:
             return False
         try:
@@ -421,7 +466,7 @@ class Session:
 class Output:
     """Stores a streamed result: inline while it fits into a response, otherwise by a multipart upload to S3.
 
-    Memory is constant: the inline result, or two parts, one of which is uploaded while the other is filled.
+    Memory is constant: the inline result, or two parts, of which one is uploaded while the other is filled.
     """
 
     def __init__(self, s3, settings, task, key):
@@ -434,30 +479,30 @@ class Output:
             "Key": "%s.%s%s" % (key, self._format, ".gz" if self._compression == "gzip" else ""),
         }
         self._gzip = zlib.compressobj(1, zlib.DEFLATED, 31) if self._compression == "gzip" else None
-        self._held = bytearray()
+        self._buffered = bytearray()
         self._hash = hashlib.sha256()
-        self._upload, self._parts, self._travelling = None, [], None
+        self._upload, self._parts, self._uploading = None, [], None
         self._pool = None
 
     def write(self, chunk):
-        self._take(self._gzip.compress(chunk) if self._gzip else chunk)
+        self._store(self._gzip.compress(chunk) if self._gzip else chunk)
 
     def finish(self):
-        """Returns a function from the number of rows, which the caller knows, to the result's JSON."""
+        """Returns a function that builds the result's JSON from the number of rows."""
         if self._gzip:
-            self._take(self._gzip.flush())
+            self._store(self._gzip.flush())
         if self._upload is None:
             inline = self._inline()
             # The two characters that SQS refuses are escaped in a response: six bytes in place of three.
             escapes = 3 * (inline.count("\ufffe") + inline.count("\uffff"))
-            # Escapes and base64 may make a text too large that its bytes do not.
+            # Escapes or base64 may make the text too large although its bytes are not.
             if len(inline.encode()) + escapes > self._limit:
                 self._begin()
         if self._upload is None:
             return lambda rows: '{"inline":%s,"format":"%s","rows":%d}' % (inline, self._format, rows)
-        if self._held:
+        if self._buffered:
             self._send()
-        self._arrived()
+        self._await_upload()
         self._complete()
         self._pool.shutdown()
         result = {
@@ -465,19 +510,19 @@ class Output:
             "format": self._format,
             "compression": self._compression,
         }
-        figures = {"bytes": self.bytes, "sha256": self._hash.hexdigest()}
-        return lambda rows: text({**result, "rows": rows, **figures})
+        integrity = {"bytes": self.bytes, "sha256": self._hash.hexdigest()}
+        return lambda rows: text({**result, "rows": rows, **integrity})
 
     def _inline(self):
-        """Returns the JSON text of an inline result: base64 if it is compressed, JSON itself, or a string."""
-        whole = bytes(self._held)
+        """Returns an inline result as JSON text: base64 if it is compressed, else JSON as it is or a string."""
+        whole = bytes(self._buffered)
         if self._compression == "gzip":
             return text(base64.b64encode(whole).decode())
         return whole.decode() if self._format == "json" else text(whole.decode())
 
     def _begin(self):
-        kind = "application/gzip" if self._gzip else CONTENT_TYPES[self._format]
-        self._upload = self._s3.create_multipart_upload(**self._target, ContentType=kind)["UploadId"]
+        content_type = "application/gzip" if self._gzip else CONTENT_TYPES[self._format]
+        self._upload = self._s3.create_multipart_upload(**self._target, ContentType=content_type)["UploadId"]
         self._pool = ThreadPoolExecutor(1)
 
     def _complete(self):
@@ -486,7 +531,7 @@ class Output:
                 **self._target, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
             )
         except ClientError as error:
-            # A repeated completion had already taken effect, with its response lost: no other run has this upload.
+            # Only this run has the upload, so an earlier call completed it and its response was lost.
             repeated = error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
             if not repeated or error.response["Error"].get("Code") != "NoSuchUpload":
                 raise
@@ -496,7 +541,7 @@ class Output:
         if self._upload is None:
             return
         try:
-            self._arrived()
+            self._await_upload()
         except Exception:  # pylint: disable=broad-except
             pass
         self._pool.shutdown()
@@ -505,36 +550,36 @@ class Output:
         except (ClientError, BotoCoreError):
             pass
 
-    def _take(self, chunk):
+    def _store(self, chunk):
         if not chunk:
             return
         self.bytes += len(chunk)
         self._hash.update(chunk)
-        self._held += chunk
+        self._buffered += chunk
         if self._upload is None:
             if self.bytes <= self._limit:
                 return
             self._begin()
-        while len(self._held) >= PART_BYTES:
+        while len(self._buffered) >= PART_BYTES:
             self._send()
 
     def _send(self):
-        self._arrived()
-        part, number = bytes(self._held[:PART_BYTES]), len(self._parts) + 1
-        del self._held[:PART_BYTES]
-        self._travelling = self._pool.submit(
+        self._await_upload()
+        part, number = bytes(self._buffered[:PART_BYTES]), len(self._parts) + 1
+        del self._buffered[:PART_BYTES]
+        self._uploading = self._pool.submit(
             self._s3.upload_part, **self._target, UploadId=self._upload, PartNumber=number, Body=part
         )
 
-    def _arrived(self):
-        if self._travelling is not None:
-            travelling, self._travelling = self._travelling, None
-            tag = travelling.result()["ETag"]
+    def _await_upload(self):
+        if self._uploading is not None:
+            uploading, self._uploading = self._uploading, None
+            tag = uploading.result()["ETag"]
             self._parts.append({"PartNumber": len(self._parts) + 1, "ETag": tag})
 
 
 class Rows:
-    """File-like target of COPY: the server sends one row at a time, which are gathered to reduce calls."""
+    """File-like target of COPY. Gathers rows to reduce calls, since the server sends one row at a time."""
 
     def __init__(self, output, task, lease):
         self.rows = -1 if task["format"] == "csv" else 0
@@ -565,8 +610,8 @@ class Rows:
         self.flush()
 
 
-# The simple protocol accepts several statements, a cursor only one; the options of EXPLAIN before the SQL keep it from
-# adding its own. The server's message equals that of the extended protocol.
+# The simple protocol accepts several statements, but a cursor accepts only one. EXPLAIN's options come before the SQL,
+# so that the SQL cannot add its own. The server's message equals that of the extended protocol.
 OPEN_PLAN = """; select set_config('rates.sql', %s, true);
 do $$ declare plan refcursor := 'rates_plan'; begin
   open plan for execute 'explain (format json) ' || current_setting('rates.sql');
@@ -574,14 +619,14 @@ end $$; fetch all from rates_plan"""
 
 
 def prove_one_statement(cursor, begin, sql, lease):
-    """Plans raw SQL as one statement: COPY wraps its query in parentheses, which it could close otherwise.
+    """Plans a caller's SQL, which proves that it is one statement: several could close the parentheses of COPY.
 
     Begins the transaction in the same round trip. Returns the statement that closes the plan.
     """
     try:
         cursor.execute(begin + OPEN_PLAN, (sql,))
     except psycopg2.Error as error:
-        if error.pgcode == "42P11":  # invalid_cursor_definition: no cursor has several
+        if error.pgcode == "42P11":  # invalid_cursor_definition: a cursor accepts only one statement
             reason = "cannot insert multiple commands into a prepared statement"
             raise JobError("NotOneStatement", reason=reason) from error
         error.place = place_of(error, sql)
@@ -600,11 +645,11 @@ def place_of(error, sql):
     return place + (". " + hint if hint else "")
 
 
-# Duplicated names that an error lists.
+# Maximum number of duplicated names that an error lists.
 LISTED_NAMES = 10
 
 
-def copy_statement(cursor, before, sql, kind):
+def copy_statement(cursor, before, sql, result_format):
     """Builds the COPY statement that streams the result of one SELECT; see runtime/runner/copyStatement.ts.
 
     `before` runs first, in the round trip that describes the columns.
@@ -613,18 +658,18 @@ def copy_statement(cursor, before, sql, kind):
     names = [column.name for column in cursor.description or []]
     if not names:
         raise JobError("InvalidSql", reason="the result has no columns. Select at least one.")
-    if kind == "csv":
+    if result_format == "csv":
         if len(names) == 1:
             # A NULL in the only column would be a blank line, which CSV readers skip.
             only = '"%s"' % names[0].replace('"', '""')
             sql = "select format('%%s', %s) as %s from (%s\n) only_column" % (only, only, sql)
         return "copy (%s\n) to stdout (format csv, header true)" % sql
-    reject_duplicates(names, kind)
-    # A name that no column has: row_to_json would take the column.
+    reject_duplicates(names, result_format)
+    # A name that no column has, since row_to_json would use that column.
     row = next(name for name in map("row_%d".__mod__, range(len(names) + 1)) if name not in names)
     # A json value keeps the line breaks of its input, which can only be outside of JSON strings.
     json_row = "replace(replace(row_to_json(%s)::text, e'\\n', ' '), e'\\r', ' ')" % row
-    if kind == "json":
+    if result_format == "json":
         json_row = "',' || " + json_row
     return "copy (select %s from (%s\n) %s) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')" % (
         json_row,
@@ -633,8 +678,8 @@ def copy_statement(cursor, before, sql, kind):
     )
 
 
-def reject_duplicates(names, kind):
-    """Refuses columns of one name, of which a JSON object would keep the last."""
+def reject_duplicates(names, result_format):
+    """Refuses columns with the same name, of which a JSON object would keep the last."""
     duplicates = [name for at, name in enumerate(names) if name in names[:at]]
     duplicates = list(dict.fromkeys(duplicates))
     if not duplicates:
@@ -642,7 +687,7 @@ def reject_duplicates(names, kind):
     listed = ", ".join("'%s'" % name for name in duplicates[:LISTED_NAMES])
     further = " and %d more" % (len(duplicates) - LISTED_NAMES) if len(duplicates) > LISTED_NAMES else ""
     reason = "several columns have the same name: %s%s. Give each its own name with AS, or ask for csv instead of %s."
-    raise JobError("InvalidSql", reason=reason % (listed, further, kind))
+    raise JobError("InvalidSql", reason=reason % (listed, further, result_format))
 
 
 # Resets settings and locks that a caller's SQL left in the session: the parts of DISCARD ALL, which may not run in a
@@ -652,7 +697,7 @@ RESET_AND_COMMIT = """close all; set session authorization default; reset all; d
 
 
 def read(job, session, lease, output):
-    """Runs a read in a read-only transaction. Returns the number of its rows, and `Output.finish`'s result."""
+    """Runs a read in a read-only transaction. Returns the number of rows and the result of `Output.finish`."""
     task, sql = job["task"], job["sql"]
     with session.connection.cursor() as cursor:
         before = "begin transaction read only; set local statement_timeout = %d" % (job["timeoutSeconds"] * 1000)
@@ -668,7 +713,8 @@ def read(job, session, lease, output):
             rows.finish()
             return rows.rows, output.finish()
         except BaseException as error:
-            # A server's error ends the statement; continuing after any other error would require reading all its rows.
+            # A server's error ends the statement. After any other error, the session could be reused only after all rows
+            # were read.
             if getattr(error, "pgcode", None):
                 session.broken = False
             if not session.broken:
@@ -685,9 +731,11 @@ def read(job, session, lease, output):
 
 
 class ResponseSender:
-    """Sends responses in the background while the next job runs, several per call if they have gathered.
+    """Sends responses in the background while the next job runs, several per call if several wait.
 
-    Sent responses are recorded by the call that ends the next job (`take_unrecorded`), or by a call of their own without one.
+    Calls that end or claim jobs also record sent responses (`record_with`). After a failure only separate calls do
+    (`record`), until one succeeds, so that jobs do not fail with the record. Recording a response twice is harmless
+    (jobs.responses_sent).
     """
 
     # SQS's maximum entries and bytes per call; an upper bound of the bytes of a response's attributes.
@@ -699,6 +747,10 @@ class ResponseSender:
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._lock = threading.Lock()
         self._waiting, self._sent, self._sending = [], [], None
+        # Time of the first unrecorded sending.
+        self._sent_since = 0.0
+        # Pause before the next separate call, because the last call that recorded sent responses failed; otherwise 0.
+        self._pause, self._retry_at = 0.0, 0.0
 
     def add(self, response):
         with self._lock:
@@ -706,11 +758,71 @@ class ResponseSender:
             if self._sending is None:
                 self._sending = self._pool.submit(self._run)
 
-    def take_unrecorded(self):
-        """Returns ids, versions and message ids of sent responses, for the caller to record."""
+    def record_with(self, call):
+        """Makes a call that also records sent responses; it gets their ids, versions and message ids.
+
+        It gets none if another call will soon record them. If these may be why the call failed, makes it again without
+        them.
+        """
+        sent = [] if self._pause else self._take_unrecorded()
+        try:
+            return call(*self._columns(sent))
+        except BaseException as error:
+            if not sent:
+                raise
+            self._return_unrecorded(sent)
+            # After an outage the call may have succeeded.
+            if not isinstance(error, psycopg2.Error) or is_outage(error):
+                raise
+        return call([], [], [])
+
+    def record(self, call, everything=False):
+        """Makes a separate call that only records sent responses; it gets their ids, versions and message ids.
+
+        Makes none if another call will soon record them, or during the pause after a failure, unless `everything` is
+        true.
+        """
+        if self._pause and time.monotonic() < self._retry_at and not everything:
+            return
+        sent = self._take_unrecorded(everything or self._pause > 0)
+        if not sent:
+            return
+        try:
+            call(*self._columns(sent))
+            self._pause = 0.0
+        except BaseException as error:
+            if not isinstance(error, psycopg2.Error) or is_conflict(error) or is_outage(error):
+                self._return_unrecorded(sent)
+                raise
+            self._return_unrecorded([])
+            log("warn", "sent responses could not be recorded; the dispatcher will send them again", error=str(error))
+
+    def needs_separate_call(self):
+        """Returns True if only a separate call records sent responses, because the last call failed."""
+        return self._pause > 0
+
+    def has_unrecorded(self):
         with self._lock:
+            return bool(self._sent)
+
+    @staticmethod
+    def _columns(sent):
+        return ([response[at] for response in sent] for at in range(3))
+
+    def _take_unrecorded(self, everything=False):
+        with self._lock:
+            is_recent = time.monotonic() - self._sent_since < RECORD_AFTER
+            if is_recent and len(self._sent) < MAX_UNRECORDED and not everything:
+                return []
             sent, self._sent = self._sent, []
-        return [[one[at] for one in sent] for at in range(3)]
+            return sent
+
+    def _return_unrecorded(self, sent):
+        """Keeps responses whose record failed for the next separate call."""
+        with self._lock:
+            self._sent[:0] = sent
+        self._pause = min(RECORD_PAUSE[1], self._pause * 2 or RECORD_PAUSE[0])
+        self._retry_at = time.monotonic() + self._pause
 
     def settle(self):
         """Returns when everything has been sent."""
@@ -728,7 +840,7 @@ class ResponseSender:
             self._send(batch)
 
     def _batch(self):
-        """Removes and returns the next responses that fit into one call, all for the queue of the first one."""
+        """Removes and returns the next responses that fit into one call, all for the queue of the first response."""
         batch, size = [], 0
         for response in self._waiting:
             size += len(response[-1].encode()) + self.ATTRIBUTE_BYTES
@@ -743,20 +855,24 @@ class ResponseSender:
         return self._queues["tenants"].get(response[2], self._queues["responses"])
 
     def _send(self, batch):
-        """Sends responses. One that cannot be sent stays due: the dispatcher's sweep sends it."""
+        """Sends responses. A response that cannot be sent stays due, and the dispatcher sends it."""
         try:
-            answer = self._sqs.send_message_batch(
+            outcome = self._sqs.send_message_batch(
                 QueueUrl=self._queue(batch[0]),
                 Entries=[self._entry(at, response) for at, response in enumerate(batch)],
             )
         except (ClientError, BotoCoreError) as error:
             failed = [(response, str(error)) for response in batch]
         else:
-            succeeded = [(batch[int(one["Id"])], one["MessageId"]) for one in answer.get("Successful", [])]
+            succeeded = [(batch[int(entry["Id"])], entry["MessageId"]) for entry in outcome.get("Successful", [])]
             sent = [(response[0], response[5], message) for response, message in succeeded]
-            failed = [(batch[int(one["Id"])], one["Code"]) for one in answer.get("Failed", [])]
+            failed = [(batch[int(entry["Id"])], entry["Code"]) for entry in outcome.get("Failed", [])]
             with self._lock:
+                if not self._sent:
+                    self._sent_since = time.monotonic()
                 self._sent += sent
+            for response, _ in succeeded:
+                log("info", "response sent", job=response[0], requestId=response[3], status=response[4])
         for response, error in failed:
             log("warn", "the response could not be sent; the dispatcher will send it", requestId=response[3], error=error)
 
@@ -764,20 +880,20 @@ class ResponseSender:
     def _entry(at, response):
         _, response_id, _, request_id, status, _, body = response
         attributes = {"requestId": request_id, "status": status, "responseId": response_id}
-        traced = TRACED.match(body)
-        if traced:
-            attributes["traceparent"] = traced.group(1)
+        trace = TRACED.match(body)
+        if trace:
+            attributes["traceparent"] = trace.group(1)
         return {
             "Id": str(at),
             "MessageBody": body,
             "MessageAttributes": {
-                name: {"DataType": "String", "StringValue": one} for name, one in attributes.items()
+                name: {"DataType": "String", "StringValue": text_value} for name, text_value in attributes.items()
             },
         }
 
 
 class Run:
-    """Claims and executes jobs until none has waited for the idle time, its lifetime is over, or it is drained."""
+    """Claims and executes jobs until it has been idle for the idle time, its lifetime is over, or it is drained."""
 
     def __init__(self, settings):
         self._settings = settings
@@ -804,25 +920,26 @@ class Run:
         # Callers' own SQL runs as a role of the slot, so that it cannot see or signal other runs' sessions.
         self._reader = "job_reader_glue_%d" % slot if jobs.get("rawSql") else "job_reader"
         self._end = time.monotonic() + runner["lifetimeSeconds"]
-        done, idle_since, ahead = 0, time.monotonic(), None
+        job_count, idle_since, next_claim = 0, time.monotonic(), None
         try:
-            while (ahead and ahead[1]) or self._may_claim():
+            while (next_claim and next_claim[1]) or self._may_claim():
                 session = self._open_session()
-                running, job = ahead or self._claim(session)
-                ahead = None
+                running, job = next_claim or self._claim(session)
+                next_claim = None
                 if not running:
                     break
                 if job:
-                    response, ahead = self._do(job, session)
-                    if response and response[-1] is not None:  # without a body none is wanted on the queue
+                    response, next_claim = self._execute(job, session)
+                    if response and response[-1] is not None:  # without a body, the queue must get no response
                         self._sender.add(response)
-                    if not ahead or not ahead[1]:
-                        self._settle_responses()
-                    done, idle_since = done + 1, time.monotonic()
+                    if self._sender.needs_separate_call():
+                        self._record_in_time()
+                    job_count, idle_since = job_count + 1, time.monotonic()
                     continue
-                left = idle_since + runner["idleSeconds"] - time.monotonic()
-                if left > 0:
-                    self._wait(min(left, poll))
+                self._settle_responses()
+                idle_left = idle_since + runner["idleSeconds"] - time.monotonic()
+                if idle_left > 0:
+                    self._wait(min(idle_left, poll))
                 elif self._ask("select jobs.retire(%s)", OPTIONS.run):
                     break
             if not self._may_claim():
@@ -830,7 +947,7 @@ class Run:
         finally:
             # Also if the database is unavailable, so that committed responses are sent.
             self._settle_responses()
-        return done
+        return job_count
 
     def _listen(self):
         with self._keeper_connection.cursor() as cursor:
@@ -845,31 +962,36 @@ class Run:
         return (OPTIONS.run, *session.backend, log_location)
 
     def _claim(self, session):
-        """Returns whether this run may continue, and its next job (None if nothing waits)."""
-        claim = "select jobs.claim(%s, %s, %s, %s, '{}', '{}', '{}')"
+        """Claims the next job. Returns True if this run may continue, and the job (None if no job waits)."""
+        claim = "select jobs.claim(%s, %s, %s, %s, %s::bigint[], %s::bigint[], %s::text[])"
         try:
-            return True, self._ask(claim, *self._claimer(session))
+            return True, self._sender.record_with(
+                lambda *sent: repeat_conflicts(lambda: self._ask(claim, *self._claimer(session), *sent))
+            )
         except psycopg2.Error as error:
             if error.pgcode == "P0002":
                 return False, None
             raise
 
     def _settle_responses(self):
-        """Sends waiting responses and records them. The sweep sends those again that could not be recorded."""
+        """Sends waiting responses and records them. The dispatcher sends unrecorded responses again."""
         self._sender.settle()
-        rows, versions, messages = self._sender.take_unrecorded()
-        if not rows:
+        if not self._sender.has_unrecorded():
             return
         try:
-            ask(
-                self._keeper_connection,
-                "select jobs.responses_sent(%s::bigint[], %s::bigint[], %s::text[])",
-                rows,
-                versions,
-                messages,
-            )
+            self._persist(SETTLE_SECONDS, lambda: self._sender.record(self._responses_sent, everything=True))
         except psycopg2.Error as error:
-            log("warn", "sent responses could not be recorded; the sweep sends them again", error=str(error))
+            log("warn", "sent responses could not be recorded", error=str(error))
+
+    def _record_in_time(self):
+        """Records sent responses by a separate call, unless a later call soon does so."""
+        try:
+            self._sender.record(self._responses_sent)
+        except (psycopg2.Error, MemoryError) as error:
+            log("warn", "sent responses could not be recorded yet", error=str(error))
+
+    def _responses_sent(self, *columns):
+        self._ask("select jobs.responses_sent(%s::bigint[], %s::bigint[], %s::text[])", *columns)
 
     def _ask(self, sql, *values):
         return value(self._keeper_connection, sql, *values)
@@ -889,19 +1011,19 @@ class Run:
             self._session = Session(self._reader)
         return self._session
 
-    def _do(self, job, session):
+    def _execute(self, job, session):
         """Executes a claimed job.
 
-        Returns its stored response, or None if another run has the job or it waits again; and the result of the claim
-        that was made together with its end, like `_claim`, or None.
+        Returns the stored response, or None if another run has the job or the job waits again. Also returns the result
+        of the claim that was made together with the job's end, in the form of `_claim`, or None.
         """
-        lease = JobLease(self._keeper_connection, job, session)
+        lease = JobLease(self._keeper_connection, job, session, self._record_in_time)
         output = Output(self._s3, self._settings, job["task"], "%s/%d/result" % (job["responseId"], job["attempt"]))
         try:
             rows, result = read(job, session, lease, output)
             lease.stop()
             if lease.interruption:
-                raise Interrupted()  # after the last row
+                raise Interrupted()  # interrupted after the last row
             end = (job["id"], job["attempt"], "SUCCEEDED", result(rows), None, rows, output.bytes, peak_memory())
             if not self._may_claim():
                 return self._finish(*end), None
@@ -915,7 +1037,7 @@ class Run:
         if lease.interruption or session.broken:
             session.connection.close()
         if lease.interruption == "lost":
-            log("warn", "the job was given away", job=job["id"], attempt=job["attempt"])
+            log("warn", "another run has the job", job=job["id"], attempt=job["attempt"])
             return None
         if lease.interruption == "cancelled":
             error = JobError("Cancelled")
@@ -925,12 +1047,12 @@ class Run:
         else:
             error = self._cause_of(thrown)
         log("warn", str(error), job=job["id"], attempt=job["attempt"], error=error.code)
-        return self._settle(job, lambda: self._end_attempt(job, error))
+        return self._persist(job["leaseSeconds"], lambda: self._end_attempt(job, error), job=job["id"])
 
     def _cause_of(self, thrown):
-        """Returns the error of an attempt. If only its own session ended, an administrator ended it."""
-        ended = isinstance(thrown, psycopg2.Error) and not thrown.pgcode and SESSION_ENDED in str(thrown)
-        if ended and not self._is_connected():
+        """Returns the error of an attempt. If only the job's session ended, an administrator ended it."""
+        is_session_ended = isinstance(thrown, psycopg2.Error) and not thrown.pgcode and SESSION_ENDED in str(thrown)
+        if is_session_ended and not self._is_connected():
             return JobError("DatabaseUnavailable", reason="the server closed all connections of the run")
         return classify(thrown)
 
@@ -941,9 +1063,12 @@ class Run:
         except psycopg2.Error:
             return False
 
-    def _settle(self, job, work):
-        """Records the end of an attempt, over a new connection if the run's own was lost; see runtime/runner/job.ts."""
-        limit, wait = time.monotonic() + job["leaseSeconds"], RECONNECT[0]
+    def _persist(self, seconds, work, **logged):
+        """Repeats an idempotent call after a conflict, or over a new connection if the run's own may be lost.
+
+        `logged` are further fields of its log lines. See runtime/runner/persist.ts.
+        """
+        limit, wait = time.monotonic() + seconds, RECONNECT[0]
         while True:
             try:
                 if self._keeper_connection.closed:
@@ -951,11 +1076,12 @@ class Run:
                     self._listen()
                 return work()
             except psycopg2.Error as error:
-                lost = classify(error).code in ("DatabaseUnavailable", "Interrupted")
-                if not lost or time.monotonic() + wait > limit:
+                may_be_lost = is_outage(error)
+                if not (may_be_lost or is_conflict(error)) or time.monotonic() + wait > limit:
                     raise
-                log("warn", "reconnecting to record the end of the attempt", job=job["id"], error=str(error))
-                self._keeper_connection.close()
+                log("warn", "repeating a call to the database", error=str(error), **logged)
+                if may_be_lost:
+                    self._keeper_connection.close()
             time.sleep(wait)
             wait = min(RECONNECT[1], wait * 2)
 
@@ -963,10 +1089,10 @@ class Run:
         """Requeues a failed job, or ends it. Idempotent."""
         body = text(error.body())
         if error.retryable and error.category != "User":
-            word = self._ask("select jobs.retry(%s, %s, %s, %s)", job["id"], job["attempt"], body, peak_memory())
-            return None if word == "RETRIED" else self._due(job)
+            outcome = self._ask("select jobs.retry(%s, %s, %s, %s)", job["id"], job["attempt"], body, peak_memory())
+            return None if outcome == "RETRIED" else self._due(job)
         status = "CANCELLED" if error.code == "Cancelled" else "FAILED"
-        # No row: another run has the job, or an earlier call with a lost answer ended it.
+        # No row: another run has the job, or an earlier call, whose response was lost, ended it.
         end = (job["id"], job["attempt"], status, None, body, 0, 0, peak_memory())
         return self._finish(*end) or self._due(job)
 
@@ -974,15 +1100,16 @@ class Run:
         return ask(self._keeper_connection, "select * from jobs.finish(%s, %s, %s, %s, %s, %s, %s, %s)", *end)
 
     def _finish_and_claim(self, end, session):
-        *response, running, following = ask(
-            self._keeper_connection,
+        sql = (
             "select * from jobs.finish_and_claim(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, "
-            "%s::bigint[], %s::bigint[], %s::text[])",
-            *end,
-            *self._claimer(session),
-            *self._sender.take_unrecorded(),
+            "%s::bigint[], %s::bigint[], %s::text[])"
         )
-        return (response if response[0] is not None else None), (running, following)
+        *response, running, next_job = self._sender.record_with(
+            lambda *sent: repeat_conflicts(
+                lambda: ask(self._keeper_connection, sql, *end, *self._claimer(session), *sent)
+            )
+        )
+        return (response if response[0] is not None else None), (running, next_job)
 
     def _due(self, job):
         return ask(self._keeper_connection, "select * from jobs.due_responses(1, array[%s]::bigint[])", job["id"])

@@ -3,13 +3,13 @@ import ipaddr from "ipaddr.js";
 
 /** IPv6 range of public addresses. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3");
-/** IPv4-compatible IPv6 addresses (::1.2.3.4), which ipaddr.js would parse as IPv4-mapped ones. */
+/** IPv4-compatible IPv6 addresses (::1.2.3.4), which ipaddr.js would parse as IPv4-mapped addresses. */
 const COMPATIBLE = /^::\d+\./;
 
 /**
  * Returns true for an address of the public Internet. All others are refused by their class, not by a list of our own:
  * private, loopback, link-local (the cloud's metadata service), carrier-grade NAT, multicast, reserved, benchmark and
- * documentation ranges, and IPv6 forms that contain an IPv4 address (mapped ones are judged by that address).
+ * documentation ranges, and IPv6 forms that contain an IPv4 address (a mapped address is judged by that IPv4 address).
  */
 export function isPublicAddress(address: string): boolean {
   // Only the notation that Node accepts: parsers disagree about short and octal forms. An address with a zone is

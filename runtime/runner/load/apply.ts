@@ -7,7 +7,7 @@ export type ApplyResult = { removed: number } | { refused: unknown };
 /** SQLSTATE classes of errors caused by a row: 22 data exceptions, 23 constraints, 21 a repeated key in one upsert. */
 const ROW_AT_FAULT = /^(22|23|21)/;
 
-/** Applies the staged batch (temporary table `batch`, `staged` rows) to its target: all rows, or it is refused. */
+/** Applies the staged batch (temporary table `batch`, `staged` rows) to its target, all rows or none. */
 export async function apply(
   client: pg.ClientBase,
   { prepare, remove, insert }: TargetTable,
@@ -39,8 +39,8 @@ const LANE_LOCKS = 721_693;
 
 /**
  * Locks the lanes of a batch, in the same order for all batches. Otherwise two batches that replace the same lane and
- * day would both delete the existing prices and both insert theirs. Lanes share 1,024 locks by hash: a batch of any
- * size fits into the server's lock table (64 per connection by default), and unrelated batches seldom wait for each
+ * day would both delete the existing prices and both insert theirs. Lanes share 1,024 locks by hash, so that a batch of
+ * any size fits into the server's lock table (64 per connection by default). Unrelated batches seldom wait for each
  * other.
  */
 const lockLanes = (client: pg.ClientBase) =>

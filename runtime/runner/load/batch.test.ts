@@ -60,7 +60,7 @@ describe("a batch", () => {
     );
   });
 
-  it("accepts a parent that is in another bad row, and reports a key too long for an index", async () => {
+  it("accepts a parent that is in another bad row, and reports a key that is too long for an index", async () => {
     assert.deepEqual(
       await load("regions", [
         { slug: "above", name: 5 },
@@ -133,15 +133,15 @@ describe("a batch", () => {
   });
 
   it("closes its source when the job ends or the database fails", async () => {
-    let open = 0;
+    let openSources = 0;
     const endless = async function* () {
-      open++;
+      openSources++;
       try {
         yield Buffer.from("orig_code,dest_code,day,price\n");
         // Like a file or the network: each chunk arrives through the event loop.
         for (;;) yield setImmediate(Buffer.from("AAAAA,BBBBB,2021-01-01,5\n".repeat(1_000)));
       } finally {
-        open--;
+        openSources--;
       }
     };
     const job = new AbortController();
@@ -158,12 +158,12 @@ describe("a batch", () => {
         { name: "AbortError" },
       ),
     );
-    assert.equal(open, 0, "after the job was ended");
+    assert.equal(openSources, 0, "after the job was ended");
 
     await writer.query("begin; set local statement_timeout = '10ms'");
     await assert.rejects(loadBatch(writer, batch("prices", { format: "csv", bytes: endless() })));
     await writer.query("rollback");
-    assert.equal(open, 0, "after the database ended it");
+    assert.equal(openSources, 0, "after the database ended the statement");
   });
 
   it("fails with the error of its source, not with that of the aborted COPY", async () => {
@@ -181,7 +181,7 @@ describe("a batch", () => {
   });
 
   it("reports its progress in rows and bytes", async () => {
-    const seen: number[][] = [];
+    const reported: number[][] = [];
     const bytes = async function* () {
       yield Buffer.from(`orig_code,dest_code,day,price\n${"AAAAA,BBBBB,2021-01-01,5\n".repeat(1_000)}`);
       yield Buffer.from("AAAAA,BBBBB,2021-01-01,5\n");
@@ -192,11 +192,11 @@ describe("a batch", () => {
         batch(
           "prices",
           { format: "csv", bytes: bytes() },
-          { onProgress: ({ rows, bytes: read }) => void seen.push([rows, read]) },
+          { onProgress: ({ rows, bytes: read }) => void reported.push([rows, read]) },
         ),
       ),
     );
-    assert.deepEqual(seen, [
+    assert.deepEqual(reported, [
       [1_000, 25_030],
       [1_001, 25_055],
       [1_001, 25_055],

@@ -17,7 +17,7 @@ export interface Batch {
   target: Target;
   mode: "append" | "replace";
   content: { format: "csv" | "ndjson"; bytes: AsyncIterable<Buffer> } | { items: readonly unknown[] };
-  /** Maximum number of faults listed in the error, besides the whole report. */
+  /** Maximum number of problems listed in the error; the report has all. */
   reportRows: number;
   limits: StagingLimits;
   signal: AbortSignal;
@@ -38,13 +38,21 @@ export interface StopPoint {
 /** Rows loaded, and rows that mode `replace` removed; or the bad rows. */
 export type LoadResult =
   | { rows: number; removed: number; bytes: number }
-  | { rows: number; bytes: number; bad: BadRows; stopped: StopPoint | undefined };
+  | {
+      rows: number;
+      bytes: number;
+      bad: BadRows;
+      stopped: StopPoint | undefined;
+      /** Sentence that says why the report is incomplete, if it is. */
+      incomplete: string | undefined;
+    };
 
 /**
- * Loads a batch within the caller's transaction, completely or not at all. It is staged as text (COPY into a temporary
- * table), then applied by set-wise statements, which insert only valid rows. Only if they do not insert every row is
- * the batch searched for all its faults.
- * @param client a connection of the role job_writer, in a transaction that the caller commits or rolls back
+ * Loads a batch within the client's open transaction, completely or not at all. It is staged as text (COPY into a
+ * temporary table), then applied by set-wise statements, which insert only valid rows. If they do not insert every row,
+ * the batch is searched for bad rows.
+ * @param client a connection of the role job_writer with an open transaction, which is neither committed nor rolled
+ * back here
  * @throws JobError BatchTooLarge, SerializationConflict, and errors of the source and its format
  */
 export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<LoadResult> {
@@ -64,15 +72,23 @@ export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<Lo
       { reason: "rows of the batch were refused that are valid when checked again" },
       { cause: applied.refused },
     );
-  const reason = stopped ?? (bad.truncated ? "maxBadRows" : undefined);
-  if (!reason) return { ...staged, bad, stopped: undefined };
-  const end: StopPoint = { setting: `jobs.${reason}`, maximum: limits[reason], rows: staged.rows };
-  await addToReport(client, lastLine, stopText(end));
-  return { ...staged, bad: { ...bad, problemCount: bad.problemCount + 1 }, stopped: end };
+  const stopPoint: StopPoint | undefined = stopped && {
+    setting: `jobs.${stopped}`,
+    maximum: limits[stopped],
+    rows: staged.rows,
+  };
+  const incomplete = stopPoint
+    ? stopText(stopPoint)
+    : bad.isTruncated
+      ? `There are more bad rows: only the first ${limits.maxBadRows} are listed (jobs.maxBadRows).`
+      : undefined;
+  if (incomplete === undefined) return { ...staged, bad, stopped: undefined, incomplete };
+  await addToReport(client, lastLine, incomplete);
+  return { ...staged, bad: { ...bad, problemCount: bad.problemCount + 1 }, stopped: stopPoint, incomplete };
 }
 
-/** Text for the report and the error that says where and why reading stopped. */
-export const stopText = ({ setting, maximum, rows }: StopPoint): string =>
+/** Returns the sentence that says where and why reading stopped. */
+const stopText = ({ setting, maximum, rows }: StopPoint): string =>
   `Reading stopped after ${rows} rows, at the maximum of ${maximum} ${setting === "jobs.maxBadRows" ? "bad rows" : "bytes in the database"} (${setting}); the rest of the source was not checked.`;
 
 /** Applies the batch; if it is refused as written, again with normalized values. */
@@ -88,7 +104,7 @@ async function applyOrNormalize(client: pg.ClientBase, table: TargetTable, mode:
 
 /** Memory for sorting a batch on the server; larger sorts use the disk. A million prices need about this much. */
 const WORK_MEM = "64MB";
-/** Rows or bytes staged by one COPY. Between two of them, the rows staged so far can be checked. */
+/** Rows or bytes staged by one COPY. Between two COPY statements, the rows staged so far can be checked. */
 const SLICE_ROWS = 100_000;
 const SLICE_BYTES = 64 * 1024 * 1024;
 
@@ -137,8 +153,8 @@ async function stageBatch(
     "items" in content
       ? inlineRecords(content.items, table, sink)
       : content.format === "csv"
-        ? csvRecords(text("csv", content.bytes), table, target, sink, (found) => {
-            columns = found;
+        ? csvRecords(text("csv", content.bytes), table, target, sink, (headerColumns) => {
+            columns = headerColumns;
           })
         : ndjsonRecords(text("ndjson", content.bytes), table, sink);
   try {
@@ -172,7 +188,7 @@ async function stageBatch(
   return { rows, bytes, badRows, lastLine, stopped };
 }
 
-/** Yields `first` and the records after it, until a slice is full or they end. */
+/** Yields `first` and the records after it, until a slice is full or the records end. */
 async function* slice(first: Buffer, records: AsyncGenerator<Buffer>, sink: Sink): AsyncGenerator<Buffer> {
   const lastRow = sink.rows + SLICE_ROWS;
   const lastByte = sink.bytes + SLICE_BYTES;

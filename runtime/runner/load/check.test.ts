@@ -49,18 +49,76 @@ describe("the checks of a batch while it is staged", () => {
   });
   after(() => database.drop());
 
-  it("count exactly the rows that are reported in the end", async () => {
-    const rows = CODES.length ** 2 * DAYS.length * PRICES.length;
+  beforeEach(() => client.query("savepoint test"));
+  afterEach(() => client.query("rollback to savepoint test"));
+
+  /** Returns a function that checks the rows staged so far and returns the number of bad rows found so far. */
+  const stagingChecks = (maxBadRows: number, random: () => number) => {
     const sink = new Sink(4);
     let counted = 0;
     sink.setBadInDatabase = (bad) => {
       counted = bad;
     };
-    await new StagingChecks(client, TARGETS.prices, sink, rows).run(rows, rows);
+    const checks = new StagingChecks(client, TARGETS.prices, sink, maxBadRows, random);
+    return async (rows: number) => {
+      await checks.run(rows, rows);
+      return counted;
+    };
+  };
+  /** Stages rows with the given lines; those for which `isBad` (SQL) is true have an invalid price. */
+  const stage = (lines: string, isBad: string) =>
+    client.query(
+      `insert into batch select 'AAAAA', 'BBBBB', '2021-01-01', case when ${isBad} then 'x' else '1' end, line from ${lines} line`,
+    );
+
+  it("count exactly the rows that are reported in the end", async () => {
+    const rows = CODES.length ** 2 * DAYS.length * PRICES.length;
+    const counted = await stagingChecks(rows, () => 0)(rows);
     const { rows: reported } = await findBadRows(client, TARGETS.prices, { limit: 1, maxBadRows: rows });
     assert.equal(counted, reported);
     // Two codes, four days and four prices are valid.
     assert.equal(counted, rows - 2 * 2 * 4 * 4);
+  });
+
+  it("count each row once, although slices share pages", async () => {
+    await client.query("truncate batch");
+    const check = stagingChecks(10_000, Math.random);
+    const counts: number[] = [];
+    let staged = 0;
+    for (const rows of [1_010, 2_503, 2_510, 9_001]) {
+      await stage(`generate_series(${staged + 1}, ${rows})`, "true");
+      staged = rows;
+      counts.push(await check(rows));
+    }
+    assert.deepEqual(counts, [1_010, 2_503, 2_510, 9_001]);
+  });
+
+  it("count all bad rows of a slice if its sample has one, and otherwise leave them for the report", async () => {
+    await client.query("truncate batch");
+    await stage("generate_series(1, 20000)", "line = 1 or line between 9001 and 11000");
+    for (const [random, expected] of [
+      [0, 2_001],
+      [0.5, 2_001],
+      [0.999, 0],
+    ] as const)
+      assert.equal(await stagingChecks(10_000, () => random)(20_000), expected);
+    const { rows, first } = await findBadRows(client, TARGETS.prices, { limit: 1, maxBadRows: 10_000 });
+    assert.deepEqual([rows, first[0]?.line], [2_001, 1]);
+  });
+
+  it("report the first bad rows with all their problems, and store no further ones", async () => {
+    await client.query("update batch set line = -line"); // the last row comes first
+    const problemsOf = async (maxBadRows: number) => {
+      const { rows, isTruncated, problemCount } = await findBadRows(client, TARGETS.prices, { limit: 1, maxBadRows });
+      const { rows: faults } = await client.query("select line, name, value, reason from faults order by 1, 2");
+      await client.query("drop table faults, bad_lines");
+      assert.equal(faults.length, problemCount);
+      return { rows, isTruncated, faults };
+    };
+    const all = await problemsOf(1e6);
+    const lines = new Set([...new Set(all.faults.map(({ line }) => line))].slice(0, 300));
+    const faults = all.faults.filter(({ line }) => lines.has(line));
+    assert.deepEqual(await problemsOf(300), { rows: 300, isTruncated: true, faults });
   });
 
   it("evaluate no reasons for rows that are loaded as written", async () => {

@@ -23,14 +23,14 @@ const TABLE: TargetTable = {
   insert: "",
 };
 
-const cut = (bytes: Buffer, size: number): Buffer[] =>
+const splitInto = (bytes: Buffer, size: number): Buffer[] =>
   Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.subarray(at * size, (at + 1) * size));
 
 async function* chunked(chunks: Iterable<Buffer>) {
   yield* chunks;
 }
 
-/** Output of the scanner for COPY. */
+/** Returns the scanner's output for COPY. */
 async function scan(chunks: Iterable<Buffer>): Promise<string> {
   let text = "";
   const sink = new Sink(2, undefined, 16);
@@ -40,10 +40,10 @@ async function scan(chunks: Iterable<Buffer>): Promise<string> {
 }
 
 /**
- * The expected output, computed simply: record by record and field by field, each by a regular expression.
- * @param seen `misplaced` is set if an unquoted field has a quote in it
+ * Returns the expected output, computed simply: record by record and field by field, by regular expressions.
+ * @param quotes `hasMisplaced` is set if an unquoted field has a quote in it
  */
-function plain(text: string, seen = { misplaced: false }): string {
+function expectedOutput(text: string, quotes = { hasMisplaced: false }): string {
   let out = "";
   let line = 2;
   for (let rest = text; rest !== ""; ) {
@@ -54,10 +54,10 @@ function plain(text: string, seen = { misplaced: false }): string {
       const [quoted = ""] = /^(?:"[^"]*")*/.exec(rest) ?? [];
       const isOpen = rest.startsWith('"', quoted.length);
       const end = isOpen ? rest.length : quoted.length + (/[,\r\n]|$/.exec(rest.slice(quoted.length))?.index ?? 0);
-      if (isOpen) reason = "a quote is left open";
+      if (isOpen) reason = "leaves a quote open";
       else if (rest.slice(quoted.length, end).includes('"')) {
         reason ??= MISPLACED_QUOTE;
-        seen.misplaced = true;
+        quotes.hasMisplaced = true;
       }
       record += rest.slice(0, end);
       rest = rest.slice(end);
@@ -87,20 +87,20 @@ describe("reading CSV", () => {
   it("splits records like a simple reader, wherever the chunks end", async () => {
     await fc.assert(
       fc.asyncProperty(text, fc.integer({ min: 1, max: 7 }), async (text, size) => {
-        assert.equal(await scan(cut(Buffer.from(`b,a\n${text}`), size)), plain(text));
+        assert.equal(await scan(splitInto(Buffer.from(`b,a\n${text}`), size)), expectedOutput(text));
       }),
       { numRuns: 2_000 },
     );
   });
 
-  it("accepts no record that Postgres' COPY refuses, and reads the same values as COPY", async function () {
+  it("accepts no record that Postgres's COPY refuses, and reads the same values as COPY", async function () {
     this.timeout(60_000);
     const database: Scratch = await migratedDatabase();
     const client = await database.connect();
     try {
       await client.query("create temp table pairs (a text, b text, line bigint, problem text)");
       const line = fc.stringMatching(/^[x,"\\.é ]{1,8}$/);
-      const taken = async (copy: string, bytes: AsyncIterable<Buffer>) => {
+      const copied = async (copy: string, bytes: AsyncIterable<Buffer>) => {
         await client.query("truncate pairs");
         await pipeline(Readable.from(bytes), client.query(copyFrom(copy)));
         const { rows } = await client.query<{ a: string; b: string; problem: string | null }>(
@@ -108,8 +108,8 @@ describe("reading CSV", () => {
         );
         return rows;
       };
-      const theirs = (text: string) =>
-        taken("copy pairs (a, b) from stdin (format csv)", chunked([Buffer.from(text)])).catch(
+      const copyRows = (text: string) =>
+        copied("copy pairs (a, b) from stdin (format csv)", chunked([Buffer.from(text)])).catch(
           (error: pg.DatabaseError) => {
             assert.equal(error.code, "22P04", error.message);
             return undefined;
@@ -119,17 +119,17 @@ describe("reading CSV", () => {
         fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 4 }), async (lines) => {
           const text = `${lines.join("\n")}\n`;
           const source = chunked([Buffer.from(`a,b\n${text}`)]);
-          const ours = await taken(
+          const scannerRows = await copied(
             "copy pairs from stdin (format csv)",
             csvRecords(source, TABLE, "pairs", new Sink(2), () => undefined),
           );
-          const expected = await theirs(text);
-          // COPY treats a quote within an unquoted field as an opening one. The scanner refuses such a record.
-          const seen = { misplaced: false };
-          plain(text, seen);
-          if (seen.misplaced) return assert.ok(ours.some((row) => row.problem !== null));
-          if (ours.some((row) => row.problem !== null)) assert.equal(expected, undefined);
-          else assert.deepEqual(ours, expected);
+          const expected = await copyRows(text);
+          // COPY treats a quote within an unquoted field as an opening quote. The scanner refuses such a record.
+          const quotes = { hasMisplaced: false };
+          expectedOutput(text, quotes);
+          if (quotes.hasMisplaced) return assert.ok(scannerRows.some((row) => row.problem !== null));
+          if (scannerRows.some((row) => row.problem !== null)) assert.equal(expected, undefined);
+          else assert.deepEqual(scannerRows, expected);
         }),
         { numRuns: 300, examples: [[['\\",",x']]] },
       );
@@ -142,16 +142,16 @@ describe("reading CSV", () => {
     const long = "x".repeat(MAX_RECORD_BYTES - 1);
     for (const size of [64 * 1024, 5 * MAX_RECORD_BYTES]) {
       const text = await scan(
-        cut(Buffer.from(`a,b\n1,2\n${long},y\n3,4\n"${long}\n\n"\n${long.slice(1)},y\r\n5,6`), size),
+        splitInto(Buffer.from(`a,b\n1,2\n${long},y\n3,4\n"${long}\n\n"\n${long.slice(1)},y\r\n5,6`), size),
       );
       const rows = text.split("\n").map((row) => (row.length > 500 ? `${row.length} characters` : row));
       assert.deepEqual(
         rows.map((row) => row.replaceAll("x", "")),
         [
           "1,2,2,",
-          `,,3,"[{""column"":null,""value"":""…"",""reason"":""the record does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?""}]"`,
+          `,,3,"[{""column"":null,""value"":""…"",""reason"":""does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?""}]"`,
           "3,4,4,",
-          `,,5,"[{""column"":null,""value"":""\\""…"",""reason"":""the record does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?""}]"`,
+          `,,5,"[{""column"":null,""value"":""\\""…"",""reason"":""does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?""}]"`,
           `${MAX_RECORD_BYTES + ",8,".length} characters`,
           "5,6,9,",
           "",
@@ -163,8 +163,8 @@ describe("reading CSV", () => {
   it("needs no more memory for two hundred thousand bad rows than for one", async () => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
-    const held = async () => {
-      // Buffers are given back a turn after the objects that hold them.
+    const heldMemory = async () => {
+      // Buffers are freed one turn of the event loop after the objects that hold them.
       for (let turn = 0; turn < 3; turn++) await setImmediate(collect());
       const { heapUsed, arrayBuffers } = process.memoryUsage();
       return heapUsed + arrayBuffers;
@@ -183,15 +183,15 @@ describe("reading CSV", () => {
           ? csvRecords(source(), TABLE, "pairs", sink, () => undefined)
           : ndjsonRecords(source(), TABLE, sink);
       let first = 0;
-      let most = 0;
-      let parts = 0;
-      for await (const _part of records) {
-        if (++parts % 500 !== 5) continue;
-        most = Math.max(most, await held());
-        first ||= most;
+      let max = 0;
+      let chunkCount = 0;
+      for await (const _chunk of records) {
+        if (++chunkCount % 500 !== 5) continue;
+        max = Math.max(max, await heldMemory());
+        first ||= max;
       }
       assert.equal(sink.badRows, 200_000);
-      assert(most - first < 10_000_000, `${first} bytes held at first, ${most} at most`);
+      assert(max - first < 10_000_000, `${first} bytes held at first, ${max} at most`);
     }
   });
 });

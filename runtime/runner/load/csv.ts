@@ -10,21 +10,20 @@ const CR = 0x0d;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 
-const UNTERMINATED_RECORD = `the record does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?`;
+const UNTERMINATED_RECORD = `does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?`;
 
-/** Reason for a record with a quote that neither opens nor closes a field. */
+/** Reason for rejecting a record with a quote that neither opens nor closes a field. */
 export const MISPLACED_QUOTE =
   "has a quote inside an unquoted field: put the whole field in quotes, and write a quote in it twice";
 
-/** Reason for a record that is the header again, as in files joined with their headers. */
+/** Reason for rejecting a record that repeats the header, as in files joined with their headers. */
 export const REPEATED_HEADER = "repeats the header; remove this line, and join files without their headers";
 
 /**
  * Reads CSV (RFC 4180; a quote within an unquoted field is refused) and yields it in COPY's format, with line numbers.
  * Good records pass unchanged: the scanner only finds their ends, counts their fields and checks their encoding. The
- * header is line 1 and names every column of the target, in any order; lines end in LF, CRLF or CR; blank lines are
- * skipped; a record is reported at the line where it begins. The output does not depend on how the source is split into
- * chunks.
+ * header names every column of the target, in any order. Lines end in LF, CRLF or CR, and blank lines are skipped. A
+ * record is reported at the line where it begins. The output does not depend on how the source is split into chunks.
  *
  * @param onHeader - Receives the columns in the order of the file, before the first yield.
  * @throws JobError InvalidHeader
@@ -32,11 +31,11 @@ export const REPEATED_HEADER = "repeats the header; remove this line, and join f
 export async function* csvRecords(
   source: AsyncIterable<Buffer>,
   target: TargetTable,
-  name: string,
+  targetName: string,
   sink: Sink,
   onHeader: (columns: string[]) => void,
 ): AsyncGenerator<Buffer> {
-  const scanner = new Scanner(target, name, sink, onHeader);
+  const scanner = new Scanner(target, targetName, sink, onHeader);
   for await (const chunk of source) {
     scanner.push(chunk, false);
     const out = sink.takeBytes();
@@ -50,7 +49,7 @@ export async function* csvRecords(
 
 class Scanner {
   readonly #target: TargetTable;
-  readonly #name: string;
+  readonly #targetName: string;
   readonly #sink: Sink;
   readonly #onHeader: (columns: string[]) => void;
   #columns = 0;
@@ -66,15 +65,15 @@ class Scanner {
   #afterCr = false;
   /** End of the record's last quoted field. */
   #closedAt = -1;
-  /** The record has a quote within an unquoted field. */
+  /** True if the record has a quote within an unquoted field. */
   #hasMisplacedQuote = false;
-  /** The record is too long and was reported; the rest of it is skipped. */
-  #skipping = false;
+  /** True if the record is too long and was reported; its rest is skipped. */
+  #isSkipping = false;
   #line = 1;
 
-  constructor(target: TargetTable, name: string, sink: Sink, onHeader: (columns: string[]) => void) {
+  constructor(target: TargetTable, targetName: string, sink: Sink, onHeader: (columns: string[]) => void) {
     this.#target = target;
-    this.#name = name;
+    this.#targetName = targetName;
     this.#sink = sink;
     this.#onHeader = onHeader;
   }
@@ -82,9 +81,9 @@ class Scanner {
   push(chunk: Buffer, last: boolean): void {
     const data = this.#incomplete.length === 0 ? chunk : Buffer.concat([this.#incomplete, chunk]);
     // All complete lines are checked at once, and nearly always pass; otherwise each record is checked by itself.
-    const proven = data.lastIndexOf(LF) + 1;
-    const lines = data.subarray(0, proven);
-    const clean = isUtf8(lines) && !lines.includes(0);
+    const completeEnd = data.lastIndexOf(LF) + 1;
+    const lines = data.subarray(0, completeEnd);
+    const isClean = isUtf8(lines) && !lines.includes(0);
     const size = data.length;
     let start = 0;
     let at = this.#scanned;
@@ -104,14 +103,15 @@ class Scanner {
         afterCr = byte === CR;
       } else if (byte === COMMA) fields++;
       else if (byte === QUOTE) {
-        // A quote opens a field, or follows the one that seemed to close it. Parsers disagree about any other quote.
+        // A quote opens a field, or doubles the quote that seemed to close the field. Parsers disagree about any other
+        // quote.
         if (at === start || data[at - 1] === COMMA || at - 1 === closedAt) {
           quoted = true;
           afterCr = false;
         } else misplaced = true;
       } else if (byte === LF || byte === CR) {
         if (byte === CR && at + 1 === size && !last) break; // its LF may follow
-        this.#record(data, start, at, fields, clean && at < proven, misplaced);
+        this.#record(data, start, at, fields, isClean && at < completeEnd, misplaced);
         if (byte === CR && data[at + 1] === LF) at++;
         this.#line += newlines + 1;
         start = at + 1;
@@ -122,17 +122,17 @@ class Scanner {
       }
     }
     if (last) {
-      if (quoted) this.#unusable(data, start, size, "a quote is left open");
+      if (quoted) this.#reject(data, start, size, "leaves a quote open");
       else this.#record(data, start, size, fields, false, misplaced);
       if (this.#columns === 0) this.#readHeader(undefined);
       return;
     }
     if (at - start > MAX_RECORD_BYTES) {
-      this.#unusable(data, start, at, UNTERMINATED_RECORD);
-      this.#skipping = true;
+      this.#reject(data, start, at, UNTERMINATED_RECORD);
+      this.#isSkipping = true;
     }
-    if (this.#skipping) start = at;
-    this.#incomplete = Buffer.from(data.subarray(start)); // a copy: the chunk's memory is the stream's
+    if (this.#isSkipping) start = at;
+    this.#incomplete = Buffer.from(data.subarray(start)); // a copy: the stream owns the chunk's memory
     this.#scanned = at - start;
     this.#fields = fields;
     this.#isQuoted = quoted;
@@ -142,55 +142,58 @@ class Scanner {
     this.#afterCr = afterCr;
   }
 
-  #record(data: Buffer, start: number, end: number, fields: number, clean: boolean, misplaced: boolean): void {
-    if (this.#skipping) {
-      this.#skipping = false;
+  #record(data: Buffer, start: number, end: number, fields: number, isClean: boolean, misplaced: boolean): void {
+    if (this.#isSkipping) {
+      this.#isSkipping = false;
       return;
     }
     if (start === end) return;
-    if (end - start > MAX_RECORD_BYTES) this.#unusable(data, start, end, UNTERMINATED_RECORD);
+    if (end - start > MAX_RECORD_BYTES) this.#reject(data, start, end, UNTERMINATED_RECORD);
     else if (this.#columns === 0) {
-      const reason = encoding(data.subarray(start, end));
+      const reason = encodingProblem(data.subarray(start, end));
       if (reason === undefined) this.#readHeader(data.subarray(start, end));
-      else this.#unusable(data, start, end, reason);
+      else this.#reject(data, start, end, reason);
     } else {
       const reason =
-        (clean ? undefined : encoding(data.subarray(start, end))) ??
+        (isClean ? undefined : encodingProblem(data.subarray(start, end))) ??
         (this.#repeatsHeader(data, start, end) ? REPEATED_HEADER : undefined) ??
         (misplaced ? MISPLACED_QUOTE : undefined) ??
         (fields === this.#columns ? undefined : wrongFields(data.subarray(start, end), fields, this.#columns));
-      if (reason === undefined) this.#sink.raw(data, start, end, this.#line);
-      else this.#unusable(data, start, end, reason);
+      if (reason === undefined) this.#sink.addCsv(data, start, end, this.#line);
+      else this.#reject(data, start, end, reason);
     }
   }
 
-  /** True if a record is the header again, perhaps after the byte order mark of a file appended to another. */
+  /**
+   * Returns true if a record repeats the header, perhaps after the byte order mark of a file that was appended to
+   * another.
+   */
   #repeatsHeader(data: Buffer, start: number, end: number): boolean {
     const from =
       data[start] === BYTE_ORDER_MARK[0] && BYTE_ORDER_MARK.equals(data.subarray(start, start + 3)) ? start + 3 : start;
     return end - from === this.#header.length && this.#header.equals(data.subarray(from, end));
   }
 
-  #unusable(data: Buffer, start: number, end: number, reason: string): void {
-    if (this.#skipping) return;
+  #reject(data: Buffer, start: number, end: number, reason: string): void {
+    if (this.#isSkipping) return;
     if (this.#columns === 0)
       throw new JobError("InvalidHeader", {
-        target: this.#name,
+        target: this.#targetName,
         reason: `line ${this.#line} (${shownBytes(data, start, end)}) ${reason}`,
       });
-    this.#sink.bad([{ column: null, value: shownBytes(data, start, end), reason }], this.#line);
+    this.#sink.addBad([{ column: null, value: shownBytes(data, start, end), reason }], this.#line);
   }
 
   #readHeader(bytes: Buffer | undefined): void {
-    const columns = readHeader(bytes?.toString(), this.#target, this.#name, bytes === undefined ? 1 : this.#line);
+    const columns = readHeader(bytes?.toString(), this.#target, this.#targetName, bytes === undefined ? 1 : this.#line);
     this.#columns = columns.length;
-    // A copy: the chunk's memory is the stream's.
+    // A copy: the stream owns the chunk's memory.
     this.#header = Buffer.from(bytes ?? []);
     this.#onHeader(columns);
   }
 }
 
-/** Reason for a record with another number of fields than the header has, and what may have caused it. */
+/** Returns the reason for rejecting a record whose number of fields differs from the header's, with the probable cause. */
 export function wrongFields(record: Buffer, fields: number, expected: number): string {
   const reason = `has ${fields} ${fields === 1 ? "field" : "fields"} instead of ${expected}`;
   if (record.length > 8 * MAX_SHOWN_VALUE) return reason;
@@ -202,5 +205,5 @@ export function wrongFields(record: Buffer, fields: number, expected: number): s
   return separator === undefined ? reason : `${reason}: it is separated by ${separator}`;
 }
 
-const encoding = (record: Buffer): string | undefined =>
+const encodingProblem = (record: Buffer): string | undefined =>
   record.includes(0) ? "holds a NUL byte" : isUtf8(record) ? undefined : NOT_UTF8;

@@ -2,8 +2,8 @@ import type pg from "pg";
 
 /**
  * Finds the regions that the batch would make their own ancestors. Creates temporary tables for later checks: `merged`
- * (all regions as they would be: slug, parent_slug) and `cycles` (slug). Its cost depends on the number of regions,
- * not on their depth, so that no batch keeps the server busy for long.
+ * (all regions as they would be: slug, parent_slug) and `cycles` (slug). The cost depends on the number of regions, not
+ * on their depth, so that no batch keeps the server busy for long.
  *
  * Batches of regions run one at a time, so that two of them cannot close a cycle together.
  * @returns true if the batch closes no cycle
@@ -11,7 +11,7 @@ import type pg from "pg";
 export async function checkCycles(client: pg.ClientBase): Promise<boolean> {
   await client.query(`
     lock table regions in share row exclusive mode;
-    lock table ports in share mode; -- no port takes a slug of this batch for its code
+    lock table ports in share mode; -- no port takes a slug of this batch as its code
     create temp table merged on commit drop as
       select * from (
         select distinct on (slug) slug, nullif(parent_slug, '') as parent_slug

@@ -4,7 +4,7 @@ export interface FileKind {
   remedy: string;
 }
 
-/** First bytes of kinds of files (the formats' own specifications), as latin1 text; the first match counts. */
+/** First bytes of each kind (from the formats' specifications), as Latin-1 text. The first match counts. */
 const SIGNATURES: readonly (readonly [start: string, kind: FileKind])[] = [
   [
     "\x1f\x8b",
@@ -27,7 +27,7 @@ const SIGNATURES: readonly (readonly [start: string, kind: FileKind])[] = [
   ["PGCOPY\n", { name: "a binary COPY file", remedy: "Export the table with COPY … TO … (FORMAT csv, HEADER)." }],
   [
     "--\n-- PostgreSQL database dump",
-    { name: "a dump of pg_dump", remedy: "Export the table with COPY … TO … (FORMAT csv, HEADER)." },
+    { name: "a pg_dump file", remedy: "Export the table with COPY … TO … (FORMAT csv, HEADER)." },
   ],
   [
     "version https://git-lfs.github.com/",
@@ -38,7 +38,7 @@ const SIGNATURES: readonly (readonly [start: string, kind: FileKind])[] = [
   ["-----BEGIN PGP MESSAGE", { name: "an encrypted file", remedy: "Decrypt it first." }],
   ["\x1f\x9d", { name: "a file of compress (.Z)", remedy: "Unpack it, or compress it with gzip." }],
   ["\xff\x06\0\0sNaPpY", { name: "a Snappy file", remedy: "Unpack it, or compress it with gzip." }],
-  ["PGDMP", { name: "a dump of pg_dump", remedy: "Export the table with COPY … TO … (FORMAT csv, HEADER)." }],
+  ["PGDMP", { name: "a pg_dump file", remedy: "Export the table with COPY … TO … (FORMAT csv, HEADER)." }],
   ["BZh", { name: "a bzip2 file", remedy: "Unpack it, or compress it with gzip." }],
   ["\xfd7zXZ\0", { name: "an xz file", remedy: "Unpack it, or compress it with gzip." }],
   ["(\xb5/\xfd", { name: "a Zstandard file", remedy: "Unpack it, or compress it with gzip." }],
@@ -52,7 +52,7 @@ const TAR: FileKind = { name: "a tar archive", remedy: "Unpack it and send the f
 const UTF16: FileKind = { name: "a text in UTF-16", remedy: "Save it as UTF-8." };
 const HTML: FileKind = {
   name: "an HTML page",
-  remedy: "It may be a page about an error, or one to log in: check the address.",
+  remedy: "It may be an error page or a login page: check the address.",
 };
 const XML: FileKind = {
   name: "an XML document",
@@ -65,7 +65,7 @@ export const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 /** Bytes at the beginning of a file by which its kind is recognized. */
 export const KIND_BYTES = 4_096;
 
-/** Names the kind of a file by its first bytes; undefined if it may be CSV or NDJSON. */
+/** Returns the kind of a file by its first bytes; undefined if it may be CSV or NDJSON. */
 export function kindOf(start: Buffer): FileKind | undefined {
   const head = start.toString("latin1", 0, KIND_BYTES);
   const signature = SIGNATURES.find(([bytes]) => head.startsWith(bytes));
@@ -89,9 +89,9 @@ function isUtf16(start: Buffer): boolean {
   const pairs = Math.min(8, Math.floor(start.length / 2));
   if (pairs < 2) return false;
   for (const zero of [0, 1]) {
-    let fits = 0;
-    while (fits < pairs && start[2 * fits + zero] === 0 && start[2 * fits + 1 - zero] !== 0) fits++;
-    if (fits === pairs) return true;
+    let matching = 0;
+    while (matching < pairs && start[2 * matching + zero] === 0 && start[2 * matching + 1 - zero] !== 0) matching++;
+    if (matching === pairs) return true;
   }
   return false;
 }

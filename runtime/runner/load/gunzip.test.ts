@@ -17,7 +17,7 @@ const unpack = async (bytes: Buffer, size = 7) => {
 };
 
 describe("unpacking gzip", () => {
-  const SOUND: Record<string, [Buffer, string]> = {
+  const VALID: Record<string, [Buffer, string]> = {
     "one member": [member("a"), "a"],
     "several members": [
       Buffer.concat([member("a"), member(""), member("b".repeat(100_000))]),
@@ -41,7 +41,7 @@ describe("unpacking gzip", () => {
     Zstandard: zstdCompressSync("a"),
   };
   for (const size of [1, 7, 100_000]) {
-    for (const [name, [bytes, text]] of Object.entries(SOUND))
+    for (const [name, [bytes, text]] of Object.entries(VALID))
       it(`reads ${name}, in pieces of ${size}`, async () => assert.equal(await unpack(bytes, size), text));
     for (const [name, bytes] of Object.entries(BROKEN))
       it(`refuses ${name}, in pieces of ${size}`, async () => {
@@ -54,7 +54,7 @@ describe("unpacking gzip", () => {
     await assert.rejects(unpack(Buffer.from("a,b\n"), 100), { message: /it is not compressed, or not by gzip/ });
   });
 
-  it("names the cause", async () => {
+  it("names the cause of invalid data", async () => {
     for (const [bytes, message] of [
       [Buffer.concat([member("a"), Buffer.from("text")]), /it has data after its end that is not gzip/],
       [member("a").subarray(0, -3), /it is empty or cut off/],
@@ -65,7 +65,7 @@ describe("unpacking gzip", () => {
       await assert.rejects(unpack(bytes), { code: "InvalidCompression", message });
   });
 
-  it("reads what gzip reads, and refuses what it refuses or warns of", async function () {
+  it("reads what gzip reads, and refuses what gzip refuses or warns about", async function () {
     if (spawnSync("gzip", ["--version"]).status !== 0) return this.skip();
     this.timeout(60_000);
     const part = fc.oneof(

@@ -3,15 +3,15 @@ import { JobError } from "../../contract/errors.ts";
 import { kindOf } from "./fileKinds.ts";
 
 /**
- * Unpacks a gzip stream up to a limit, since a small file may unpack to a huge one. All members are read, as by `gzip`.
- * Only zero bytes may follow the last one (tar and tapes pad with them); other data is refused, although zlib itself
- * would ignore it after a zero byte.
+ * Unpacks a gzip stream up to a limit, since a small archive may unpack to a huge file. All members are read, as by
+ * `gzip`. Only zero bytes may follow the last member (tar and tapes pad with them); other data is refused, although
+ * zlib itself would ignore it after a zero byte.
  * @throws JobError InvalidCompression, SourceTooLarge; the source's own errors
  */
 export async function* gunzip(packed: AsyncIterable<Buffer>, source: string, maxBytes: number): AsyncGenerator<Buffer> {
   const unpacker = createGunzip({ chunkSize: 64 * 1024 });
   const feeding = passChunks(packed, unpacker);
-  // An error of the source ends the unpacking with that error.
+  // The source's error becomes the error of the unpacked stream.
   feeding.catch((error) => unpacker.destroy(error));
   let bytes = 0;
   try {
@@ -30,7 +30,7 @@ export async function* gunzip(packed: AsyncIterable<Buffer>, source: string, max
   }
 }
 
-/** Causes behind zlib's messages. A file that does not begin with a gzip header is refused before zlib reads it. */
+/** Causes of zlib's messages. A file that does not begin with a gzip header is refused before zlib reads it. */
 const CAUSES: Readonly<Record<string, string>> = {
   "unexpected end of file": "unexpected end of file: it is empty or cut off",
   "incorrect header check": "it has data after its end that is not gzip",
@@ -40,30 +40,31 @@ const CAUSES: Readonly<Record<string, string>> = {
 
 /** Passes one chunk at a time to zlib, so that unread bytes of a chunk are known to follow the last member. */
 async function passChunks(packed: AsyncIterable<Buffer>, unpacker: ReturnType<typeof createGunzip>): Promise<void> {
-  let fed = 0;
-  let ended = false;
-  let closed = false;
-  // The reader has stopped, or zlib has found an error: zlib then never accepts the current chunk.
+  let fedBytes = 0;
+  let isEnded = false;
+  let isClosed = false;
+  // Resolves when the reader has stopped or zlib has found an error. In both cases zlib never accepts the current
+  // chunk.
   const closing = new Promise<void>((resolve) => {
     unpacker.once("close", () => {
-      closed = true;
+      isClosed = true;
       resolve();
     });
   });
   for await (const chunk of packed) {
     let rest = chunk;
-    if (!ended) {
-      if (fed === 0) rejectOtherKinds(chunk);
-      fed += chunk.length;
+    if (!isEnded) {
+      if (fedBytes === 0) rejectOtherKinds(chunk);
+      fedBytes += chunk.length;
       await Promise.race([new Promise<void>((resolve) => unpacker.write(chunk, () => resolve())), closing]);
-      if (closed) return;
-      rest = chunk.subarray(chunk.length - (fed - unpacker.bytesWritten));
-      ended = rest.length > 0;
+      if (isClosed) return;
+      rest = chunk.subarray(chunk.length - (fedBytes - unpacker.bytesWritten));
+      isEnded = rest.length > 0;
     }
-    if (ended && rest.some((byte) => byte !== 0))
+    if (isEnded && rest.some((byte) => byte !== 0))
       throw new JobError("InvalidCompression", { reason: "it has data after a zero byte that follows a member's end" });
   }
-  if (!ended) unpacker.end();
+  if (!isEnded) unpacker.end();
 }
 
 /** @throws JobError InvalidCompression with the kind of the file, if it is not gzip */

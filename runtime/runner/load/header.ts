@@ -17,7 +17,7 @@ const SEPARATORS: readonly (readonly [character: string, name: string])[] = [
   ["\uFF0C", "fullwidth commas"],
   [" ", "spaces"],
 ];
-/** Maximum number of problems in the message: a file without a header has one per column. */
+/** Maximum number of problems in the message: a file without a header has one problem per column. */
 const MAX_NAMED_COLUMNS = 10;
 /** Maximum number of problems in the error's details. */
 const MAX_LISTED = 100;
@@ -26,41 +26,41 @@ const MAX_LISTED = 100;
  * Returns the columns that a CSV's header names, in its order: exactly those of the target, each once.
  * @param text the header; undefined if the file has no record
  * @param line number of the header's line; blank lines may come before it
- * @throws JobError InvalidHeader with all problems of the header: rows cannot be checked without a valid one
+ * @throws JobError InvalidHeader with all problems of the header: rows cannot be checked without a valid header
  */
 export function readHeader(text: string | undefined, target: TargetTable, targetName: string, line = 1): string[] {
   const known = target.columns.map((column) => column.name);
   const refusal = (reason: string, details: object[] = []) =>
     new JobError("InvalidHeader", { target: targetName, reason }, { details });
-  const needed = `Line ${line} must name ${known.join(",")} in any order.`;
-  if (text === undefined) throw refusal(`the file is empty. ${needed}`);
+  const requirement = `Line ${line} must name ${known.join(",")} in any order.`;
+  if (text === undefined) throw refusal(`the file is empty. ${requirement}`);
   if (/^"?sep=/i.test(text))
     throw refusal(
       `line ${line} (${reportText(text)}) is meant for a spreadsheet program. Remove it, and separate by commas.`,
     );
-  const found = text.split(",").map(unquote);
-  const separator = found.length < known.length ? separatorOf(text, known) : undefined;
+  const names = text.split(",").map(unquote);
+  const separator = names.length < known.length ? separatorOf(text, known) : undefined;
   if (separator !== undefined)
     throw refusal(
       `its columns are separated by ${separator}. Separate them by commas, in line ${line} and in every row.`,
     );
-  const unknown = found.filter((name) => !known.includes(name));
+  const unknown = names.filter((name) => !known.includes(name));
   const problem = (column: string, reason: string) => ({ line, column, value: null, reason });
   const details = [
     ...unknown.slice(0, MAX_LISTED).map((name) => problem(reportText(name), unknownName(name, known))),
-    ...known.filter((name) => !found.includes(name)).map((name) => problem(name, "is missing.")),
+    ...known.filter((name) => !names.includes(name)).map((name) => problem(name, "is missing.")),
     ...known
-      .filter((name) => found.indexOf(name) !== found.lastIndexOf(name))
+      .filter((name) => names.indexOf(name) !== names.lastIndexOf(name))
       .map((name) => problem(name, "is duplicated.")),
   ];
-  if (details.length === 0) return found;
-  if (found.every((name) => nearestOf(name, known) === undefined))
+  if (details.length === 0) return names;
+  if (names.every((name) => nearestOf(name, known) === undefined))
     throw refusal(
-      `line ${line} (${reportText(text)}) names no column; the header may be missing. ${needed}`,
+      `line ${line} (${reportText(text)}) names no column; the header may be missing. ${requirement}`,
       details.slice(0, MAX_LISTED),
     );
   const problemTexts = details.slice(0, MAX_NAMED_COLUMNS).map(({ column, reason }) => `'${column}' ${reason}`);
-  throw refusal(`${problemTexts.join(" ")} ${needed}`, details.slice(0, MAX_LISTED));
+  throw refusal(`${problemTexts.join(" ")} ${requirement}`, details.slice(0, MAX_LISTED));
 }
 
 /** Finds the column that a name means, ignoring case, separators, quotes and a table name before it. */
@@ -92,14 +92,14 @@ export function otherSeparator(record: string, fields: number): string | undefin
   return SEPARATORS.find(([character]) => character !== " " && record.split(character).length === fields)?.[1];
 }
 
-/** Finds the separator by which a line names at least two columns of the target. */
+/** Finds the separator that splits a line into at least two names of the target's columns. */
 function separatorOf(line: string, known: readonly string[]): string | undefined {
-  const named = (character: string) =>
+  const namedColumns = (character: string) =>
     line.split(character).filter((name) => known.includes(unquote(name).toLowerCase())).length;
-  return SEPARATORS.find(([character]) => named(character) >= 2)?.[1];
+  return SEPARATORS.find(([character]) => namedColumns(character) >= 2)?.[1];
 }
 
-/** A field's text, without spaces around it and without its quotes. */
+/** Returns a field's text without surrounding spaces and quotes. */
 function unquote(field: string): string {
   let start = 0;
   let end = field.length;

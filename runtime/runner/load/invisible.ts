@@ -9,10 +9,10 @@ const inSqlPattern = (code: number) => `\\U${hex(Math.max(1, code))}`;
 /** A bracket expression of Postgres that matches one invisible character, without its brackets. */
 const SQL_RANGES = INVISIBLE.map(([first, last]) => `${inSqlPattern(first)}-${inSqlPattern(last)}`).join("");
 
-/** SQL condition: a text has an invisible character or a space. */
+/** Returns an SQL condition that is true for a text with an invisible character or a space. */
 export const hasInvisibleOrSpace = (text: string): string => `${text} ~ '[${inSqlPattern(SPACE)}${SQL_RANGES}]'`;
 
-/** SQL expression: a text with its invisible characters as escapes, as `escapeInvisible` writes them. */
+/** Returns SQL for a text with its invisible characters as escapes, as `escapeInvisible` writes them. */
 export const escapedInSql = (text: string): string => `case when ${text} !~ '[${SQL_RANGES}]' then ${text} else (
   select string_agg(case
     when character !~ '[${SQL_RANGES}]' then character

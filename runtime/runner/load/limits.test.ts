@@ -65,7 +65,7 @@ describe("loading a batch beyond its limits", () => {
         format,
         bytes: repeated(start, row),
       });
-      assert.deepEqual([bad.rows, bad.truncated || rows === 1_000, bad.first.length], [1_000, true, 3]);
+      assert.deepEqual([bad.rows, bad.isTruncated || rows === 1_000, bad.first.length], [1_000, true, 3]);
       assert.deepEqual(stopped, { setting: "jobs.maxBadRows", maximum: 1_000, rows });
       assert(rows <= 110_000, `${rows} rows read`);
       assert(read < 20_000_000, `${read} bytes read`);
@@ -96,8 +96,10 @@ describe("loading a batch beyond its limits", () => {
       day: "2021-01-01",
       price: 1,
     }));
-    const { stopped, bad } = await load("prices", { items }, { maxBadRows: 4 });
-    assert.deepEqual([stopped, bad.rows], [{ setting: "jobs.maxBadRows", maximum: 4, rows: 10 }, 4]);
+    const { stopped, incomplete, bad, report } = await load("prices", { items }, { maxBadRows: 4 });
+    assert.deepEqual([stopped, bad.rows], [undefined, 4]);
+    assert.equal(incomplete, "There are more bad rows: only the first 4 are listed (jobs.maxBadRows).");
+    assert(report.at(-1)?.includes(incomplete));
   });
 
   it("refuses a valid batch that takes too much space in the database, and names the limit", async () => {
@@ -136,8 +138,8 @@ describe("loading a batch beyond its limits", () => {
   });
 
   for (const [name, format, start, unit] of [
-    ["blank lines of CSV", "csv", HEADER.prices, "\n"],
-    ["blank lines of NDJSON", "ndjson", "", " \r\n"],
+    ["endless blank lines of CSV", "csv", HEADER.prices, "\n"],
+    ["endless blank lines of NDJSON", "ndjson", "", " \r\n"],
     ["a quote that is left open", "csv", `${HEADER.prices}"`, "a\n"],
     ["a line that does not end", "csv", `${HEADER.prices}a`, ","],
     ["an object that does not end", "ndjson", '{"', "a"],

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import fc from "fast-check";
 import type pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
 import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
 import type { Target } from "../../contract/request.ts";
 import { loadBatch } from "./batch.ts";
@@ -26,7 +29,7 @@ describe("loading a batch", () => {
   const bytes = async function* (chunks: Buffer[]) {
     yield* chunks;
   };
-  /** Loads as a runner does; a batch with faults is rolled back. */
+  /** Loads as a runner does; rolls back a batch with bad rows. */
   const load = async (
     content: Content,
     options: {
@@ -69,9 +72,9 @@ describe("loading a batch", () => {
     }
   };
   const prices = async () =>
-    (await admin.query("select orig_code || dest_code || day || ' ' || price as p from prices order by 1")).rows.map(
-      (row) => row.p,
-    );
+    (
+      await admin.query("select orig_code || dest_code || day || ' ' || price as price from prices order by 1")
+    ).rows.map((row) => row.price);
 
   it("loads every row of a CSV, with columns in any order and any line ends", async () => {
     for (const end of ["\n", "\r\n", "\r"]) {
@@ -91,11 +94,11 @@ describe("loading a batch", () => {
     const text = Buffer.from(
       'orig_code,dest_code,day,price\r\nAAAAA,BBBBB,2021-01-01,5\r\n"AAAAA",CCCCC,2021-01-02,6\r\nÅ,"x\r\ny",2021-13-01,7\r\nAAAAA,B',
     );
-    const whole = await load([text]);
+    const expected = await load([text]);
     for (let at = 1; at < text.length; at++)
-      assert.deepEqual(await load([text.subarray(0, at), text.subarray(at)]), whole, `cut at ${at}`);
+      assert.deepEqual(await load([text.subarray(0, at), text.subarray(at)]), expected, `split at ${at}`);
     assert.deepEqual(
-      "faults" in whole && whole.faults,
+      "faults" in expected && expected.faults,
       [
         "4 dest_code x\\u000D\\u000Ay is not the code of a known port: it has a space or an invisible character",
         "4 orig_code Å is not the code of a known port",
@@ -115,18 +118,25 @@ describe("loading a batch", () => {
           name: `${name}x`,
           parent: other === "" ? "" : "north",
         }));
-        await load(
-          `slug,name,parent_slug\n${named.map(({ slug, name, parent }) => [slug, quote(name), parent].join(",")).join("\n")}\n`,
-          { target: "regions" },
+        const lines = named.map(({ slug, name, parent }) => [slug, quote(name), parent].join(","));
+        const csv = `slug,name,parent_slug\n${lines.join("\n")}\n`;
+        await load(csv, { target: "regions" });
+        const stored = async () => {
+          const { rows } = await admin.query(
+            "delete from regions where slug like 'r%' returning slug, name, parent_slug",
+          );
+          return rows.sort((a, b) => a.slug.localeCompare(b.slug));
+        };
+        const loaded = await stored();
+        await pipeline(
+          Readable.from([csv]),
+          admin.query(copyFrom("copy regions (slug, name, parent_slug) from stdin (format csv, header true)")),
         );
-        const { rows: stored } = await admin.query(
-          "select slug, name, parent_slug from regions where slug like 'r%' order by slug",
-        );
+        assert.deepEqual(loaded, await stored());
         assert.deepEqual(
-          stored,
+          loaded,
           named.map(({ slug, name, parent }) => ({ slug, name, parent_slug: parent || null })),
         );
-        await admin.query("delete from regions where slug like 'r%'");
       }),
       { numRuns: 60 },
     );
@@ -139,8 +149,8 @@ describe("loading a batch", () => {
     lines[17] = "AAAAA,BBBBB,2021-01-01,-3";
     lines[25_000] = "AAAAA,XXXXX,2021-02-30,7";
     lines[49_999] = "AAAAA,BBBBB,2021-01-01";
-    const { report, ...found } = (await load(lines.join("\n"))) as { bad: number; faults: string[]; report: string };
-    assert.deepEqual(found, {
+    const { report, ...result } = (await load(lines.join("\n"))) as { bad: number; faults: string[]; report: string };
+    assert.deepEqual(result, {
       bad: 3,
       faults: [
         "18 price -3 must be a whole number above 0, written in digits",
@@ -176,13 +186,13 @@ describe("loading a batch", () => {
 
   it("lists the first faults and reports all of them when every row is bad", async () => {
     const lines = Array.from({ length: 30_000 }, (_, row) => `${row},,`);
-    const found = (await load(`orig_code,dest_code,day,price\n${lines.join("\n")}`, { reportRows: 3 })) as {
+    const result = (await load(`orig_code,dest_code,day,price\n${lines.join("\n")}`, { reportRows: 3 })) as {
       bad: number;
       faults: string[];
       report: string;
     };
-    assert.deepEqual([found.bad, found.faults.length], [30_000, 3]);
-    assert.equal(found.report.trim().split("\n").length, 30_001);
+    assert.deepEqual([result.bad, result.faults.length], [30_000, 3]);
+    assert.equal(result.report.trim().split("\n").length, 30_001);
   });
 
   const BAD: Record<string, [string, string]> = {
@@ -245,11 +255,11 @@ describe("loading a batch", () => {
   };
   for (const [name, [row, fault]] of Object.entries(BAD))
     it(`refuses ${name}`, async () => {
-      const found = (await load(`orig_code,dest_code,day,price\nAAAAA,BBBBB,2021-01-01,1\n${row}\n`)) as {
+      const result = (await load(`orig_code,dest_code,day,price\nAAAAA,BBBBB,2021-01-01,1\n${row}\n`)) as {
         faults: string[];
       };
-      const expected = name === "an open quote" ? [`3 null ${row}\\u000A a quote is left open`] : [`3 ${fault}`];
-      assert.deepEqual(found.faults, expected);
+      const expected = name === "an open quote" ? [`3 null ${row}\\u000A leaves a quote open`] : [`3 ${fault}`];
+      assert.deepEqual(result.faults, expected);
       assert.deepEqual(await prices(), []);
     });
 
@@ -261,8 +271,8 @@ describe("loading a batch", () => {
       Buffer.from([0xc3, 0x28]),
       Buffer.from(",B,2021-01-01,1\n"),
     ]);
-    const found = (await load([file])) as { faults: string[] };
-    assert.deepEqual(found.faults, [
+    const result = (await load([file])) as { faults: string[] };
+    assert.deepEqual(result.faults, [
       "3 null A\\u0000,BBBBB,2021-01-01,1 holds a NUL byte",
       "4 null \uFFFD(,B,2021-01-01,1 is not valid UTF-8; it may be Latin-1 or Windows-1252. Save the file as UTF-8",
     ]);
@@ -278,7 +288,7 @@ describe("loading a batch", () => {
       await assert.rejects(load(empty), { code: "InvalidHeader", message: /the file is empty[.] Line 1 must name/ });
   });
 
-  it("accepts a file with only a header as having no rows", async () => {
+  it("accepts a file with only a header, and loads no rows", async () => {
     assert.deepEqual(await load("orig_code,dest_code,day,price\n"), { rows: 0, removed: 0 });
   });
 
@@ -325,14 +335,14 @@ describe("loading a batch", () => {
 
   it("names the cause of a line that is not JSON", async () => {
     const row = '{"orig_code":"AAAAA","dest_code":"BBBBB","day":"2021-01-01","price":5}';
-    const found = (await load(
+    const result = (await load(
       [`${row},`, `${row}${row}`, `\uFEFF${row}`, `${row}\f`, `${row} \t\r`].join("\n").replace(/^/, `${row}\n`),
       {
         format: "ndjson",
       },
     )) as { faults: string[] };
     assert.deepEqual(
-      found.faults.map((fault) => fault.replaceAll(row, "ROW")),
+      result.faults.map((fault) => fault.replaceAll(row, "ROW")),
       [
         "2 null ROW, is not JSON: one object per line, without a comma after it",
         `3 null ${`${row}${row}`.slice(0, 100)}… is not JSON: one object per line, and nothing after it`.replaceAll(
@@ -345,9 +355,9 @@ describe("loading a batch", () => {
     );
   });
 
-  it("names values that other programs write and JSON lacks", async () => {
+  it("names values that other programs write and that are not JSON", async () => {
     const begin = '{"orig_code":"AAAAA","dest_code":"BBBBB","day":"2021-01-01","price":';
-    const lines = {
+    const lineEnds = {
       "NaN}": "NaN, Infinity, None",
       "Infinity}": "NaN, Infinity, None",
       "-Infinity}": "NaN, Infinity, None",
@@ -356,14 +366,21 @@ describe("loading a batch", () => {
       "5": "this one has no end",
       "5} // checked": "nothing after it",
     };
-    const whole = { "// note": "without comments", "# note": "without comments", "{'price': 5}": "in double quotes" };
-    const texts = [...Object.keys(lines).map((end) => `${begin}${end}`), ...Object.keys(whole)];
-    const found = (await load(texts.join("\n"), { format: "ndjson" })) as { faults: string[] };
-    for (const [at, cause] of [...Object.values(lines), ...Object.values(whole)].entries())
-      assert.match(found.faults[at] ?? "", new RegExp(`^${at + 1} null .* is not JSON: one object per line.*${cause}`));
+    const wholeLines = {
+      "// note": "without comments",
+      "# note": "without comments",
+      "{'price': 5}": "in double quotes",
+    };
+    const texts = [...Object.keys(lineEnds).map((end) => `${begin}${end}`), ...Object.keys(wholeLines)];
+    const result = (await load(texts.join("\n"), { format: "ndjson" })) as { faults: string[] };
+    for (const [at, cause] of [...Object.values(lineEnds), ...Object.values(wholeLines)].entries())
+      assert.match(
+        result.faults[at] ?? "",
+        new RegExp(`^${at + 1} null .* is not JSON: one object per line.*${cause}`),
+      );
   });
 
-  it("replaces exactly the lanes and days that the batch has", async () => {
+  it("replaces exactly the lanes and days that the batch contains", async () => {
     const header = "orig_code,dest_code,day,price\n";
     await load(
       `${header}AAAAA,BBBBB,2021-01-01,1\nAAAAA,BBBBB,2021-01-01,2\nAAAAA,BBBBB,2021-01-02,3\nBBBBB,AAAAA,2021-01-01,4\n`,
@@ -383,7 +400,7 @@ describe("loading a batch", () => {
     ]);
   });
 
-  it("runs two batches that replace the same lanes one after the other", async () => {
+  it("runs two batches one after the other if they replace the same lanes", async () => {
     const other = await database.connect("job_writer");
     const batch = (price: number) =>
       Array.from({ length: 300 }, (_, day) => ({

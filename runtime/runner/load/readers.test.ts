@@ -90,7 +90,7 @@ describe("a file, compared with Python's readers", () => {
   let database: Scratch;
   let writer: pg.Client;
   let reader: PythonReader | undefined;
-  const ask = (request: object) => reader?.ask(request) ?? Promise.reject(new Error("Python was not started"));
+  const askPython = (request: object) => reader?.ask(request) ?? Promise.reject(new Error("Python was not started"));
   before(async function () {
     database = await migratedDatabase();
     writer = await database.connect("job_writer");
@@ -125,43 +125,46 @@ describe("a file, compared with Python's readers", () => {
     return { lines: loaded.bad.map(({ line }) => line) };
   };
   /** Python's rows in the form and order of the table. */
-  const stored = (rows: readonly (readonly [string, string, string | null | undefined])[]) =>
+  const tableRows = (rows: readonly (readonly [string, string, string | null | undefined])[]) =>
     rows
       .map(([slug, name, parent]) => [slug, name, parent || null])
       .sort(([a], [b]) => Buffer.compare(Buffer.from(a ?? ""), Buffer.from(b ?? "")));
 
   it("of CSV is loaded as Python's csv reads it, or refused with line and reason", async function () {
     this.timeout(propertyTimeout(120_000));
-    let taken = 0;
+    let loadedFiles = 0;
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(csvRow, lineEnd), { minLength: 1, maxLength: 4 }),
         fc.constantFrom("\n", "\r\n", "\r"),
         fc.constantFrom("", "\uFEFF"),
         arrival,
-        async (rows, end, mark, how) => {
+        async (rows, end, mark, fileArrival) => {
           const text = `slug,name,parent_slug${end}${rows.map(([name, own], at) => `r${at},${name},${own}`).join("")}`;
-          const loaded = await load(contentOf("csv", mark + text, how));
+          const loaded = await load(contentOf("csv", mark + text, fileArrival));
           if (loaded === undefined) return;
-          const [, ...read] = (await ask({ csv: text })) as [number, [string, string, string]][];
+          const [, ...read] = (await askPython({ csv: text })) as [number, [string, string, string]][];
           if ("rows" in loaded) {
-            taken++;
-            assert.deepEqual(loaded.rows, stored(read.map(([, row]) => row)));
+            loadedFiles++;
+            assert.deepEqual(loaded.rows, tableRows(read.map(([, row]) => row)));
           } else {
-            const begins = read.map(([line]) => line);
+            const firstLines = read.map(([line]) => line);
             for (const line of loaded.lines)
-              assert(begins.includes(line), `line ${line} of rows that begin on ${begins}: ${JSON.stringify(text)}`);
+              assert(
+                firstLines.includes(line),
+                `line ${line} of rows that begin on ${firstLines}: ${JSON.stringify(text)}`,
+              );
           }
         },
       ),
       property(100),
     );
-    assert(taken > 0, "no generated file was valid");
+    assert(loadedFiles > 0, "no generated file was valid");
   });
 
   it("of NDJSON is loaded as Python's json reads it, or refused with line and reason", async function () {
     this.timeout(propertyTimeout(120_000));
-    let taken = 0;
+    let loadedFiles = 0;
     const field = fc.tuple(fc.constantFrom('"name"', '"n\\u0061me"', '"parent_slug"', '"other"', '"Name"'), jsonText);
     const row = fc.tuple(
       fc.array(field, { maxLength: 2 }),
@@ -170,7 +173,7 @@ describe("a file, compared with Python's readers", () => {
       fc.constantFrom("\n", "\n", "\n", "\r\n", "\r\n", "\n\n", "\n \t\r\n", "\r", "", "\u2028"),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 3 }), arrival, async (rows, how) => {
+      fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 3 }), arrival, async (rows, fileArrival) => {
         const lines = rows.map(([fields, name, space, end], at) => {
           const all = [
             ['"slug"', `"r${at}"`],
@@ -180,17 +183,17 @@ describe("a file, compared with Python's readers", () => {
           return `${space}{${all.map(([key, value]) => `${key}${space === " " ? " : " : ":"}${value}`).join(",")}}${end}`;
         });
         const text = lines.join("");
-        const loaded = await load(contentOf("ndjson", text, how));
+        const loaded = await load(contentOf("ndjson", text, fileArrival));
         if (loaded === undefined || "lines" in loaded) return;
-        taken++;
-        const read = (await ask({ ndjson: text.replace(/^\uFEFF/, "") })) as [number, Record<string, string>][];
+        loadedFiles++;
+        const read = (await askPython({ ndjson: text.replace(/^\uFEFF/, "") })) as [number, Record<string, string>][];
         assert.deepEqual(
           loaded.rows,
-          stored(read.map(([, { slug = "", name = "", parent_slug }]) => [slug, name, parent_slug])),
+          tableRows(read.map(([, { slug = "", name = "", parent_slug }]) => [slug, name, parent_slug])),
         );
       }),
       property(100),
     );
-    assert(taken > 0, "no generated file was valid");
+    assert(loadedFiles > 0, "no generated file was valid");
   });
 });

@@ -7,9 +7,9 @@ import type { TargetTable } from "./targets.ts";
 
 const LF = 0x0a;
 /** Items per yielded chunk. */
-const ITEMS = 2_000;
-/** Maximum reported problems of a row; one more says how many others there are. */
-const ROW_PROBLEMS = 8;
+const ITEMS_PER_CHUNK = 2_000;
+/** Maximum number of reported problems of a row; one further problem gives the number of the others. */
+const MAX_ROW_PROBLEMS = 8;
 
 /** Converts inline items to rows for COPY, numbered from 1. */
 export async function* inlineRecords(
@@ -19,9 +19,9 @@ export async function* inlineRecords(
 ): AsyncGenerator<Buffer> {
   for (const [index, item] of items.entries()) {
     if (isObject(item)) addRecord(sink, item, undefined, index + 1, target);
-    else sink.bad([notAnObject(JSON.stringify(item) ?? "")], index + 1);
+    else sink.addBad([notAnObject(JSON.stringify(item) ?? "")], index + 1);
     if (sink.stopped) break;
-    if (index % ITEMS === ITEMS - 1) yield sink.takeBytes();
+    if (index % ITEMS_PER_CHUNK === ITEMS_PER_CHUNK - 1) yield sink.takeBytes();
   }
   yield sink.takeBytes();
 }
@@ -34,10 +34,10 @@ export async function* ndjsonRecords(
 ): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
   let line = 1;
-  let skipping = false;
+  let isSkipping = false;
   const parseLine = (bytes: Buffer) => {
-    if (!skipping) putLine(sink, bytes, line, target);
-    skipping = false;
+    if (!isSkipping) addLine(sink, bytes, line, target);
+    isSkipping = false;
     line++;
   };
   for await (const chunk of source) {
@@ -47,11 +47,11 @@ export async function* ndjsonRecords(
       parseLine(data.subarray(start, end));
       start = end + 1;
     }
-    if (data.length - start > MAX_RECORD_BYTES && !skipping) {
-      sink.bad([unterminatedLine(data.subarray(start))], line);
-      skipping = true;
+    if (data.length - start > MAX_RECORD_BYTES && !isSkipping) {
+      sink.addBad([unterminatedLine(data.subarray(start))], line);
+      isSkipping = true;
     }
-    rest = skipping ? Buffer.alloc(0) : Buffer.from(data.subarray(start)); // a copy: the stream owns the chunk's memory
+    rest = isSkipping ? Buffer.alloc(0) : Buffer.from(data.subarray(start)); // a copy: the stream owns the chunk's memory
     yield sink.takeBytes();
     if (sink.stopped) return;
   }
@@ -61,12 +61,12 @@ export async function* ndjsonRecords(
 
 const BLANK = /^[ \t\r]*$/;
 
-/** Adds the row of one line to the sink, or its problem. */
-function putLine(sink: Sink, bytes: Buffer, line: number, target: TargetTable): void {
-  const read = readLine(bytes);
-  if (read === undefined) return;
-  if ("reason" in read) sink.bad([read], line);
-  else addRecord(sink, read.item, fieldsOf(read.text), line, target);
+/** Adds the row of one line to the sink, or the line's problem. */
+function addLine(sink: Sink, bytes: Buffer, line: number, target: TargetTable): void {
+  const parsed = readLine(bytes);
+  if (parsed === undefined) return;
+  if ("reason" in parsed) sink.addBad([parsed], line);
+  else addRecord(sink, parsed.item, fieldsOf(parsed.text), line, target);
 }
 
 /** Parses a line to its object or a problem; undefined if blank. */
@@ -83,7 +83,7 @@ function readLine(bytes: Buffer): { item: Record<string, unknown>; text: string 
   }
 }
 
-/** Trims JSON's white space only: other invisible characters must be shown. */
+/** Trims JSON's white space only, since other invisible characters must be shown. */
 function trimJson(text: string): string {
   let start = 0;
   let end = text.length;
@@ -93,7 +93,7 @@ function trimJson(text: string): string {
 }
 const WHITESPACE = " \t\r";
 
-/** Reason for a line that is not JSON. */
+/** Returns the reason for a line that is not JSON. */
 function jsonProblem(text: string, error: unknown): string {
   const reason = "is not JSON: one object per line";
   if (/after JSON/.test((error as Error).message))
@@ -102,14 +102,14 @@ function jsonProblem(text: string, error: unknown): string {
   if (COMMENTS.some((start) => text.startsWith(start))) return `${reason}, without comments`;
   if (text.startsWith("{'")) return `${reason}, with names and texts in double quotes`;
   const { message } = error as Error;
-  if (NO_VALUE.some((start) => message.startsWith(start)))
-    return `${reason}. NaN, Infinity, None, True and False are no JSON values`;
+  if (NON_JSON_VALUES.some((start) => message.startsWith(start)))
+    return `${reason}. NaN, Infinity, None, True and False are not JSON values`;
   return text.startsWith("{") && !text.endsWith("}") ? `${reason}; this one has no end` : reason;
 }
 
 const COMMENTS = ["//", "/*", "#", "--"];
-/** Beginnings of V8's messages for values that JavaScript or Python write and JSON lacks. */
-const NO_VALUE = [..."NITF"]
+/** Beginnings of V8's messages for values that JavaScript or Python write and that are not JSON. */
+const NON_JSON_VALUES = [..."NITF"]
   .map((letter) => `Unexpected token '${letter}'`)
   .concat("No number after minus sign", "Unexpected token 'i'", "Unexpected token 'n'");
 
@@ -139,12 +139,12 @@ function addRecord(
   line: number,
   { columns }: TargetTable,
 ): void {
-  const written = new Map(fields?.map(({ name, text }) => [name, text]));
+  const originalTexts = new Map(fields?.map(({ name, text }) => [name, text]));
   const textOf = (name: string) => {
     const value = row[name];
-    return typeof value === "string" ? value : (written.get(name) ?? JSON.stringify(value) ?? "");
+    return typeof value === "string" ? value : (originalTexts.get(name) ?? JSON.stringify(value) ?? "");
   };
-  const problems: RowProblem[] = fields && fields.length > written.size ? duplicateNames(fields) : [];
+  const problems: RowProblem[] = fields && fields.length > originalTexts.size ? duplicateNames(fields) : [];
   const missing: RowProblem[] = [];
   const values = columns.map(({ name, json, optional }) => {
     const value = row[name];
@@ -152,7 +152,7 @@ function addRecord(
       if (!optional) missing.push({ column: name, value: null, reason: MISSING });
       return null;
     }
-    const reason = unusable(value, json);
+    const reason = valueProblem(value, json);
     if (reason === undefined) return textOf(name);
     problems.push({ column: name, value: reportText(textOf(name)), reason });
     return null;
@@ -161,7 +161,7 @@ function addRecord(
   let further = 0;
   for (const name of Object.keys(row)) {
     if (known.includes(name)) continue;
-    if (problems.length >= ROW_PROBLEMS) further++;
+    if (problems.length >= MAX_ROW_PROBLEMS) further++;
     else
       problems.push({
         column: reportText(name),
@@ -171,13 +171,12 @@ function addRecord(
   }
   if (further > 0)
     problems.push({ column: null, value: null, reason: `has ${further} more fields that are not columns` });
-  // The database reports missing values. A row with other problems does not reach it, so all of its problems are
-  // reported.
-  if (problems.length > 0) sink.bad([...problems, ...missing], line, values);
-  else sink.values(values, line);
+  // The database reports missing values only for rows without other problems, so they are added here.
+  if (problems.length > 0) sink.addBad([...problems, ...missing], line, values);
+  else sink.addValues(values, line);
 }
 
-/** Returns a problem for each name that is repeated in a row, at most ROW_PROBLEMS. */
+/** Returns a problem for each name that is repeated in a row, at most MAX_ROW_PROBLEMS. */
 function duplicateNames(fields: readonly Field[]): RowProblem[] {
   const seen = new Set<string>();
   const repeated = new Map<string, string>();
@@ -186,14 +185,14 @@ function duplicateNames(fields: readonly Field[]): RowProblem[] {
     seen.add(name);
   }
   return [...repeated]
-    .slice(0, ROW_PROBLEMS)
+    .slice(0, MAX_ROW_PROBLEMS)
     .map(([name, text]) => ({ column: reportText(name), value: reportText(text), reason: "is given more than once" }));
 }
 
 /** Reason for a missing required value. */
 export const MISSING = "is missing";
 
-function unusable(value: unknown, json: "string" | "integer"): string | undefined {
+function valueProblem(value: unknown, json: "string" | "integer"): string | undefined {
   if (json === "integer") return typeof value === "number" ? undefined : "must be a JSON integer";
   if (typeof value !== "string") return "must be a JSON string";
   if (value.includes("\0")) return "holds a NUL character";

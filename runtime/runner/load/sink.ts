@@ -7,7 +7,7 @@ export interface RowProblem {
   reason: string;
 }
 
-/** Maximum length of a line or record: a longer one cannot be a row, and memory stays bounded. */
+/** Maximum length of a line or record: a longer line cannot be a row, and memory stays bounded. */
 export const MAX_RECORD_BYTES = 1024 * 1024;
 
 /** Reason for text in another encoding; spreadsheets write Windows-1252 unless UTF-8 is chosen. */
@@ -15,13 +15,13 @@ export const NOT_UTF8 = "is not valid UTF-8; it may be Latin-1 or Windows-1252. 
 /** Maximum length of a value in a report. Characters. */
 export const MAX_SHOWN_VALUE = 100;
 
-/** A text as a report shows it: cut short, invisible characters as escapes, no half characters. */
+/** Returns a text as a report shows it: cut short, invisible characters as escapes, no half characters. */
 export function reportText(text: string): string {
   const cut = text.length > MAX_SHOWN_VALUE ? `${text.slice(0, MAX_SHOWN_VALUE)}…` : text;
   return escapeInvisible(cut.toWellFormed());
 }
 
-/** The beginning of a record as a report shows it, with invalid UTF-8 as U+FFFD. */
+/** Returns the beginning of a record as a report shows it, with invalid UTF-8 as U+FFFD. */
 export const shownBytes = (bytes: Buffer, start: number, end: number): string =>
   reportText(bytes.toString("utf8", start, Math.min(end, start + 4 * MAX_SHOWN_VALUE + 4)));
 
@@ -40,10 +40,10 @@ const ROW_OVERHEAD = 32;
 
 /**
  * Collects the rows of one chunk as CSV for COPY: the target's columns, then the line where the row began, then its
- * problems as JSON. Bad rows are written among the good ones, so that a report of any length takes no memory here.
+ * problems as JSON. Bad rows are written among the good rows, so that a report of any length takes no memory here.
  */
 export class Sink {
-  /** Rows accepted so far, and the number of bad ones among them. */
+  /** Rows accepted so far, and the number of bad rows among them. */
   rows = 0;
   badRows = 0;
   /** Line of the last row. */
@@ -54,19 +54,19 @@ export class Sink {
   stopped: StopReason | undefined;
   #buffer: Buffer;
   #end = 0;
-  readonly #nothing: readonly null[];
+  readonly #noValues: readonly null[];
   readonly #limits: StagingLimits;
   /** Well-formed rows whose values the database has found invalid. */
   #badInDatabase = 0;
 
   constructor(columns: number, limits: StagingLimits = NO_LIMITS, size = 128 * 1024) {
     this.#limits = limits;
-    this.#nothing = Array.from({ length: columns }, () => null);
+    this.#noValues = Array.from({ length: columns }, () => null);
     this.#buffer = Buffer.allocUnsafe(size);
   }
 
   /** Adds a row that is already CSV: bytes from `start` to `end` of `source`. */
-  raw(source: Buffer, start: number, end: number, line: number): void {
+  addCsv(source: Buffer, start: number, end: number, line: number): void {
     if (this.stopped) return;
     this.rows++;
     this.lastLine = line;
@@ -79,15 +79,15 @@ export class Sink {
   }
 
   /** Adds a row given as values; null is NULL. */
-  values(values: readonly (string | null)[], line: number): void {
+  addValues(values: readonly (string | null)[], line: number): void {
     if (this.stopped) return;
     this.rows++;
     this.lastLine = line;
-    this.#text(`${fields(values)},${line},\n`);
+    this.#write(`${fields(values)},${line},\n`);
   }
 
-  /** Adds a bad row; `values`: the values that could be read, which are checked like those of other rows. */
-  bad(problems: readonly RowProblem[], line: number, values: readonly (string | null)[] = this.#nothing): void {
+  /** Adds a bad row. `values` are the values that could be read; they are checked like those of other rows. */
+  addBad(problems: readonly RowProblem[], line: number, values: readonly (string | null)[] = this.#noValues): void {
     if (this.stopped) return;
     if (this.badRows + this.#badInDatabase >= this.#limits.maxBadRows) {
       this.stopped = "maxBadRows";
@@ -96,7 +96,7 @@ export class Sink {
     this.rows++;
     this.badRows++;
     this.lastLine = line;
-    this.#text(`${fields(values)},${line},${quote(JSON.stringify(problems))}\n`);
+    this.#write(`${fields(values)},${line},${quote(JSON.stringify(problems))}\n`);
   }
 
   /** Sets the number of rows that the database has found bad. */
@@ -118,7 +118,7 @@ export class Sink {
     return taken;
   }
 
-  #text(text: string): void {
+  #write(text: string): void {
     this.#reserve(text.length * 3);
     const written = this.#buffer.write(text, this.#end, "utf8");
     this.#end += written;

@@ -43,12 +43,12 @@ describe("a source in S3", () => {
     return Buffer.concat(chunks).toString();
   };
 
-  it("returns the object's bytes, decompressed if they are gzip, also of several members", async () => {
+  it("returns the object's bytes, decompressed if they are gzip, even of several members", async () => {
     assert.equal(await text(await put("a,b\n1,2\n", "deep/é name.csv")), "a,b\n1,2\n");
     assert.equal(await text(await put(Buffer.concat([gzipSync("a,b\n"), gzipSync("1,2\n")])), "gzip"), "a,b\n1,2\n");
   });
 
-  it("is the version at the request's acceptance, or is refused", async () => {
+  it("is the version that existed when the request was accepted, or is refused", async () => {
     const source = await put("first");
     await put("second");
     await assert.rejects(text(source), { code: "SourceChanged" });
@@ -141,19 +141,22 @@ describe("a source in S3", () => {
   });
 });
 
-/** A client whose bodies break after their first bytes. */
+/** A client whose response bodies break off after their first bytes. */
 function broken(s3: S3Client): S3Client {
   const client = Object.create(s3) as S3Client;
   client.send = (async (command: GetObjectCommand) => {
-    const answer = await s3.send(command);
-    const body = answer.Body as unknown as { once(event: string, listener: () => void): void; destroy(e: Error): void };
+    const response = await s3.send(command);
+    const body = response.Body as unknown as {
+      once(event: string, listener: () => void): void;
+      destroy(e: Error): void;
+    };
     body.once("data", () => body.destroy(new Error("the line broke")));
-    return answer;
+    return response;
   }) as unknown as S3Client["send"];
   return client;
 }
 
-/** A client that announces another length than bodies have, as of a file that changes while it is read. */
+/** A client that announces a length other than the body's, as if the file changed while it was read. */
 function resized(s3: S3Client, length: number): S3Client {
   const client = Object.create(s3) as S3Client;
   client.send = (async (command: GetObjectCommand) => ({

@@ -7,8 +7,8 @@ import { receiveStream } from "./stream.ts";
 import { type DownloadRules, download } from "./url.ts";
 
 /**
- * An object in S3 as it was when the request was accepted: by its version, which later uploads do not replace; in a
- * bucket without versions by its ETag.
+ * An object in S3 as it was when the request was accepted. It is identified by its version, which later uploads do not
+ * replace, or in a bucket without versioning by its ETag.
  */
 export interface S3Source {
   s3: string;
@@ -20,7 +20,7 @@ export interface S3Source {
 export type FileSource = S3Source | { url: string };
 
 /**
- * Opens a source as the bytes of its file, unpacked, never more than `maxBytes` of them.
+ * Opens a source as the unpacked bytes of its file, at most `maxBytes`.
  * @throws JobError SourceNotFound, SourceNotAllowed, SourceChanged, SourceTooLarge, SourceUnreachable; while the bytes
  * are read: SourceTooLarge, SourceUnreachable, InvalidCompression
  */
@@ -33,13 +33,13 @@ export async function openSource(
 ): Promise<AsyncIterable<Buffer>> {
   const bytes =
     "s3" in source
-      ? await object(source, s3, rules.maxBytes, signal)
+      ? await openObject(source, s3, rules.maxBytes, signal)
       : await download(source.url, { ...rules, compression }, signal);
   if (compression === "none") return bytes;
   return gunzip(bytes, "s3" in source ? source.s3 : redactUrl(source.url), rules.maxBytes);
 }
 
-async function object(
+async function openObject(
   { s3: location, versionId, etag }: S3Source,
   s3: LazyS3,
   maxBytes: number,
@@ -56,7 +56,7 @@ async function object(
       }),
       { abortSignal: signal },
     );
-    if (!(Body instanceof Readable)) throw new Error("S3 answered without a body");
+    if (!(Body instanceof Readable)) throw new Error("S3 returned no body");
     if (ContentLength !== undefined && ContentLength > maxBytes) {
       Body.destroy();
       throw new JobError("SourceTooLarge", { source: location, limit: maxBytes });
@@ -73,7 +73,7 @@ async function object(
     const status = $metadata?.httpStatusCode;
     if (status === 412) throw new JobError("SourceChanged", { source: location }, { cause: error });
     if (status === 404)
-      throw new JobError("SourceNotFound", { source: location, reason: `S3 answered ${name}.` }, { cause: error });
+      throw new JobError("SourceNotFound", { source: location, reason: `S3 returned ${name}.` }, { cause: error });
     if (name === "InvalidObjectState")
       throw new JobError(
         "SourceNotAllowed",
@@ -81,7 +81,7 @@ async function object(
         { cause: error },
       );
     if (status === 403)
-      throw new JobError("SourceNotAllowed", { source: location, reason: `S3 answered ${name}.` }, { cause: error });
+      throw new JobError("SourceNotAllowed", { source: location, reason: `S3 returned ${name}.` }, { cause: error });
     throw new JobError("SourceUnreachable", { source: location, reason: `${name}: ${message}` }, { cause: error });
   }
 }

@@ -8,7 +8,7 @@ const MIN_BYTES_PER_SECOND = 1_000;
 
 /** Limits of a body from the network. */
 export interface ReceiveOptions {
-  /** The source as errors name it: without query. */
+  /** The source as errors name it, without query. */
   source: string;
   /** Maximum number of bytes received, before decompression. */
   maxBytes: number;
@@ -24,11 +24,11 @@ export interface ReceiveOptions {
  * not for a slow database) or too large, when the job ends, and when the reader stops.
  * @throws JobError SourceUnreachable, SourceTooLarge
  */
-export function receiveStream(body: Readable, reception: ReceiveOptions): AsyncIterable<Buffer> {
-  // Effective from now on, not only when the first byte is read.
-  addAbortSignal(reception.signal, body);
+export function receiveStream(body: Readable, options: ReceiveOptions): AsyncIterable<Buffer> {
+  // The signal takes effect from now on, not only when the first byte is read.
+  addAbortSignal(options.signal, body);
   body.on("error", () => undefined);
-  return chunksOf(body, reception);
+  return chunksOf(body, options);
 }
 
 async function* chunksOf(
@@ -37,20 +37,20 @@ async function* chunksOf(
 ): AsyncGenerator<Buffer> {
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let bytes = 0;
-  let waited = 0;
+  let waitedMs = 0;
   try {
     for (;;) {
-      const asked = performance.now();
+      const requestedAt = performance.now();
       const timer = setTimeout(() => body.destroy(new Error(`no data for ${stallTimeoutMs / 1000} s`)), stallTimeoutMs);
       const next = await chunks.next().finally(() => clearTimeout(timer));
       if (next.done) {
         if (length === undefined || bytes === length) return;
         throw new Error(`it ended after ${bytes} of its ${length} bytes; it may have changed while it was read`);
       }
-      waited += performance.now() - asked;
+      waitedMs += performance.now() - requestedAt;
       bytes += next.value.length;
-      if (waited > stallTimeoutMs && bytes < (waited / 1000) * MIN_BYTES_PER_SECOND)
-        throw new Error(`it sent ${bytes} bytes in ${Math.ceil(waited / 1000)} s, which is too slow`);
+      if (waitedMs > stallTimeoutMs && bytes < (waitedMs / 1000) * MIN_BYTES_PER_SECOND)
+        throw new Error(`it sent ${bytes} bytes in ${Math.ceil(waitedMs / 1000)} s, which is too slow`);
       if (length !== undefined && bytes > length)
         throw new Error(
           `it has more than the ${length} bytes that it began with; it may have changed while it was read`,

@@ -7,11 +7,11 @@ import { hasInvisibleOrSpace } from "./invisible.ts";
 export interface Column {
   name: string;
   json: "string" | "integer";
-  /** May be left out or empty. */
+  /** True if the value may be omitted or empty. */
   optional?: boolean;
   /**
-   * SQL that gives the reason why a value (`b.<name>`, text, not null, not empty) cannot be used, or null. It must not
-   * raise an error, whatever the text.
+   * SQL for the reason why a value (`b.<name>`, text, not null, not empty) is invalid, or null. It must not raise an
+   * error, whatever the text.
    */
   reason: string;
 }
@@ -23,8 +23,9 @@ export interface TargetTable {
   with?: string;
   joins: string;
   /**
-   * Checks properties of the batch as a whole, before it is applied and again before its problems are reported; keeps
-   * the data that the reasons refer to. False: the batch cannot be applied.
+   * Checks properties of the batch as a whole, and stores the data that the reasons refer to. Called before the batch is
+   * applied, and again before its problems are reported.
+   * @returns false if the batch cannot be applied
    */
   prepare?(client: pg.ClientBase): Promise<boolean>;
   /**
@@ -32,28 +33,32 @@ export interface TargetTable {
    * then evaluated for the other rows only. It must not raise an error, whatever the text.
    */
   accepted?: string;
-  /** True if each row is checked by itself: later rows do not change its verdict. */
+  /** True if each row is checked by itself, so that later rows do not change the result. */
   checksRowsIndependently?: boolean;
   /** Rewrites valid values in another notation to the one that `insert` accepts; run only after it refused a batch. */
   normalize?: string;
   /** Removes the rows that a batch in mode `replace` replaces; without it, both modes upsert by key. */
   remove?: string;
-  /** Applies the staged batch; its row count is the number of rows it took. */
+  /** Inserts the valid rows of the staged batch; its row count is their number. */
   insert: string;
 }
 
-const NOT_TEXT = "null";
+/** Reason for a column whose values are all valid. */
+const NO_REASON = "null";
 const DAY = `case
   when b.day !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' then 'must be a day written YYYY-MM-DD'
   when substr(b.day, 1, 4) = '0000' or substr(b.day, 6, 2)::integer not between 1 and 12 then 'is not a day of the calendar'
   when substr(b.day, 9, 2)::integer not between 1 and
     extract(day from make_date(substr(b.day, 1, 4)::integer, substr(b.day, 6, 2)::integer, 1) + interval '1 month - 1 day')
     then 'is not a day of the calendar' end`;
-/** Digits as `real_price::text` writes them: the form that a batch is applied in. */
+/** Digits as `real_price::text` writes them, the notation that `insert` accepts. */
 const DIGITS = "'^[1-9][0-9]*$'";
-/** Numbers that Postgres' numeric stores exactly and compactly: other programs write 1500 as 1500.0 or 1.5e3. */
+/**
+ * Numbers in any notation, since some programs write 1500 as 1500.0 or 1.5e3. Postgres's numeric stores numbers of this
+ * length exactly and compactly.
+ */
 const NUMBER = "'^(0|[1-9][0-9]{0,19})([.][0-9]{1,20})?([eE][+-]?[0-9]{1,2})?$'";
-/** Postgres' integer, the type of prices.price, ends at 2147483647. */
+/** Postgres's integer, the type of prices.price, ends at 2147483647. */
 const PRICE = `case
   when b.price ~ ${DIGITS} then case
     when length(b.price) > 10 then 'is above 2147483647'
@@ -62,7 +67,7 @@ const PRICE = `case
   when b.price::numeric < 1 or b.price::numeric <> trunc(b.price::numeric) then 'must be a whole number above 0, written in digits'
   when b.price::numeric > 2147483647 then 'is above 2147483647' end`;
 
-/** A price that `insert` accepts as written. CASE keeps the casts from texts that are no dates or numbers. */
+/** Condition for prices that `insert` accepts as written. CASE prevents casts of texts that are not dates or numbers. */
 const ACCEPTED_PRICE = `case when length(b.day) = 10 and pg_input_is_valid(b.day, 'date') and pg_input_is_valid(b.price, 'integer')
   then o.code is not null and d.code is not null
     and b.day::date::text = b.day and b.price::integer > 0 and b.price::integer::text = b.price
@@ -81,7 +86,7 @@ const unknownPort = (
 const invisibleCharacters = (key: string) =>
   `case when ${hasInvisibleOrSpace(`b.${key}`)} then 'has a space or an invisible character' end`;
 
-/** Reason for a key that is too long, or that an earlier row of the batch has: which row was meant is unknown. */
+/** Reason for a key that is too long, or that an earlier row has too: it is unknown which row is meant. */
 const repeatedKey = (key: string) => `case
   when octet_length(b.${key}) > ${KEY_BYTES} then 'is longer than ${KEY_BYTES} bytes'
   when k.first_line < b.line then 'is on line ' || k.first_line || ' already' end`;
@@ -112,16 +117,17 @@ export const TARGETS: Record<Target, TargetTable> = {
         then price::numeric = trunc(price::numeric) and price::numeric between 1 and 2147483647 else false end`,
     remove: `delete from prices p using (select distinct orig_code, dest_code, day::date as day from batch) b
       where p.orig_code = b.orig_code and p.dest_code = b.dest_code and p.day = b.day`,
-    // Leaves out rows with unknown ports, with values that do not read back as written, and with 'infinity' (which
-    // does); the row count shows them. Sorted like the index, so that each of its pages is touched once. The sort key
-    // combines the three columns (positions of the ports, and the day) in one number: sorting takes half the time.
+    // Leaves out rows with unknown ports, with values that do not read back as written, and with 'infinity', although
+    // that reads back; the row count reveals them. Sorted like the index, so that each page of the index is touched
+    // once. The sort key combines the three columns (positions of the ports, and the day) in one number: sorting takes
+    // half the time.
     insert: `with places as materialized (select code, row_number() over (order by code) as place from ports)
       insert into prices (orig_code, dest_code, day, price)
       select orig_code, dest_code, real_day, real_price
       from (
         select orig_code, dest_code, day, price, day::date as real_day, price::integer as real_price
         from batch where length(day) = 10
-        offset 0 -- keeps each value from being read again wherever it is named
+        offset 0 -- evaluates each cast once, although it is used several times
       ) b join places o on o.code = b.orig_code join places d on d.code = b.dest_code
       where real_day::text = day and real_price::text = price and real_price > 0
       order by (o.place << 43) + (d.place << 22) + (real_day - date '0001-01-01')`,
@@ -134,7 +140,7 @@ export const TARGETS: Record<Target, TargetTable> = {
         reason: `coalesce(${repeatedKey("code")}, ${invisibleCharacters("code")},
           case when g.slug is not null then 'is the slug of a region' end)`,
       },
-      { name: "name", json: "string", reason: NOT_TEXT },
+      { name: "name", json: "string", reason: NO_REASON },
       {
         name: "parent_slug",
         json: "string",
@@ -144,7 +150,7 @@ export const TARGETS: Record<Target, TargetTable> = {
     with: "keys as materialized (select code, min(line) as first_line from batch group by code)",
     joins: `left join regions r on r.slug = b.parent_slug left join regions g on g.slug = b.code
       left join keys k on k.code = b.code`,
-    // A place is named by a port's code or a region's slug: none is both. Batches of regions wait until this one ends.
+    // A code must not be a region's slug, since either may name a place. Batches of regions wait until this batch ends.
     prepare: async (client) => {
       await client.query("lock table regions in share mode");
       return true;
@@ -163,7 +169,7 @@ export const TARGETS: Record<Target, TargetTable> = {
         reason: `coalesce(${repeatedKey("slug")}, ${invisibleCharacters("slug")},
           case when g.code is not null then 'is the code of a port' end)`,
       },
-      { name: "name", json: "string", reason: NOT_TEXT },
+      { name: "name", json: "string", reason: NO_REASON },
       {
         name: "parent_slug",
         json: "string",

@@ -63,7 +63,7 @@ describe("a file of another kind", () => {
       assert.equal(await read(text, "ndjson"), text);
   });
 
-  it("is not detected in text, of which only a byte order mark is removed", async () => {
+  it("is not detected in text, from which only a byte order mark is removed", async () => {
     for (const text of [HEADER, "P", "", "O,R\nC", `${HEADER}\n${"A,B,C,1\n".repeat(10_000)}`, "[,x", "{x,y"]) {
       assert.equal(await read(text), text);
       assert.equal(await read(`\uFEFF${text}`, "csv", 2), text);

@@ -4,7 +4,7 @@ import { BYTE_ORDER_MARK, type FileKind, KIND_BYTES, kindOf } from "./fileKinds.
 /**
  * Yields a file without its byte order mark.
  * @param target target named in errors
- * @throws JobError InvalidHeader, or InvalidFormat for NDJSON, when the file is of another kind; the message names it
+ * @throws JobError InvalidHeader (CSV) or InvalidFormat (NDJSON) if the file is of another kind, which the error names
  */
 export async function* textOf(
   source: AsyncIterable<Buffer>,
@@ -33,7 +33,7 @@ function checkedStart(start: Buffer, format: "csv" | "ndjson", target: string): 
   return start.subarray(0, 3).equals(BYTE_ORDER_MARK) ? start.subarray(3) : start;
 }
 
-/** Returns the actual format of a text that is not in the declared one; undefined if it may be. */
+/** Returns the actual format of a text; undefined if it may be in the declared format. */
 export function otherFormat(start: Buffer, format: "csv" | "ndjson"): FileKind | undefined {
   const text = start
     .toString("utf8", 0, KIND_BYTES)

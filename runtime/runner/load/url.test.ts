@@ -22,7 +22,7 @@ describe("a download", () => {
   let server: Server;
   let ca: string;
   let port: number;
-  let answer: (request: IncomingMessage, response: ServerResponse) => void;
+  let respond: (request: IncomingMessage, response: ServerResponse) => void;
   before(async () => {
     const pems = await generate([{ name: "commonName", value: "data.example.com" }], {
       extensions: [
@@ -37,7 +37,7 @@ describe("a download", () => {
     });
     ca = pems.cert;
     server = createServer({ key: pems.private, cert: pems.cert }, (request, response) =>
-      answer(request, response),
+      respond(request, response),
     ).listen(0, "127.0.0.1");
     await once(server, "listening");
     port = (server.address() as AddressInfo).port;
@@ -47,8 +47,12 @@ describe("a download", () => {
     server.close();
   });
 
-  const leadsTo = (...addresses: string[]) =>
-    ((_host: string, _options: object, callback: (error: null, found: { address: string; family: number }[]) => void) =>
+  const resolvesTo = (...addresses: string[]) =>
+    ((
+      _host: string,
+      _options: object,
+      callback: (error: null, resolved: { address: string; family: number }[]) => void,
+    ) =>
       callback(
         null,
         addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
@@ -57,7 +61,7 @@ describe("a download", () => {
     hosts: [`data.example.com:${port}`],
     maxBytes: 1_000,
     isAllowedAddress: (address) => address === "127.0.0.1",
-    lookup: leadsTo("127.0.0.1"),
+    lookup: resolvesTo("127.0.0.1"),
     ca,
     ...changes,
   });
@@ -79,12 +83,12 @@ describe("a download", () => {
   };
 
   it("returns the bytes of an allowed host, and requests them without compression", async () => {
-    answer = (request, response) =>
+    respond = (request, response) =>
       response.end(`a,b ${request.headers["accept-encoding"]} ${request.headers.authorization ?? "-"}`);
     assert.equal(await fetchText("/file.csv?signature=secret"), "a,b identity -");
   });
 
-  it("never reaches a host that is not on the list, whatever its address", async () => {
+  it("never connects to a host that is not on the list, whatever its address", async () => {
     await assert.rejects(
       fetchText("/?s=secret", {}, `https://other.example.com:${port}`),
       refused("SourceNotAllowed", /not on this stack's list/),
@@ -104,7 +108,7 @@ describe("a download", () => {
   it("refuses http and passwords", async () => {
     await assert.rejects(
       fetchText("/", {}, `http://data.example.com:${port}`),
-      refused("SourceNotAllowed", /only https/),
+      refused("SourceNotAllowed", /not an https URL/),
     );
     await assert.rejects(
       fetchText("/", {}, `https://user:secret@data.example.com:${port}`),
@@ -112,71 +116,75 @@ describe("a download", () => {
     );
   });
 
-  it("refuses hosts that only look like an allowed one", async () => {
+  it("refuses hosts that only look like an allowed host", async () => {
     for (const url of DISGUISED) {
       await assert.rejects(fetchText("", {}, url), { code: "SourceNotAllowed" }, url);
-      answer = (_request, response) => response.writeHead(302, { location: url }).end();
+      respond = (_request, response) => response.writeHead(302, { location: url }).end();
       await assert.rejects(fetchText(), { code: "SourceNotAllowed" }, `a redirect to ${url}`);
     }
   });
 
-  it("refuses a name that resolves to an address that is not public, even beside a public one", async () => {
+  it("refuses a name that resolves to an address that is not public, even beside a public address", async () => {
     for (const addresses of [["127.0.0.1"], ["1.1.1.1", "10.0.0.1"], ["::1"], ["169.254.169.254"]])
       await assert.rejects(
-        fetchText("/", { isAllowedAddress: isPublicAddress, lookup: leadsTo(...addresses) }),
+        fetchText("/", { isAllowedAddress: isPublicAddress, lookup: resolvesTo(...addresses) }),
         refused("SourceNotAllowed", /not public/),
       );
   });
 
   it("checks the address of the connection, even if a name resolves differently the second time", async () => {
-    let asked = 0;
+    let lookups = 0;
     const changing = ((host: string, options: object, callback: never) =>
-      leadsTo(asked++ === 0 ? "127.0.0.1" : "10.0.0.1")(host, options as never, callback)) as unknown as typeof resolve;
-    answer = (_request, response) => response.end("first");
+      resolvesTo(lookups++ === 0 ? "127.0.0.1" : "10.0.0.1")(
+        host,
+        options as never,
+        callback,
+      )) as unknown as typeof resolve;
+    respond = (_request, response) => response.end("first");
     assert.equal(await fetchText("/", { lookup: changing }), "first");
-    assert.equal(asked, 1, "one question, whose answer is what was checked");
+    assert.equal(lookups, 1, "the connection uses the address that was checked");
     await assert.rejects(fetchText("/", { lookup: changing }), refused("SourceNotAllowed", /not public/));
   });
 
   it("checks every redirect like the first address, and follows at most five", async () => {
     const redirect = (location: string) => {
-      answer = (request, response) =>
+      respond = (request, response) =>
         request.url === "/" ? response.writeHead(302, { location }).end() : response.end("there");
     };
     redirect("/file.csv");
     assert.equal(await fetchText(), "there");
     for (const [location, reason] of [
-      ["http://data.example.com/", /only https/],
+      ["http://data.example.com/", /not an https URL/],
       ["https://169.254.169.254/latest/meta-data", /not on this stack's list/],
       ["https://127.0.0.1/", /not on this stack's list/],
       ["https://user:secret@data.example.com/", /user name or password/],
       ["https://other.example.com/", /not on this stack's list/],
       ["https://data.example.com:22/", /'data\.example\.com:22' is not on this stack's list/],
       ["//data.example.com:6379/", /not on this stack's list/],
-      ["ftp://data.example.com/", /only https/],
-      ["file:///etc/passwd", /only https/],
-      ["data:text/csv,a,b", /only https/],
-      ["javascript:0", /only https/],
+      ["ftp://data.example.com/", /not an https URL/],
+      ["file:///etc/passwd", /not an https URL/],
+      ["data:text/csv,a,b", /not an https URL/],
+      ["javascript:0", /not an https URL/],
     ] as const) {
       redirect(location);
       await assert.rejects(fetchText(), refused("SourceNotAllowed", reason), location);
     }
     for (const host of HOSTS) {
-      const { hostname, host: own } = new URL(`https://${host}:${port}`);
+      const { hostname, host: hostAndPort } = new URL(`https://${host}:${port}`);
       if (hostname === "127.0.0.1") continue; // this test's own server
       redirect(`https://${host}:${port}/`);
-      const hosts = [`data.example.com:${port}`, own];
+      const hosts = [`data.example.com:${port}`, hostAndPort];
       await assert.rejects(fetchText("/", { hosts }), refused("SourceNotAllowed", /not a public one/), host);
     }
-    const inside = ((host: string, options: object, callback: never) =>
-      leadsTo(host === "data.example.com" ? "127.0.0.1" : "10.0.0.1")(
+    const privateForRedirect = ((host: string, options: object, callback: never) =>
+      resolvesTo(host === "data.example.com" ? "127.0.0.1" : "10.0.0.1")(
         host,
         options as never,
         callback,
       )) as unknown as typeof resolve;
     redirect(`https://other.example.com:${port}/`);
     await assert.rejects(
-      fetchText("/", { hosts: [`data.example.com:${port}`, `other.example.com:${port}`], lookup: inside }),
+      fetchText("/", { hosts: [`data.example.com:${port}`, `other.example.com:${port}`], lookup: privateForRedirect }),
       refused("SourceNotAllowed", /not public/),
     );
     redirect("https://");
@@ -186,21 +194,21 @@ describe("a download", () => {
   });
 
   it("stops at the size limit, announced or not, and refuses a compressed body", async () => {
-    answer = (_request, response) => response.writeHead(200, { "content-length": "2000" }).end("x".repeat(2000));
+    respond = (_request, response) => response.writeHead(200, { "content-length": "2000" }).end("x".repeat(2000));
     await assert.rejects(fetchText(), refused("SourceTooLarge", /1000 bytes/));
-    answer = (_request, response) => {
+    respond = (_request, response) => {
       const endless = () => response.write("x".repeat(300)) && setImmediate(endless);
       response.on("drain", endless).on("error", () => undefined);
       endless();
     };
     await assert.rejects(fetchText(), refused("SourceTooLarge", /1000 bytes/));
-    answer = (_request, response) => response.writeHead(200, { "content-encoding": "gzip" }).end("x");
+    respond = (_request, response) => response.writeHead(200, { "content-encoding": "gzip" }).end("x");
     await assert.rejects(fetchText(), refused("SourceNotAllowed", /content-encoding gzip/));
   });
 
-  it("unpacks no gzip bomb beyond the limit, and reads no redirect's endless body", async () => {
+  it("unpacks a gzip bomb only up to the limit, and does not read a redirect's endless body", async () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000));
-    answer = (_request, response) => response.end(bomb);
+    respond = (_request, response) => response.end(bomb);
     const source = { url: `https://data.example.com:${port}/bomb.csv.gz?s=secret` };
     await assert.rejects(
       async () => {
@@ -215,7 +223,7 @@ describe("a download", () => {
       },
       refused("SourceTooLarge", /1000000 bytes/),
     );
-    answer = (request, response) => {
+    respond = (request, response) => {
       if (request.url !== "/") return response.end("there");
       response.writeHead(302, { location: "/file.csv" });
       const endless = () => response.write("x".repeat(300)) && setImmediate(endless);
@@ -225,7 +233,7 @@ describe("a download", () => {
     assert.equal(await fetchText(), "there");
   });
 
-  it("reports the server's answer, as a retryable error or not", async () => {
+  it("reports the server's response, as a retryable error or not", async () => {
     for (const [status, code, cause] of [
       [404, "SourceNotFound", ""],
       [410, "SourceNotFound", ""],
@@ -245,12 +253,12 @@ describe("a download", () => {
       [500, "SourceUnreachable", ""],
       [503, "SourceUnreachable", ""],
     ] as const) {
-      answer = (_request, response) => response.writeHead(status).end();
-      await assert.rejects(fetchText("/?s=secret"), refused(code, new RegExp(`answered ${status}${cause}`)));
+      respond = (_request, response) => response.writeHead(status).end();
+      await assert.rejects(fetchText("/?s=secret"), refused(code, new RegExp(`returned ${status}${cause}`)));
     }
-    answer = (_request, response) => response.destroy();
+    respond = (_request, response) => response.destroy();
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
-    answer = (_request, response) => {
+    respond = (_request, response) => {
       response.writeHead(200, { "content-length": "100" }).write("part");
       setImmediate(() => response.destroy());
     };
@@ -258,13 +266,13 @@ describe("a download", () => {
   });
 
   it("stops waiting for a stalled server: for its response and for the next bytes", async () => {
-    answer = () => undefined;
+    respond = () => undefined;
     await assert.rejects(
       fetchText("/?s=secret", { stallTimeoutMs: 50 }),
-      refused("SourceUnreachable", /no answer within/),
+      refused("SourceUnreachable", /no response within/),
     );
-    answer = (_request, response) => response.writeHead(200, { "content-length": "100" }).write("part");
-    // Enough for a busy machine to answer at all.
+    respond = (_request, response) => response.writeHead(200, { "content-length": "100" }).write("part");
+    // Long enough that even a busy machine responds.
     await assert.rejects(
       fetchText("/?s=secret", { stallTimeoutMs: 1_000 }),
       refused("SourceUnreachable", /no data for/),
@@ -272,7 +280,7 @@ describe("a download", () => {
     const silent = (() => undefined) as unknown as typeof resolve;
     await assert.rejects(
       fetchText("/?s=secret", { stallTimeoutMs: 50, lookup: silent }),
-      refused("SourceUnreachable", /no answer within/),
+      refused("SourceUnreachable", /no response within/),
     );
   });
 
@@ -282,26 +290,26 @@ describe("a download", () => {
       const timer = setInterval(() => socket.write(text[at++ % text.length] ?? ""), 5);
       socket.on("close", () => clearInterval(timer)).on("error", () => undefined);
     };
-    answer = (_request, response) => {
+    respond = (_request, response) => {
       assert(response.socket);
       trickle(response.socket, `HTTP/1.1 200 OK\r\ncontent-length: 1\r\nx: ${"x".repeat(10_000)}`);
     };
     await assert.rejects(
       fetchText("/?s=secret", { stallTimeoutMs: 300 }),
-      refused("SourceUnreachable", /no answer within/),
+      refused("SourceUnreachable", /no response within/),
     );
-    answer = (_request, response) => trickle(response, "x");
+    respond = (_request, response) => trickle(response, "x");
     await assert.rejects(
       fetchText("/?s=secret", { stallTimeoutMs: 300, maxBytes: 1_000_000 }),
       refused("SourceUnreachable", /bytes in 1 s, which is too slow/),
     );
-    answer = (_request, response) => response.socket?.end(`HTTP/1.1 200 OK\r\nx: ${"x".repeat(100_000)}\r\n\r\n`);
+    respond = (_request, response) => response.socket?.end(`HTTP/1.1 200 OK\r\nx: ${"x".repeat(100_000)}\r\n\r\n`);
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /Header overflow|could not be read/));
   });
 
   it("stops reading a flood of interim responses, and accepts no other protocol", async () => {
     const flood = (text: string) => {
-      answer = (_request, response) => {
+      respond = (_request, response) => {
         const { socket } = response;
         assert(socket);
         const timer = setInterval(() => socket.write(text), 1);
@@ -311,18 +319,18 @@ describe("a download", () => {
     flood("HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n".repeat(10));
     await assert.rejects(
       fetchText("/?s=secret", { stallTimeoutMs: 300 }),
-      refused("SourceUnreachable", /no answer within/),
+      refused("SourceUnreachable", /no response within/),
     );
     flood("SSH-2.0-OpenSSH_9.6\r\n");
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
-    answer = (_request, response) =>
+    respond = (_request, response) =>
       response.socket?.write("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n");
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
   });
 
   it("refuses a body with two lengths, with oversized chunks, or with a flood at its end", async () => {
     const raw = (text: string) => {
-      answer = (_request, response) => response.socket?.end(text);
+      respond = (_request, response) => response.socket?.end(text);
     };
     raw("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n");
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
@@ -336,7 +344,7 @@ describe("a download", () => {
 
   it("decompresses doubly compressed data only once", async () => {
     const twice = gzipSync(gzipSync(Buffer.alloc(50_000_000)));
-    answer = (_request, response) => response.end(twice);
+    respond = (_request, response) => response.end(twice);
     const bytes = await openSource(
       { url: `https://data.example.com:${port}/twice.csv.gz` },
       "gzip",
@@ -351,11 +359,11 @@ describe("a download", () => {
 
   it("accepts values of Content-Encoding that change no byte", async () => {
     for (const coding of ["", "identity", "Identity", "none", "UTF-8", "utf8", "aws-chunked", "aws-chunked,identity"]) {
-      answer = (_request, response) => response.writeHead(200, { "content-encoding": coding }).end("a,b");
+      respond = (_request, response) => response.writeHead(200, { "content-encoding": coding }).end("a,b");
       assert.equal(await fetchText(), "a,b", coding);
     }
     for (const coding of ["br", "deflate", "zstd", "compress", "gzip, gzip", "aws-chunked, br"]) {
-      answer = (_request, response) => response.writeHead(200, { "content-encoding": coding }).end("x");
+      respond = (_request, response) => response.writeHead(200, { "content-encoding": coding }).end("x");
       for (const compression of ["none", "gzip"] as const)
         await assert.rejects(
           fetchText("/", { compression }),
@@ -367,7 +375,7 @@ describe("a download", () => {
   it("reads a file stored with content coding gzip for a request with compression gzip", async () => {
     const packed = gzipSync("a,b");
     for (const coding of ["gzip", "x-gzip", "aws-chunked,GZIP"]) {
-      answer = (_request, response) => response.writeHead(200, { "content-encoding": coding }).end(packed);
+      respond = (_request, response) => response.writeHead(200, { "content-encoding": coding }).end(packed);
       const source = { url: `https://data.example.com:${port}/prices.csv.gz?s=secret` };
       const open = (compression: "none" | "gzip") =>
         openSource(source, compression, () => assert.fail("no S3"), rules(), new AbortController().signal);
@@ -379,7 +387,7 @@ describe("a download", () => {
   });
 
   it("refuses a transfer coding other than chunked, which would change the bytes", async () => {
-    answer = (_request, response) => {
+    respond = (_request, response) => {
       const body = gzipSync("a,b");
       response.socket?.end(
         Buffer.concat([
@@ -398,7 +406,7 @@ describe("a download", () => {
 
   it("refuses a part of a file, whatever its status", async () => {
     for (const status of [200, 206]) {
-      answer = (_request, response) => response.writeHead(status, { "content-range": "bytes 0-2/1000" }).end("a,b");
+      respond = (_request, response) => response.writeHead(status, { "content-range": "bytes 0-2/1000" }).end("a,b");
       await assert.rejects(fetchText(), refused("SourceNotAllowed", /part of/));
     }
   });
@@ -406,7 +414,7 @@ describe("a download", () => {
   it("follows a redirect whose address is in UTF-8 or in Latin-1", async () => {
     for (const encoding of ["utf8", "latin1"] as const) {
       const location = Buffer.from("/prix \u00e9t\u00e9.csv", encoding);
-      answer = (request, response) => {
+      respond = (request, response) => {
         if (request.url === encodeURI("/prix \u00e9t\u00e9.csv")) return response.end("there");
         const head = Buffer.from("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ");
         response.socket?.end(Buffer.concat([head, location, Buffer.from("\r\n\r\n")]));
@@ -416,19 +424,19 @@ describe("a download", () => {
   });
 
   it("reports after how many bytes the connection was cut off", async () => {
-    answer = (_request, response) => {
+    respond = (_request, response) => {
       response.writeHead(200, { "content-length": "100" });
       response.write("a,b\n", () => response.destroy());
     };
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /cut off after 4 bytes of 100$/));
-    answer = (_request, response) => {
+    respond = (_request, response) => {
       response.write("a,b\n", () => response.destroy());
     };
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /cut off after 4 bytes$/));
   });
 
-  it("refuses a file whose end could be a broken connection", async () => {
-    answer = (_request, response) => {
+  it("refuses a file whose end cannot be distinguished from a broken connection", async () => {
+    respond = (_request, response) => {
       response.useChunkedEncodingByDefault = false;
       response.removeHeader("content-length");
       response.shouldKeepAlive = false;
@@ -440,10 +448,10 @@ describe("a download", () => {
 
   it("ends with its job", async () => {
     const job = new AbortController();
-    answer = () => job.abort();
+    respond = () => job.abort();
     await assert.rejects(download(`https://data.example.com:${port}/`, rules(), job.signal), { name: "AbortError" });
     const second = new AbortController();
-    answer = (_request, response) => response.writeHead(200, { "content-length": "100" }).write("part");
+    respond = (_request, response) => response.writeHead(200, { "content-length": "100" }).write("part");
     const bytes = await download(`https://data.example.com:${port}/`, rules(), second.signal);
     await assert.rejects(
       async () => {
@@ -454,7 +462,7 @@ describe("a download", () => {
   });
 
   it("refuses a certificate that is not for the host", async () => {
-    answer = (_request, response) => response.end("x");
+    respond = (_request, response) => response.end("x");
     const { ca: _, ...withoutCa } = rules();
     await assert.rejects(
       async () => {

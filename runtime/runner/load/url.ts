@@ -8,14 +8,14 @@ import { redactUrl } from "../../contract/redact.ts";
 import { isPublicAddress } from "./address.ts";
 import { receiveStream, STALL_TIMEOUT_MS, unreachable } from "./stream.ts";
 
-/** Rules of a download. The predicates are parameters, so that a test can admit its own server. */
+/** Rules of a download. Tests admit their own servers with `isAllowedAddress`, `ca` and `lookup`. */
 export interface DownloadRules {
   /** Allowed hosts, with their port if it is not 443, as in a URL. */
   hosts: readonly string[];
   /** Maximum number of bytes of a body, before decompression. */
   maxBytes: number;
   isAllowedAddress?: (address: string) => boolean;
-  /** Certificates to trust beside the system's. */
+  /** Certificates to trust in addition to the system's. */
   ca?: string;
   /** Name resolution. */
   lookup?: typeof resolve;
@@ -26,7 +26,7 @@ export interface DownloadRules {
    */
   stallTimeoutMs?: number;
   /**
-   * Compression that the caller unpacks: a body with this content coding is accepted as it is.
+   * Compression that the reader of the body unpacks. A body with this content coding is passed on unchanged.
    *
    * @default "none"
    */
@@ -34,14 +34,14 @@ export interface DownloadRules {
 }
 
 const MAX_REDIRECTS = 5;
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 const MISSING_STATUSES = new Set([404, 410]);
 /**
- * Answers below 500 after which a later request may succeed (RFC 9110, sections 15.5.9 and 15.5.20; RFC 6585; RFC
+ * Statuses below 500 after which a later request may succeed (RFC 9110, sections 15.5.9 and 15.5.20; RFC 6585; RFC
  * 8470).
  */
-const TRANSIENT = new Set([408, 421, 425, 429]);
-/** Causes of answers that people meet with links to files. */
+const TRANSIENT_STATUSES = new Set([408, 421, 425, 429]);
+/** Probable causes of statuses that links to files return. */
 const CAUSES: Readonly<Record<number, string>> = {
   202: "the file is not ready yet. Send a new request once it is",
   204: "there is no content",
@@ -50,15 +50,15 @@ const CAUSES: Readonly<Record<number, string>> = {
   403: "the link may have expired, or may not be for this platform. Use a new link",
 };
 /**
- * Values of Content-Encoding that change no byte: servers and uploads send them although they are not content codings.
+ * Values of Content-Encoding that change no byte. Servers and uploads send them although not all are content codings.
  */
 const IDENTITY_ENCODINGS = new Set(["", "identity", "none", "utf-8", "utf8", "aws-chunked"]);
 const GZIP = new Set(["gzip", "x-gzip"]);
 
 /**
- * Downloads over https from hosts on the list, from public addresses only. The check runs where the name becomes the
- * address of the connection, so that no second DNS response can intervene; again for every redirect; and again on the
- * connected socket.
+ * Downloads over https from allowed hosts with public addresses. The address is checked where the connection's name is
+ * resolved, so that no second DNS response can intervene. It is checked again for every redirect, and on the connected
+ * socket.
  *
  * @throws JobError SourceNotAllowed, SourceNotFound, SourceTooLarge, SourceUnreachable
  */
@@ -71,10 +71,10 @@ export async function download(
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const response = await get(url, rules, signal);
     const status = response.statusCode ?? 0;
-    if (status === 200) return body(response, url, rules, signal);
+    if (status === 200) return openBody(response, url, rules, signal);
     response.destroy();
     const { location } = response.headers;
-    if (REDIRECTS.has(status) && location) {
+    if (REDIRECT_STATUSES.has(status) && location) {
       const target = decodeHeader(location);
       if (!URL.canParse(target, url.href)) throw notAllowed(url, "it redirects to an invalid URL.");
       url = new URL(target, url);
@@ -83,10 +83,13 @@ export async function download(
     const cause = CAUSES[status];
     const parameters = {
       source: redactUrl(url.href),
-      reason: `the server answered ${status}${cause === undefined ? "" : `: ${cause}`}.`,
+      reason: `the server returned ${status}${cause === undefined ? "" : `: ${cause}`}.`,
     };
     if (MISSING_STATUSES.has(status)) throw new JobError("SourceNotFound", parameters);
-    throw new JobError(status >= 500 || TRANSIENT.has(status) ? "SourceUnreachable" : "SourceNotAllowed", parameters);
+    throw new JobError(
+      status >= 500 || TRANSIENT_STATUSES.has(status) ? "SourceUnreachable" : "SourceNotAllowed",
+      parameters,
+    );
   }
   throw notAllowed(url, `it redirects more than ${MAX_REDIRECTS} times.`);
 }
@@ -99,13 +102,13 @@ function decodeHeader(value: string): string {
 
 function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<IncomingMessage> {
   const { hosts, isAllowedAddress = isPublicAddress, ca, lookup = resolve, stallTimeoutMs = STALL_TIMEOUT_MS } = rules;
-  if (url.protocol !== "https:") throw notAllowed(url, "only https is.");
+  if (url.protocol !== "https:") throw notAllowed(url, "it is not an https URL.");
   if (url.username || url.password) throw notAllowed(url, "it holds a user name or password.");
   if (!hosts.includes(url.host)) throw notAllowed(url, `'${url.host}' is not on this stack's list of hosts.`);
   const literal = url.hostname.replace(/^\[|\]$/g, "");
   if (isIP(literal) && !isAllowedAddress(literal)) throw notAllowed(url, "its address is not a public one.");
 
-  const guarded: LookupFunction = (hostname, options, callback) =>
+  const checkedLookup: LookupFunction = (hostname, options, callback) =>
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, "", 0);
       const bad = addresses.find((address) => !isAllowedAddress(address.address));
@@ -114,41 +117,41 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
       if (options.all) (callback as unknown as (error: null, all: typeof addresses) => void)(null, addresses);
       else callback(null, first.address, first.family);
     });
-  const { promise, resolve: answered, reject } = Promise.withResolvers<IncomingMessage>();
-  const sent = request(url, {
+  const { promise, resolve: resolveResponse, reject } = Promise.withResolvers<IncomingMessage>();
+  const clientRequest = request(url, {
     method: "GET",
     headers: {
       accept: "text/csv, application/x-ndjson, */*;q=0.1",
       "accept-encoding": "identity",
       "user-agent": "rates-platform",
     },
-    lookup: guarded,
+    lookup: checkedLookup,
     // A new connection, never one that was checked for another request.
     agent: new Agent({ keepAlive: false, ...(ca ? { ca } : {}) }),
     signal,
   });
   // One limit for name resolution, connection and headers together, so that headers sent byte by byte gain no time.
   const timer = setTimeout(
-    () => sent.destroy(new Error(`no answer within ${stallTimeoutMs / 1000} s`)),
+    () => clientRequest.destroy(new Error(`no response within ${stallTimeoutMs / 1000} s`)),
     stallTimeoutMs,
   );
-  sent.once("close", () => {
+  clientRequest.once("close", () => {
     clearTimeout(timer);
-    // Only this event reports a response that changes the protocol (101); the response event would come too late.
+    // A response that changes the protocol (101) causes only this event. After a `response` event, this has no effect.
     reject(unreachable(redactUrl(url.href), new Error("the server closed the connection without a response")));
   });
-  sent.on("error", (error) => reject(unreachable(redactUrl(url.href), error)));
-  sent.once("response", (response) => {
+  clientRequest.on("error", (error) => reject(unreachable(redactUrl(url.href), error)));
+  clientRequest.once("response", (response) => {
     clearTimeout(timer);
-    if (isAllowedAddress(response.socket.remoteAddress ?? "")) return answered(response);
+    if (isAllowedAddress(response.socket.remoteAddress ?? "")) return resolveResponse(response);
     response.destroy();
-    reject(notAllowed(url, "the address that answered is not a public one."));
+    reject(notAllowed(url, "the connected address is not a public one."));
   });
-  sent.end();
+  clientRequest.end();
   return promise;
 }
 
-function body(
+function openBody(
   response: IncomingMessage,
   url: URL,
   { maxBytes, stallTimeoutMs, compression = "none" }: DownloadRules,
@@ -182,8 +185,8 @@ function body(
 }
 
 /**
- * Returns why a body is not the bytes of the file, or undefined. A file stored with content coding gzip (as in S3 or
- * Google Cloud Storage) is sent with it whatever the request accepts; `compression: "gzip"` expects that.
+ * Returns the reason why a body is not the bytes of the file, or undefined. A file stored with content coding gzip (as
+ * in S3 or Google Cloud Storage) is sent with it whatever the request accepts; `compression: "gzip"` expects that.
  */
 function codingProblem(
   { "content-encoding": coding = "", "transfer-encoding": transfer = "chunked" }: IncomingMessage["headers"],

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import type pg from "pg";
 import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
 import type { Target } from "../../contract/request.ts";
+import { loadFile, type TestContent } from "../../testing/runner/loadFile.ts";
 import { loadBatch } from "./batch.ts";
 
-/** The same row in each of the three forms of input. */
+/** Forms of input; most tests of numbers run once per form. */
 const FORMS = ["csv", "ndjson", "inline"] as const;
 
 describe("the values of a batch", () => {
@@ -19,37 +20,14 @@ describe("the values of a batch", () => {
   });
   after(() => database.drop());
 
-  /** Loads and rolls back; returns the problems, or the rows of the target. */
-  const load = async (
-    target: Target,
-    content: Parameters<typeof loadBatch>[1]["content"],
-    query = "select price from prices",
-  ) => {
-    await writer.query("begin");
-    try {
-      const loaded = await loadBatch(writer, {
-        target,
-        mode: "append",
-        content,
-        reportRows: 10,
-        limits: { maxBadRows: 1_000, stagedBytes: 1e9 },
-        signal: new AbortController().signal,
-        onProgress() {},
-        onCopy() {},
-      });
-      if ("bad" in loaded)
-        return loaded.bad.first.map(({ line, column, value, reason }) => `${line} ${column} ${value} ${reason}`);
-      return (await writer.query({ text: query, rowMode: "array" })).rows.flat();
-    } finally {
-      await writer.query("rollback");
-    }
+  /** Loads and rolls back; returns the problems, or the values of the rows. */
+  const load = async (target: Target, content: TestContent, query = "select price from prices") => {
+    const loaded = await loadFile(writer, target, content, query);
+    if ("refused" in loaded) throw loaded.refused;
+    if ("rows" in loaded) return loaded.rows.flat();
+    return loaded.bad.map(({ line, column, value, reason }) => `${line} ${column} ${value} ${reason}`);
   };
-  const file = (format: "csv" | "ndjson", text: string) => ({
-    format,
-    bytes: (async function* () {
-      yield Buffer.from(text);
-    })(),
-  });
+  const file = (format: "csv" | "ndjson", text: string) => ({ format, chunks: [Buffer.from(text)] });
   const price = (form: (typeof FORMS)[number], text: string) => {
     if (form === "csv")
       return load("prices", file("csv", `orig_code,dest_code,day,price\nAAAAA,BBBBB,2021-01-01,${text}\n`));
@@ -66,11 +44,11 @@ describe("the values of a batch", () => {
       "150000e-2": 1500,
       "2147483647.000": 2147483647,
     }))
-      it(`are whole numbers in any form, by ${form}: ${text}`, async () => {
+      it(`are accepted as whole numbers in any notation, as ${form}: ${text}`, async () => {
         assert.deepEqual(await price(form, text), [value]);
       });
     for (const text of ["0", "0.0", "-5", "1.5", "15e-1", "2147483648", "2147483648.0", "1e99", "1e10", "2147483646.5"])
-      it(`are refused when they are not whole numbers in range, by ${form}: ${text}`, async () => {
+      it(`are refused when they are not whole numbers in range, as ${form}: ${text}`, async () => {
         const [fault = "", ...more] = await price(form, text);
         assert.match(String(fault), /^\d price \S+ (must be a whole number above 0|is above 2147483647)/);
         assert.deepEqual(more, []);
@@ -85,11 +63,11 @@ describe("the values of a batch", () => {
       "1e-400",
       "1e400",
     ])
-      it(`are checked by their text, not as rounded numbers, by ${form}: ${text}`, async () => {
+      it(`are checked by their text, not as rounded numbers, as ${form}: ${text}`, async () => {
         assert.match(String(await price(form, text)), /must be a whole number above 0|is above/);
       });
 
-  it("are refused when a row of NDJSON names one of them twice", async () => {
+  it("are refused when a row of NDJSON gives a column twice", async () => {
     const rows = [
       '{"orig_code":"AAAAA","dest_code":"BBBBB","day":"2021-01-01","price":1,"price":2}',
       '{"orig_code":"AAAAA","dest_code":"BBBBB","day":"2021-01-01","price":1,"pric\\u0065":1}',
@@ -115,7 +93,7 @@ describe("the values of a batch", () => {
     ]);
   });
 
-  it("of endlessly nested arrays are one bad row", async () => {
+  it("in deeply nested arrays are one bad row", async () => {
     const [fault] = await load("prices", file("ndjson", `${"[".repeat(100_000)}${"]".repeat(100_000)}`));
     assert.match(String(fault), /^1 null \[+… /);
     const deep = `{"x":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;

@@ -12,7 +12,7 @@ import { property, propertyTimeout } from "../../testing/runner/property.ts";
 import { type PythonReader, pythonReader } from "../../testing/runner/pythonReader.ts";
 
 const digit = fc.constantFrom(..."0123456789");
-/** Numbers as people, spreadsheets and programs write them, and texts that only look like numbers. */
+/** Numbers as people, spreadsheets and programs write them, and texts that look like numbers. */
 const price = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 2_147_483_647 }).map(String) },
   fc.constantFrom(
@@ -120,30 +120,30 @@ describe("the verdict on each row of a batch of prices, compared with Python's",
     return verdicts as ([string, string, string, number] | null)[];
   };
   const SELECT = "select orig_code, dest_code, to_char(day, 'YYYY-MM-DD'), price from prices";
-  const sorted = (rows: readonly unknown[]) => rows.map((one) => JSON.stringify(one)).sort();
+  const sorted = (rows: readonly unknown[]) => rows.map((values) => JSON.stringify(values)).sort();
   let loadedFiles = 0;
   /** Asserts that all rows are loaded as Python reads them, or that exactly the lines of invalid rows are reported. */
   const compare = async (content: TestContent, rows: readonly Row[], lines: readonly number[], isLenient: boolean) => {
     const verdicts = await verdictsOf(rows);
     const wrong = lines.filter((_, at) => verdicts[at] === null);
     const loaded = await loadFile(writer, "prices", content, SELECT);
-    const what = JSON.stringify(rows);
+    const label = JSON.stringify(rows);
     if ("refused" in loaded) throw loaded.refused;
     if ("rows" in loaded) {
-      assert.deepEqual(wrong, [], what);
-      assert.deepEqual(sorted(loaded.rows), sorted(verdicts), what);
+      assert.deepEqual(wrong, [], label);
+      assert.deepEqual(sorted(loaded.rows), sorted(verdicts), label);
       loadedFiles++;
       return;
     }
     const reported = [...new Set(loaded.bad.map(({ line }) => line))].sort((a, b) => a - b);
     for (const { reason } of loaded.bad) assert.notEqual(reason, "");
     // A number with very many digits, or a text that is not a JSON number, may be refused too.
-    const beyond = isLenient ? reported.filter((line) => !wrong.includes(line)) : [];
-    for (const line of beyond) assert.match(rows[lines.indexOf(line)]?.[3] ?? "", /^[0-9.eE+-]{20,}$|[eE]/, what);
+    const extra = isLenient ? reported.filter((line) => !wrong.includes(line)) : [];
+    for (const line of extra) assert.match(rows[lines.indexOf(line)]?.[3] ?? "", /^[0-9.eE+-]{20,}$|[eE]/, label);
     assert.deepEqual(
       reported,
-      [...wrong, ...beyond].sort((a, b) => a - b),
-      what,
+      [...wrong, ...extra].sort((a, b) => a - b),
+      label,
     );
   };
 
@@ -187,10 +187,10 @@ describe("the verdict on each row of a batch of prices, compared with Python's",
       ),
       property(80),
     );
-    assert(loadedFiles > 5, `${loadedFiles} files were taken`);
+    assert(loadedFiles > 5, `${loadedFiles} files were loaded`);
   });
 
-  /** A price in JSON: a number if its text is a valid JSON number, otherwise text. */
+  /** Returns a row as JSON text. Its price is a number if its text is a valid JSON number, otherwise a string. */
   const jsonOf = ([orig_code, dest_code, day_, text]: Row) => {
     const isNumber = /^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$/.test(text);
     const rest = JSON.stringify({ orig_code, dest_code, day: day_ }).slice(0, -1);
@@ -208,8 +208,10 @@ describe("the verdict on each row of a batch of prices, compared with Python's",
           const lines = rows.map((_, at) => at * step + 1);
           const json = rows.map(jsonOf);
           // An invalid JSON number is invalid in every form.
-          const judged = rows.map((one, at): Row => (json[at]?.isNumber ? one : [one[0], one[1], one[2], "text"]));
-          const text = json.map((one) => one.text).join(end);
+          const judged = rows.map(
+            (values, at): Row => (json[at]?.isNumber ? values : [values[0], values[1], values[2], "text"]),
+          );
+          const text = json.map((item) => item.text).join(end);
           await compare({ format: "ndjson", chunks: [Buffer.from(text)] }, judged, lines, true);
         },
       ),
@@ -223,8 +225,10 @@ describe("the verdict on each row of a batch of prices, compared with Python's",
     await fc.assert(
       fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 4 }), async (rows) => {
         const json = rows.map(jsonOf);
-        const body = `{"requestId":"a","task":{"type":"update","target":"prices","source":{"inline":[${json.map((one) => one.text).join(",")}]}}}`;
-        const judged = rows.map((one, at): Row => (json[at]?.isNumber ? one : [one[0], one[1], one[2], "text"]));
+        const body = `{"requestId":"a","task":{"type":"update","target":"prices","source":{"inline":[${json.map((item) => item.text).join(",")}]}}}`;
+        const judged = rows.map(
+          (values, at): Row => (json[at]?.isNumber ? values : [values[0], values[1], values[2], "text"]),
+        );
         try {
           const { value, problems } = readJson(body);
           const { task } = parseRequest(value, rules, problems);

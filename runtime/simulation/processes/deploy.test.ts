@@ -8,7 +8,7 @@ import { migrate } from "../../../db/migrate.ts";
 import { ProcessHarness } from "./harness.ts";
 
 const DB = fileURLToPath(new URL("../../../db", import.meta.url));
-/** Requests after the deployment. */
+/** Number of requests after the deployment. */
 const AFTERWARDS = 10;
 /** Milliseconds between two requests. */
 const PACE_MS = 100;
@@ -44,7 +44,7 @@ describe("a deployment under load", () => {
 
   const query = async (text: string) => (await harness.server.tryQuery(text)) ?? [];
 
-  it("loses nothing: running jobs end on their version, and the next version takes over the rest", async function () {
+  it("loses nothing: running jobs end on their version, and the next version executes the rest", async function () {
     this.timeout(2 * WAIT_TIMEOUT_MS);
     const task = (index: number) =>
       index % 2 === 0
@@ -71,25 +71,25 @@ describe("a deployment under load", () => {
       }
     };
     const loading = load();
-    const busy = async () => (await query("select run_id from jobs.jobs where status = 'IN_PROGRESS'")).length > 0;
-    while (!(await busy())) await delay(20);
+    const isBusy = async () => (await query("select run_id from jobs.jobs where status = 'IN_PROGRESS'")).length > 0;
+    while (!(await isBusy())) await delay(20);
 
     // In the order of `pulumi up`: the schema first, while the previous version keeps running; then the code.
     assert.deepEqual((await migrate({ url: harness.server.url }, undefined, directory)).applied, ["9999_next"]);
-    while (!(await busy())) await delay(20);
+    while (!(await isBusy())) await delay(20);
     const before = await harness.deploy("second");
     const inProgress = (await query("select request_id from jobs.jobs where status = 'IN_PROGRESS'")).map(
       ({ request_id }) => request_id,
     );
-    await Promise.all(before.map((part) => part.retire()));
-    const left = await query("select id from jobs.runs where version = 'first' and state <> 'ENDED'");
+    await Promise.all(before.map((process) => process.retire()));
+    const remainingRuns = await query("select id from jobs.runs where version = 'first' and state <> 'ENDED'");
     end = count + AFTERWARDS;
     await loading;
     const ids = Array.from({ length: count }, (_, index) => `deploy-${index}`);
     for (const limit = Date.now() + WAIT_TIMEOUT_MS; Date.now() < limit; await delay(100))
       if (ids.every((id) => harness.responses.some(({ requestId }) => requestId === id))) break;
 
-    assert.deepEqual([...statuses], [202], "the API took every request");
+    assert.deepEqual([...statuses], [202], "the API accepted every request");
     const jobs = await query(
       `select j.request_id, j.status, j.attempt, r.version from jobs.jobs j
        left join jobs.runs r on r.id = (j.attempts -> -1 ->> 'runId')::uuid order by j.id`,
@@ -105,7 +105,7 @@ describe("a deployment under load", () => {
       ({ request_id, version }) => inProgress.includes(request_id) && version === undefined,
     );
     assert.deepEqual(unfinished, []);
-    assert.deepEqual(left, [], "the runs of the version before have ended");
+    assert.deepEqual(remainingRuns, [], "the runs of the previous version have ended");
     for (const id of ids) {
       const bodies = new Set(harness.responses.filter(({ requestId }) => requestId === id).map(({ body }) => body));
       assert.equal(bodies.size, 1, id);

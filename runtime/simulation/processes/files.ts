@@ -10,14 +10,15 @@ export interface Fault {
   readonly action: "SIGKILL" | "SIGSTOP" | "crash Postgres";
 }
 
-/** Outcome of a launch by the dispatcher; for the dispatcher the launch fails unless it is `go`. */
+/** Outcome of a launch by the dispatcher. The dispatcher sees a failure unless the outcome is `go`. */
 export type LaunchOutcome = "refuse" | "fail before" | "fail after" | "go";
 
 /** File in which runs record that more runs of their type exist than slots. */
 export const OVERRUN_FILE = "overruns";
 
 /**
- * Files through which the schedule and the runs, which it does not start itself, communicate: they outlive any process.
+ * Directories of the files through which a schedule communicates with the dispatcher and the runs. The files outlive
+ * any process.
  */
 export const faultDirectories = (directory: string) => ({
   planned: join(directory, "planned"),
@@ -39,35 +40,35 @@ export function createFiles(
   for (const path of [planned, launches, taken]) rmSync(path, { recursive: true, force: true });
   for (const path of [planned, launches, taken, runs]) mkdirSync(path, { recursive: true });
   const write = (into: string, all: readonly unknown[]) => {
-    for (const [index, run] of all.entries())
-      writeFileSync(join(into, String(index).padStart(3, "0")), JSON.stringify(run));
+    for (const [index, item] of all.entries())
+      writeFileSync(join(into, String(index).padStart(3, "0")), JSON.stringify(item));
   };
   write(planned, faults);
   write(launches, outcomes);
 }
 
 /** Takes the next fault or outcome; undefined if none is left. */
-export function takeNext<T>(directory: string, of: "planned" | "launches"): T | undefined {
-  const { [of]: from, taken } = faultDirectories(directory);
+export function takeNext<T>(directory: string, kind: "planned" | "launches"): T | undefined {
+  const { [kind]: from, taken } = faultDirectories(directory);
   for (const name of readdirSync(from).sort()) {
-    const mine = join(taken, `${of}.${name}.${process.pid}`);
+    const takenFile = join(taken, `${kind}.${name}.${process.pid}`);
     try {
-      renameSync(join(from, name), mine);
+      renameSync(join(from, name), takenFile);
     } catch {
       continue; // Another process was faster.
     }
-    return JSON.parse(readFileSync(mine, "utf8"));
+    return JSON.parse(readFileSync(takenFile, "utf8"));
   }
   return undefined;
 }
 
-/** Returns the running runs, started by any process. */
+/** Returns the live processes of runs, and removes the files of ended ones. */
 export function liveRuns(directory: string): ProcessIdentity[] {
   const { runs } = faultDirectories(directory);
   return readdirSync(runs).flatMap((name) => {
     const [, pid, startedAt = ""] = name.split(".");
-    const found = identify(Number(pid));
-    if (found?.startedAt === startedAt) return [found];
+    const identity = identify(Number(pid));
+    if (identity?.startedAt === startedAt) return [identity];
     rmSync(join(runs, name), { force: true });
     return [];
   });

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { type Emulator, startEmulator } from "../../local/emulator.ts";
-import { partEnvironment } from "../../local/environment.ts";
+import { componentEnvironment } from "../../local/environment.ts";
 import { freePort } from "../../local/ports.ts";
 import { stopLeftovers } from "../../local/postmaster.ts";
 import { identify } from "../../local/processes.ts";
@@ -19,7 +19,7 @@ import { Server } from "./server.ts";
 import { type FakeTrackingStore, startTracking } from "./tracking.ts";
 
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-/** Far shorter than in production, so that timeouts occur within a schedule. */
+/** Visibility timeout and lease: far shorter than in production, so that both expire within a schedule. */
 const VISIBILITY_SECONDS = 2;
 const LEASE_SECONDS = 2;
 const START_SECONDS = 60;
@@ -53,7 +53,7 @@ export interface ProcessHarnessOptions {
 
 /**
  * The local platform as processes (Postgres, API, dispatcher, and the runs that it starts), with a proxy in front of
- * SQS and S3, in a disposable directory. It offers the actions; schedules decide when they happen.
+ * SQS and S3, in a disposable directory. Its methods are the actions whose times a schedule chooses.
  */
 export class ProcessHarness {
   readonly directory: string;
@@ -72,7 +72,7 @@ export class ProcessHarness {
   readonly #s3: S3Client;
   readonly #token: string;
   readonly #options: ProcessHarnessOptions;
-  /** Address of the current API. */
+  /** Port of the current API. */
   #port = 0;
   readonly #closing = new AbortController();
   readonly #receiving: Promise<void>;
@@ -107,7 +107,7 @@ export class ProcessHarness {
   }
 
   static async open(options: ProcessHarnessOptions = {}): Promise<ProcessHarness> {
-    await sweep();
+    await removeLeftovers();
     const directory = mkdtempSync(join(tmpdir(), `rates-simulation-${process.pid}-`));
     const [server, cloud] = await Promise.all([
       Server.start(join(directory, "postgres"), join(directory, "postgres.log")),
@@ -124,8 +124,8 @@ export class ProcessHarness {
   }
 
   /**
-   * Starts API and dispatcher of a version and makes them current, like a load balancer and an alias once the new ones
-   * respond. Returns the previous ones.
+   * Starts API and dispatcher of a version. Calls go to the new API once both are ready, as with a load balancer.
+   * Returns the previous processes, which keep running.
    */
   async deploy(version: string): Promise<ManagedProcess[]> {
     const before = [this.api, this.dispatcher].filter((part) => part !== undefined);
@@ -138,36 +138,39 @@ export class ProcessHarness {
       { ...env, HOST: "127.0.0.1", PORT: String(port) },
       join(directory, "api.log"),
     );
-    const host = [program("../../local/dispatcherHost.ts"), "--logs", directory, "--drain-seconds", "30"];
-    const dispatcher = new ManagedProcess("dispatcher", host, env, join(directory, "dispatcher.log"));
+    const dispatcherArgs = [program("../../local/dispatcherHost.ts"), "--logs", directory, "--drain-seconds", "30"];
+    const dispatcher = new ManagedProcess("dispatcher", dispatcherArgs, env, join(directory, "dispatcher.log"));
     Object.assign(this, { api, dispatcher });
     await Promise.all([api.ready, dispatcher.ready]);
     this.#port = port;
     return before;
   }
 
-  /** The environment of API and dispatcher. */
+  /** Returns the environment of API and dispatcher. */
   #environment(version: string): NodeJS.ProcessEnv {
     const { tracking, idleSeconds = 0 } = this.#options;
-    const endpointOfTracking = tracking === "nowhere" ? CLOSED_PORT : this.tracking?.endpoint;
+    const trackingEndpoint = tracking === "nowhere" ? CLOSED_PORT : this.tracking?.endpoint;
     // SQS and S3 are reachable through the proxy only.
     const { port } = this.proxy;
-    const through = (url: string) => url.replace(`:${this.#cloud.port}/`, `:${port}/`);
+    const viaProxy = (url: string) => url.replace(`:${this.#cloud.port}/`, `:${port}/`);
     const { tenants: _, ...queues } = this.#queues;
     const endpoint = `http://127.0.0.1:${port}`;
     const runnerSettings = (slots: number) => ({ slots, idleSeconds, startSeconds: START_SECONDS });
     const settings = {
       version,
-      queues: { ...Object.fromEntries(Object.entries(queues).map(([name, url]) => [name, through(url)])), tenants: {} },
+      queues: {
+        ...Object.fromEntries(Object.entries(queues).map(([name, url]) => [name, viaProxy(url)])),
+        tenants: {},
+      },
       buckets: ensureBuckets(this.#cloud),
       pathStyleS3: true,
       runners: { glue: runnerSettings(SLOTS.glue), ec2: runnerSettings(SLOTS.ec2) },
       jobs: { rawSql: true, leaseSeconds: LEASE_SECONDS, inlineBytes: 4_000, readsOnEc2: true },
-      ...(endpointOfTracking === undefined ? {} : { tracking: { endpoint: endpointOfTracking } }),
+      ...(trackingEndpoint === undefined ? {} : { tracking: { endpoint: trackingEndpoint } }),
     };
     const { postgres } = this.server;
     return {
-      ...partEnvironment({ postgres, cloud: this.#cloud, dataDir: this.directory, settings }),
+      ...componentEnvironment({ postgres, cloud: this.#cloud, dataDir: this.directory, settings }),
       AWS_ENDPOINT_URL_SQS: endpoint,
       AWS_ENDPOINT_URL_S3: endpoint,
       NODE_OPTIONS: `--import ${new URL("injectFaults.ts", import.meta.url).href}`,
@@ -202,7 +205,7 @@ export class ProcessHarness {
     await this.#s3.send(new PutObjectCommand({ Bucket: "rates-uploads", Key: key, Body: body }));
   }
 
-  /** Object at a location `s3://bucket/key`. */
+  /** Reads the object at a location `s3://bucket/key`. */
   async object(location: string): Promise<Buffer> {
     const [, Bucket, Key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(location) ?? [];
     const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket, Key }));
@@ -210,22 +213,22 @@ export class ProcessHarness {
   }
 
   /** Returns true if documents are stored. */
-  get keepsDocuments(): boolean {
+  get storesDocuments(): boolean {
     return this.#options.tracking !== "nowhere";
   }
 
-  /** Returns the documents that differ from their jobs. Called once no work is left. */
+  /** Returns the ids of documents that differ from their jobs. Call it when no work is left. */
   async wrongDocuments(requestIds: readonly string[]): Promise<string[]> {
     const jobs = await this.server.tryQuery(
-      `select d.tenant, d.request_id, d.version::int, d.document, t.version::int as kept_version, t.document as kept
+      `select d.tenant, d.request_id, d.version::int, d.document, t.version::int as tracked_version, t.document as tracked
        from jobs.base_documents d left join tracking.documents t on t.tenant = d.tenant and t.request_id = d.request_id
        where d.request_id = any ($1)`,
       [requestIds],
     );
-    return (jobs ?? []).flatMap(({ tenant, request_id, version, document, kept_version, kept }) => {
+    return (jobs ?? []).flatMap(({ tenant, request_id, version, document, tracked_version, tracked }) => {
       const found = this.tracking
         ? this.tracking.get(`${tenant}/${request_id}`)
-        : { version: kept_version, document: kept };
+        : { version: tracked_version, document: tracked };
       return found?.version === version && isDeepStrictEqual(found?.document, document) ? [] : [request_id];
     });
   }
@@ -236,7 +239,7 @@ export class ProcessHarness {
     return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
   }
 
-  /** End of each log, to find the reason of a failure. */
+  /** Returns the end of each log, to find the reason of a failure. */
   logs(): string {
     const tail = (name: string) => {
       const file = join(this.directory, name);
@@ -256,18 +259,18 @@ export class ProcessHarness {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** Consumes the response queue without the proxy: a response that arrives there was sent. */
+  /** Consumes the response queue directly, without the proxy's faults, so that every sent response is seen. */
   async #receive(): Promise<void> {
     const QueueUrl = this.#queues.responses;
-    const take = new ReceiveMessageCommand({
+    const receive = new ReceiveMessageCommand({
       QueueUrl,
       MaxNumberOfMessages: 10,
       WaitTimeSeconds: 20,
       MessageAttributeNames: ["All"],
     });
     while (!this.#closing.signal.aborted) {
-      const answer = await this.#sqs.send(take, { abortSignal: this.#closing.signal }).catch(() => undefined);
-      for (const { Body = "", MessageAttributes = {}, ReceiptHandle } of answer?.Messages ?? []) {
+      const received = await this.#sqs.send(receive, { abortSignal: this.#closing.signal }).catch(() => undefined);
+      for (const { Body = "", MessageAttributes = {}, ReceiptHandle } of received?.Messages ?? []) {
         const text = (name: string) => MessageAttributes[name]?.StringValue ?? "";
         const [responseId, requestId, status] = [text("responseId"), text("requestId"), text("status")];
         this.responses.push({ body: Body, responseId, requestId, status });
@@ -277,8 +280,8 @@ export class ProcessHarness {
   }
 }
 
-/** Ends and removes leftovers of killed runs of the simulation. */
-async function sweep(): Promise<void> {
+/** Ends the processes and removes the directories of simulations that were killed. */
+async function removeLeftovers(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
     const [, pid] = /^rates-simulation-(\d+)-/.exec(name) ?? [];
     if (pid === undefined || identify(Number(pid)) !== undefined) continue;

@@ -7,9 +7,9 @@ import { type CrashPointEvent, crashPoints } from "../../runner/crashPoints.ts";
 import { type Fault, faultDirectories, type LaunchOutcome, OVERRUN_FILE, takeNext } from "./files.ts";
 
 /**
- * Preloaded into every process of the dispatcher and of the runners (NODE_OPTIONS). In a run it checks whether more
- * runs of its type exist than slots (guarantee 4), and injects the next scheduled fault when the run reaches its step.
- * In the dispatcher it breaks launches.
+ * Preloaded into the processes of API, dispatcher and runs (NODE_OPTIONS). In a run it checks whether more runs of its
+ * type exist than slots (guarantee 4), and injects the next scheduled fault when the run reaches the fault's step. In
+ * the dispatcher it breaks launches.
  */
 const { SIMULATION_DIRECTORY: directory = "", SIMULATION_POSTGRES: cluster = "" } = process.env;
 const optionValue = (option: string) => process.argv[process.argv.indexOf(option) + 1] ?? "";
@@ -20,35 +20,38 @@ if (directory !== "" && process.argv.includes("--run")) {
 }
 if (directory !== "" && process.argv[1]?.endsWith("dispatcherHost.ts")) breakLaunches();
 
-/** The last run to check sees all runs, since each is listed before it checks. */
-function countRuns(kind: string): void {
+/** Records this run, then counts the runs of its type. The last run to count sees all, as each is recorded first. */
+function countRuns(runnerType: string): void {
   const { runs } = faultDirectories(directory);
   const { pid, startedAt } = identify(process.pid) ?? { pid: process.pid, startedAt: "" };
-  writeFileSync(join(runs, `${kind}.${pid}.${startedAt}`), "");
+  writeFileSync(join(runs, `${runnerType}.${pid}.${startedAt}`), "");
   const alive = readdirSync(runs).filter((name) => {
-    const [other, ownerPid, ownerStartedAt] = name.split(".");
-    return other === kind && identify(Number(ownerPid))?.startedAt === ownerStartedAt;
+    const [type, ownerPid, ownerStartedAt] = name.split(".");
+    return type === runnerType && identify(Number(ownerPid))?.startedAt === ownerStartedAt;
   });
-  const { slots } = JSON.parse(process.env.RATES_SETTINGS ?? "{}").runners[kind];
+  const { slots } = JSON.parse(process.env.RATES_SETTINGS ?? "{}").runners[runnerType];
   if (alive.length > slots)
-    appendFileSync(join(directory, OVERRUN_FILE), `${alive.length} ${kind} runs at once; the maximum is ${slots}\n`);
+    appendFileSync(
+      join(directory, OVERRUN_FILE),
+      `${alive.length} ${runnerType} runs at once; the maximum is ${slots}\n`,
+    );
 }
 
 /**
- * Applies the next scheduled outcome at the start of a run: the machine has no capacity for another process, or the
- * response of a launch is lost before or after it took effect.
+ * Applies the next scheduled outcome to each launch of a run: the machine has no capacity for another process, or the
+ * response is lost before or after the launch takes effect.
  */
 function breakLaunches(): void {
   const { spawn } = childProcess;
-  const broken = (command: string, args: readonly string[], options: childProcess.SpawnOptions) => {
+  const faultySpawn = (command: string, args: readonly string[], options: childProcess.SpawnOptions) => {
     const outcome = args.includes("--run") ? takeNext<LaunchOutcome>(directory, "launches") : "go";
     if (outcome === "refuse") return spawn(join(directory, "no-such-program"), args, options);
     if (outcome === "fail before") throw new Error("the launch failed with an unknown outcome");
     const child = spawn(command, args, options);
-    if (outcome === "fail after") throw new Error("the answer of the launch was lost");
+    if (outcome === "fail after") throw new Error("the response of the launch was lost");
     return child;
   };
-  childProcess.spawn = broken as typeof spawn;
+  childProcess.spawn = faultySpawn as typeof spawn;
   syncBuiltinESMExports();
 }
 

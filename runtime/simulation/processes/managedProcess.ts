@@ -16,10 +16,10 @@ export class ManagedProcess {
 
   constructor(name: string, args: readonly string[], env: NodeJS.ProcessEnv, logFile: string) {
     this.name = name;
-    this.#lifecycle = this.#live(args, env, logFile);
+    this.#lifecycle = this.#keepRunning(args, env, logFile);
   }
 
-  /** Resolves when its first process reports that it is ready. */
+  /** Resolves when the component's first process reports that it is ready. */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }
@@ -28,7 +28,7 @@ export class ManagedProcess {
     this.#child?.kill(name);
   }
 
-  /** Ends the process normally and does not restart it, after another one has replaced it. */
+  /** Ends the process normally and does not restart it, because another process has replaced it. */
   async retire(): Promise<void> {
     this.#stopping = true;
     this.signal("SIGTERM");
@@ -43,7 +43,7 @@ export class ManagedProcess {
     await this.#lifecycle;
   }
 
-  async #live(args: readonly string[], env: NodeJS.ProcessEnv, logFile: string): Promise<void> {
+  async #keepRunning(args: readonly string[], env: NodeJS.ProcessEnv, logFile: string): Promise<void> {
     while (!this.#stopping) {
       const log = openSync(logFile, "a");
       this.#child = spawn(process.execPath, args, { env, stdio: ["ignore", log, log, "ipc"] });

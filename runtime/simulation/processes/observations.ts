@@ -1,11 +1,11 @@
 import type { SentRequest } from "./requests.ts";
 
-/** Requests and observations of a schedule: the input of checking its guarantees. */
+/** Requests and observations of a schedule, from which its guarantees are verified. */
 export interface Observations {
   readonly requests: readonly SentRequest[];
-  /** Accepted requests, by the queue or with 202. */
+  /** Ids of the requests that the queue accepted, or the API with 202. */
   readonly accepted: Set<string>;
-  /** Accepted requests that want a reply on the queue. */
+  /** Ids of the accepted requests that ask for a reply on the queue. */
   readonly withReply: Set<string>;
   /** Ids that a second request reused for another task. */
   readonly conflicts: Set<string>;

@@ -1,29 +1,29 @@
 import assert from "node:assert/strict";
 import { ProcessHarness } from "./harness.ts";
 import { runProcessSchedules } from "./run.ts";
-import { play } from "./schedule.ts";
+import { runSchedule } from "./schedule.ts";
 
 /** SIMULATION_PROCESSES sets the number of schedules, without a time limit. */
 const COUNT = Number(process.env.SIMULATION_PROCESSES ?? (process.env.RATES_REQUIRE_ALL === "1" ? 30 : 2));
-/** Time after which no further schedule starts, unless SIMULATION_PROCESSES is set: a busy machine runs fewer. */
+/** Time after which no further schedule starts, so that a busy machine runs fewer; none if SIMULATION_PROCESSES is set. */
 const TIME_LIMIT_MS = process.env.SIMULATION_PROCESSES === undefined ? 150_000 : Number.POSITIVE_INFINITY;
 /** Maximum duration of one schedule, including recovery and a new platform. */
 const SCHEDULE_MS = 200_000;
 
-describe("the guarantees of the platform, under faults of its processes", () => {
+describe("the guarantees of the platform under faults of its processes", () => {
   it("hold", async function () {
     this.timeout(COUNT * SCHEDULE_MS);
-    const begun = performance.now();
-    let played = 0;
-    await runProcessSchedules({ seed: 1, count: COUNT }, ({ seed, violations: broken, history }) => {
-      played++;
-      assert.deepEqual(broken, [], `seed ${seed}:\n${history.join("\n")}`);
-      return performance.now() - begun < TIME_LIMIT_MS;
+    const startedAt = performance.now();
+    let finished = 0;
+    await runProcessSchedules({ seed: 1, count: COUNT }, ({ seed, violations, history }) => {
+      finished++;
+      assert.deepEqual(violations, [], `seed ${seed}:\n${history.join("\n")}`);
+      return performance.now() - startedAt < TIME_LIMIT_MS;
     });
-    assert(played > 0);
+    assert(finished > 0);
   });
 
-  it("are detected as violated: rows that a second attempt writes again", async function () {
+  it("are reported as violated if rows are applied twice", async function () {
     this.timeout(3 * SCHEDULE_MS);
     const harness = await ProcessHarness.open();
     try {
@@ -38,8 +38,8 @@ describe("the guarantees of the platform, under faults of its processes", () => 
         for each statement execute function simulation.twice()`);
       await harness.server.tryQuery("grant usage on schema simulation to job_writer");
       for (let seed = 1; seed <= 3; seed++) {
-        const { violations: broken } = await play(harness, seed);
-        if (broken.some((one) => one.startsWith("guarantee 2"))) return;
+        const { violations } = await runSchedule(harness, seed);
+        if (violations.some((violation) => violation.startsWith("guarantee 2"))) return;
       }
       assert.fail("three schedules did not violate guarantee 2");
     } finally {
@@ -47,7 +47,7 @@ describe("the guarantees of the platform, under faults of its processes", () => 
     }
   });
 
-  it("are detected as violated: more concurrent runs than the capacity", async function () {
+  it("are reported as violated if more runs than slots exist at once", async function () {
     this.timeout(11 * SCHEDULE_MS);
     const harness = await ProcessHarness.open();
     try {
@@ -58,10 +58,10 @@ describe("the guarantees of the platform, under faults of its processes", () => 
       await harness.server.tryQuery(
         plan.source.replace("generate_series(1, p_slots)", "generate_series(1, p_slots + 2)"),
       );
-      // On a quiet machine runs are so fast that most schedules need no more of them than there are slots.
+      // On a quiet machine runs are so fast that most schedules need no more runs than slots.
       for (let seed = 1; seed <= 10; seed++) {
-        const { violations: broken } = await play(harness, seed);
-        if (broken.some((one) => one.startsWith("guarantee 4"))) return;
+        const { violations } = await runSchedule(harness, seed);
+        if (violations.some((violation) => violation.startsWith("guarantee 4"))) return;
       }
       assert.fail("ten schedules did not violate guarantee 4");
     } finally {
@@ -69,14 +69,14 @@ describe("the guarantees of the platform, under faults of its processes", () => 
     }
   });
 
-  it("are detected as violated: outdated documents, while launches and calls of the store fail", async function () {
+  it("hold while launches and calls to the tracking store fail; outdated documents are reported", async function () {
     this.timeout(5 * SCHEDULE_MS);
     const harness = await ProcessHarness.open({ tracking: "unsteady" });
     try {
       let refused = 0;
       for (let seed = 1; seed <= 3 && refused === 0; seed++) {
-        const { violations: broken, history } = await play(harness, seed);
-        assert.deepEqual(broken, [], history.join("\n"));
+        const { violations, history } = await runSchedule(harness, seed);
+        assert.deepEqual(violations, [], history.join("\n"));
         const [runs] =
           (await harness.server.tryQuery(
             "select count(*)::int as refused from jobs.runs where outcome ~ 'the process could not be started'",
@@ -85,10 +85,10 @@ describe("the guarantees of the platform, under faults of its processes", () => 
       }
       assert(refused > 0, "no launch of three schedules was refused");
       await harness.server.tryQuery("revoke execute on function jobs.untracked_batch(integer) from dispatcher");
-      const { violations: broken } = await play(harness, 4);
+      const { violations } = await runSchedule(harness, 4);
       assert(
-        broken.some((one) => one.startsWith("the tracking store")),
-        broken.join("\n"),
+        violations.some((violation) => violation.startsWith("the tracking store")),
+        violations.join("\n"),
       );
     } finally {
       await harness.close();

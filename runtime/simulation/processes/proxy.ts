@@ -30,13 +30,15 @@ const THROTTLES = {
 };
 
 /**
- * Forwards every call to the emulator at `target`, unless its outcome is a fault: the connection breaks before or after
- * the call takes effect, or the service refuses it. Requests keep their signatures: the emulator accepts a queue's URL
- * with any port.
+ * Forwards every call to the emulator, unless its outcome is a fault: the connection breaks before or after the call
+ * takes effect, or the call is throttled. Requests keep their signatures: the emulator accepts a queue's URL with any
+ * port.
+ *
+ * @param emulatorPort - Port of the emulator.
  */
-export async function startProxy(target: number): Promise<CallProxy> {
+export async function startProxy(emulatorPort: number): Promise<CallProxy> {
   const server = createServer((incoming, outgoing) => {
-    pass(incoming, outgoing).catch(() => incoming.socket.destroy());
+    forward(incoming, outgoing).catch(() => incoming.socket.destroy());
   });
   server.keepAliveTimeout = 60_000;
   await once(server.listen(0, HOST), "listening");
@@ -51,7 +53,7 @@ export async function startProxy(target: number): Promise<CallProxy> {
     },
   };
 
-  async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  async function forward(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const isSqs = incoming.headers["x-amz-target"] !== undefined;
     const body = Buffer.concat(await incoming.toArray());
     const outcome = proxy.outcome();
@@ -63,7 +65,7 @@ export async function startProxy(target: number): Promise<CallProxy> {
     }
     const call = request({
       host: HOST,
-      port: target,
+      port: emulatorPort,
       method: incoming.method,
       path: incoming.url,
       headers: { ...incoming.headers, "content-length": body.length },
@@ -71,12 +73,12 @@ export async function startProxy(target: number): Promise<CallProxy> {
     // If the caller disconnects (end of a long poll, killed process), the forwarded call ends too.
     outgoing.once("close", () => call.destroy());
     call.end(body);
-    const [answer] = (await once(call, "response")) as [IncomingMessage];
-    const content = Buffer.concat(await answer.toArray());
+    const [response] = (await once(call, "response")) as [IncomingMessage];
+    const content = Buffer.concat(await response.toArray());
     if (outcome === "fail after") return void incoming.socket.destroy();
-    const { "transfer-encoding": _, ...headers } = answer.headers;
+    const { "transfer-encoding": _, ...headers } = response.headers;
     const length = incoming.method === "HEAD" ? {} : { "content-length": content.length };
-    outgoing.writeHead(answer.statusCode ?? 500, { ...headers, ...length }).end(content);
+    outgoing.writeHead(response.statusCode ?? 500, { ...headers, ...length }).end(content);
   }
   return proxy;
 }

@@ -1,4 +1,4 @@
-/** Requests of a schedule to the platform. */
+/** A request of a schedule. */
 export interface SentRequest {
   readonly requestId: string;
   readonly task: object;
@@ -10,7 +10,7 @@ export interface SentRequest {
   readonly upload?: { readonly key: string; readonly body: string };
 }
 
-/** Task of a second request with the same id. */
+/** SQL of the task of a second request with the same id. */
 export const OTHER_TASK_SQL = "select 'other' as other";
 
 const LANE = { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01" };

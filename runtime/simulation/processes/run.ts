@@ -1,6 +1,6 @@
-import type { PlayedSchedule } from "../worker.ts";
+import type { ScheduleResult } from "../worker.ts";
 import { ProcessHarness } from "./harness.ts";
-import { play } from "./schedule.ts";
+import { runSchedule } from "./schedule.ts";
 
 /** Number of schedules after which the platform is recreated, with another tracking store. */
 const SCHEDULES_PER_HARNESS = 5;
@@ -10,27 +10,27 @@ const TRACKING = ["postgres", "unsteady", "nowhere"] as const;
  * Runs schedules against the platform's processes, one after the other. The platform is recreated every few schedules,
  * each time with another tracking store.
  *
- * @param onPlayed - Called for every schedule; returns whether to continue.
+ * @param onResult - Called for every schedule; `false` ends the run.
  */
 export async function runProcessSchedules(
   { seed, count }: { seed: number; count: number },
-  onPlayed: (played: PlayedSchedule) => boolean | undefined,
+  onResult: (result: ScheduleResult) => boolean | undefined,
 ): Promise<void> {
   const end = seed + count;
   let next = seed;
-  for (let act = Math.floor(seed / SCHEDULES_PER_HARNESS); next < end; act++) {
-    const harness = await ProcessHarness.open({ tracking: TRACKING[act % TRACKING.length] ?? "postgres" });
+  for (let harnessIndex = Math.floor(seed / SCHEDULES_PER_HARNESS); next < end; harnessIndex++) {
+    const harness = await ProcessHarness.open({ tracking: TRACKING[harnessIndex % TRACKING.length] ?? "postgres" });
     try {
-      for (let played = 0; played < SCHEDULES_PER_HARNESS && next < end; played++, next++) {
-        const { violations: broken, history } = await play(harness, next);
-        const more = onPlayed({
+      for (let count = 0; count < SCHEDULES_PER_HARNESS && next < end; count++, next++) {
+        const { violations, history } = await runSchedule(harness, next);
+        const shouldContinue = onResult({
           seed: next,
-          violations: broken,
-          history: broken.length > 0 ? [...history, harness.logs()] : history,
+          violations,
+          history: violations.length > 0 ? [...history, harness.logs()] : history,
         });
-        if (more === false) return;
-        // Leftovers must not count as those of the next schedule.
-        if (broken.length > 0) played = SCHEDULES_PER_HARNESS;
+        if (shouldContinue === false) return;
+        // Leftovers of a failed schedule must not affect the next one.
+        if (violations.length > 0) count = SCHEDULES_PER_HARNESS;
       }
     } finally {
       await harness.close();

@@ -14,16 +14,16 @@ const FAULTS_MS = 4_000;
 const RECOVERY_MS = 90_000;
 /** Interval of checks. */
 const POLL_MS = 200;
-/** Step of the clock when no job is in progress, but a run's process exists: it may be starting. */
+/** Step of the clock when no job is in progress, but a process of a run exists: the run may be starting. */
 const CLOCK_JUMP_SECONDS = 1;
 /** Step of the clock when only a back-off or a deadline is pending. */
 const LONG_CLOCK_JUMP_SECONDS = 5;
-/** Number of runs with scheduled faults. */
+/** Number of runs, and of launches, whose fault or outcome is scheduled. */
 const RUNS = 12;
 /** Maximum duration of a pause: longer than the lease of a run. */
 const PAUSE_MS = 3_000;
 
-/** An action at a time of the schedule. */
+/** A fault or an action of a caller, at a time of the schedule. */
 interface ScheduledFault {
   readonly at: number;
   readonly label: string;
@@ -31,7 +31,7 @@ interface ScheduledFault {
 }
 
 /** Runs the schedule of a seed; returns the violated guarantees and the history of actions. */
-export async function play(
+export async function runSchedule(
   harness: ProcessHarness,
   seed: number,
 ): Promise<{ violations: string[]; history: string[] }> {
@@ -47,8 +47,8 @@ export async function play(
   for (const { upload } of observations.requests) if (upload) await harness.upload(upload.key, upload.body);
   createFiles(
     harness.directory,
-    Array.from({ length: RUNS }, () => faultBy(pick)),
-    Array.from({ length: RUNS }, () => launchBy(pick)),
+    Array.from({ length: RUNS }, () => drawFault(pick)),
+    Array.from({ length: RUNS }, () => drawLaunchOutcome(pick)),
   );
   breakCalls(harness, pick);
 
@@ -56,32 +56,32 @@ export async function play(
     ...scheduleRequests(harness, observations, pick),
     ...scheduleFaults(harness, observations, pick),
   ].sort((a, b) => a.at - b.at);
-  const begun = performance.now();
+  const startedAt = performance.now();
   const history: string[] = [];
   const running: Promise<unknown>[] = [];
   const watch = new AbortController();
   const watching = watchCancels(harness, observations, watch.signal);
   for (const { at, label, inject } of events) {
-    await delay(Math.max(0, begun + at - performance.now()));
-    history.push(`${Math.round(performance.now() - begun)} ms: ${label}`);
+    await delay(Math.max(0, startedAt + at - performance.now()));
+    history.push(`${Math.round(performance.now() - startedAt)} ms: ${label}`);
     running.push(Promise.resolve(inject()));
   }
   await Promise.all(running);
 
-  history.push(`${Math.round(performance.now() - begun)} ms: faults end`);
+  history.push(`${Math.round(performance.now() - startedAt)} ms: faults end`);
   harness.proxy.outcome = () => "go";
   if (harness.tracking) harness.tracking.outcome = () => "go";
   createFiles(harness.directory, []);
   const isSettled = await recover(harness, observations);
-  history.push(`${Math.round(performance.now() - begun)} ms: ${isSettled ? "at rest" : "still not at rest"}`);
+  history.push(`${Math.round(performance.now() - startedAt)} ms: ${isSettled ? "at rest" : "still not at rest"}`);
   watch.abort();
   await watching;
-  for (const one of harness.overruns.slice(overrunsBefore)) observations.violations.add(`guarantee 4: ${one}`);
+  for (const overrun of harness.overruns.slice(overrunsBefore)) observations.violations.add(`guarantee 4: ${overrun}`);
   return { violations: await violatedGuarantees(harness, observations), history };
 }
 
-/** Half of the runs have no fault. */
-function faultBy(pick: () => number): Fault {
+/** Draws the fault of a run; half of the runs have none. */
+function drawFault(pick: () => number): Fault {
   const step = CRASH_POINTS[Math.floor(pick() * CRASH_POINTS.length)] ?? "claim";
   const kind = pick();
   if (kind < 0.5) return { step: "none", action: "SIGKILL" };
@@ -90,15 +90,15 @@ function faultBy(pick: () => number): Fault {
   return { step: "COMMIT", action: "crash Postgres" };
 }
 
-/** Most launches succeed. */
-function launchBy(pick: () => number): LaunchOutcome {
+/** Draws the outcome of a launch; most launches succeed. */
+function drawLaunchOutcome(pick: () => number): LaunchOutcome {
   const kind = pick();
   if (kind < 0.2) return "refuse";
   if (kind < 0.25) return "fail before";
   return kind < 0.35 ? "fail after" : "go";
 }
 
-/** Makes calls of SQS, S3 and the tracking store fail, frequently in some schedules and rarely in others. */
+/** Makes calls to SQS, S3 and the tracking store fail, frequently in some schedules and rarely in others. */
 function breakCalls(harness: ProcessHarness, pick: () => number): void {
   const often = () => (pick() < 0.5 ? 0.25 : 0.03);
   const [before, after, throttle] = [often(), often(), often()];
@@ -109,15 +109,15 @@ function breakCalls(harness: ProcessHarness, pick: () => number): void {
     return chance < before + after + throttle ? "throttle" : "go";
   };
   if (!harness.tracking) return;
-  const whole = harness.proxy.outcome;
-  const some = often();
-  harness.tracking.outcome = () => (pick() < some ? "refuse some" : whole());
+  const callOutcome = harness.proxy.outcome;
+  const partialChance = often();
+  harness.tracking.outcome = () => (pick() < partialChance ? "refuse some" : callOutcome());
 }
 
 /** Schedules the requests: delayed, repeated and in any order, over the queue or the API. */
 function scheduleRequests(
   harness: ProcessHarness,
-  { requests, accepted, withReply: wanted, conflicts }: Observations,
+  { requests, accepted, withReply, conflicts }: Observations,
   pick: () => number,
 ): ScheduledFault[] {
   const soon = () => pick() * FAULTS_MS * 0.7;
@@ -126,7 +126,7 @@ function scheduleRequests(
     const queued = async () => {
       await harness.send(request);
       accepted.add(requestId);
-      wanted.add(requestId);
+      withReply.add(requestId);
     };
     const first = soon();
     const events: ScheduledFault[] = [{ at: first, label: `queue ${requestId}`, inject: queued }];
@@ -136,11 +136,11 @@ function scheduleRequests(
         label: `POST ${requestId}`,
         async inject() {
           const asksForReply = pick() < 0.5;
-          const posted = asksForReply ? { ...request, reply: "queue" } : request;
+          const body = asksForReply ? { ...request, reply: "queue" } : request;
           // A caller without a response repeats the request, as documented.
-          if ((await harness.call("/jobs", posted)) !== 202) return queued();
+          if ((await harness.call("/jobs", body)) !== 202) return queued();
           accepted.add(requestId);
-          if (asksForReply) wanted.add(requestId);
+          if (asksForReply) withReply.add(requestId);
         },
       };
     if (pick() < 0.4) events.push({ at: soon(), label: `queue ${requestId} again`, inject: queued });
@@ -157,7 +157,7 @@ function scheduleRequests(
   });
 }
 
-/** Schedules faults other than those of runs, and cancels by callers. */
+/** Schedules the faults that are not tied to one run, launch or call, and cancels by callers. */
 function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pick: () => number): ScheduledFault[] {
   const { server, dispatcher, api, directory } = harness;
   const pause = async (stop: () => void, resume: () => void) => {
@@ -166,7 +166,7 @@ function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pic
     await delay(milliseconds);
     resume();
   };
-  const runs = (name: NodeJS.Signals) => {
+  const signalRuns = (name: NodeJS.Signals) => {
     for (const run of liveRuns(directory)) signal(run, name);
   };
   const kinds: [string, () => unknown][] = [
@@ -180,16 +180,16 @@ function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pic
         ),
     ],
     ["kill the API", () => api.signal("SIGKILL")],
-    ["kill all runs", () => runs("SIGKILL")],
+    ["kill all runs", () => signalRuns("SIGKILL")],
     [
       "pause all runs",
       () =>
         pause(
-          () => runs("SIGSTOP"),
-          () => runs("SIGCONT"),
+          () => signalRuns("SIGSTOP"),
+          () => signalRuns("SIGCONT"),
         ),
     ],
-    ["continue all runs", () => runs("SIGCONT")],
+    ["continue all runs", () => signalRuns("SIGCONT")],
     ["crash Postgres", () => server.end("SIGQUIT")],
     ["restart Postgres", () => server.end("SIGINT")],
     ["put the clock forward", () => server.tryQuery("update simulation.clock set ahead = ahead + '1 s'")],
@@ -206,7 +206,7 @@ function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pic
   return chosen.map(([label, inject]) => ({ at: 300 + pick() * (FAULTS_MS - 300), label, inject }));
 }
 
-/** Resumes everything, and waits until no work is left. */
+/** Resumes all processes, and advances the clock until no work is left. Returns false if that takes too long. */
 async function recover(harness: ProcessHarness, observations: Observations): Promise<boolean> {
   const { server, dispatcher, api, directory } = harness;
   const end = performance.now() + RECOVERY_MS;
@@ -226,18 +226,14 @@ async function recover(harness: ProcessHarness, observations: Observations): Pro
 }
 
 /** Checks guarantee 6 until the signal aborts: the session of a CANCELLED job is not busy. */
-async function watchCancels(
-  harness: ProcessHarness,
-  { violations: broken }: Observations,
-  signal: AbortSignal,
-): Promise<void> {
+async function watchCancels(harness: ProcessHarness, { violations }: Observations, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const rows = await harness.server.tryQuery(
       `select j.request_id, a.pid from jobs.jobs j cross join lateral pg_stat_get_activity(j.backend_pid) a
        where j.status = 'CANCELLED' and j.backend_pid is not null and a.backend_start = j.backend_start and a.state <> 'idle'`,
     );
     for (const { request_id, pid } of rows ?? [])
-      broken.add(`guarantee 6: job ${request_id} is CANCELLED, and its session ${pid} is busy`);
+      violations.add(`guarantee 6: job ${request_id} is CANCELLED, and its session ${pid} is busy`);
     await delay(POLL_MS / 4);
   }
 }

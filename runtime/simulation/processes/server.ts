@@ -9,7 +9,7 @@ import { TEST_SLOTS } from "../../testing/cluster.ts";
 
 const CONNECTIONS = 100;
 
-/** Schema of the platform, two ports, and a clock that can be advanced, so that no test waits for a back-off. */
+/** Two seaports as sample data, and a clock that can be advanced, so that no test waits for a back-off. */
 const PREPARE = `
   create schema simulation;
   create table simulation.clock (ahead interval not null);
@@ -45,7 +45,7 @@ export class Server {
       await letRolesLogIn(client, server.#postgres.password, TEST_SLOTS);
       await client.query(PREPARE);
     });
-    server.#lifecycle = server.#live();
+    server.#lifecycle = server.#keepRunning();
     return server;
   }
 
@@ -59,7 +59,7 @@ export class Server {
   }
 
   /** Runs a query as the superuser; returns undefined while the server is down. */
-  // biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says
+  // biome-ignore lint/suspicious/noExplicitAny: the statement determines the type of its rows
   async tryQuery(text: string, values: unknown[] = []): Promise<any[] | undefined> {
     try {
       if (!this.#admin) {
@@ -81,8 +81,8 @@ export class Server {
 
   /** Ends the server: with SIGQUIT like a crash, with SIGINT like a restart. Does nothing if it has just ended. */
   end(name: "SIGQUIT" | "SIGINT"): void {
-    const found = identify(this.#postgres.pid);
-    if (found) signal(found, name);
+    const identity = identify(this.#postgres.pid);
+    if (identity) signal(identity, name);
   }
 
   async stop(): Promise<void> {
@@ -92,7 +92,7 @@ export class Server {
     await this.#lifecycle;
   }
 
-  async #live(): Promise<void> {
+  async #keepRunning(): Promise<void> {
     for (;;) {
       await this.#postgres.ended;
       if (this.#stopping) return;

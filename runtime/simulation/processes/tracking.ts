@@ -36,15 +36,15 @@ const REJECTED_EXECUTION = {
 
 /** Starts a fake store whose calls fail as scheduled; stored documents are never lost. */
 export async function startTracking(): Promise<FakeTrackingStore> {
-  const kept = new Map<string, StoredDocument>();
+  const stored = new Map<string, StoredDocument>();
   const server = createServer((incoming, outgoing) => {
-    answer(incoming, outgoing).catch(() => incoming.socket.destroy());
+    handle(incoming, outgoing).catch(() => incoming.socket.destroy());
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const fakeStore: FakeTrackingStore = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     outcome: () => "go",
-    get: (id) => kept.get(id),
+    get: (id) => stored.get(id),
     async close() {
       server.closeAllConnections();
       server.close();
@@ -52,27 +52,32 @@ export async function startTracking(): Promise<FakeTrackingStore> {
     },
   };
 
-  async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await text(incoming);
     const outcome = fakeStore.outcome();
     const respond = (status: number, content: object) =>
       outgoing.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(content));
     if (outcome === "fail before") return void incoming.socket.destroy();
     if (outcome === "throttle") return void respond(429, { error: REJECTED_EXECUTION, status: 429 });
-    const content = incoming.url?.startsWith("/_bulk") ? { items: write(body, outcome === "refuse some") } : {};
+    const path = incoming.url ?? "";
+    const content = path.startsWith("/_bulk")
+      ? { items: write(body, outcome === "refuse some") }
+      : path.startsWith("/_cat/indices")
+        ? []
+        : { deleted: 0 };
     if (outcome === "fail after") return void incoming.socket.destroy();
     respond(200, content);
   }
 
-  /** Outcome of each document: accepted, older than an existing one (external_gte), or not accepted now. */
-  function write(body: string, refuses: boolean): object[] {
+  /** Stores documents. Returns the outcome of each: stored, older than the stored one (external_gte), or refused. */
+  function write(body: string, refusesSome: boolean): object[] {
     const lines = body.trim().split("\n");
     return Array.from({ length: lines.length / 2 }, (_, at) => {
       const { _id, version } = (JSON.parse(lines[2 * at] ?? "") as StoredVersion).index;
-      if (refuses && at % 2 === 1) return { index: { status: 429, error: REJECTED_EXECUTION } };
-      if ((kept.get(_id)?.version ?? 0) > version)
+      if (refusesSome && at % 2 === 1) return { index: { status: 429, error: REJECTED_EXECUTION } };
+      if ((stored.get(_id)?.version ?? 0) > version)
         return { index: { status: 409, error: { type: "version_conflict_engine_exception", reason: "later" } } };
-      kept.set(_id, { version, document: JSON.parse(lines[2 * at + 1] ?? "").document });
+      stored.set(_id, { version, document: JSON.parse(lines[2 * at + 1] ?? "").document });
       return { index: { status: 201 } };
     });
   }

@@ -7,37 +7,37 @@ import { testDispatcher } from "../dispatcher.ts";
 
 /** Creates an API with its own database, queues and buckets; `as` returns the headers of a caller. */
 export async function testApi(settings: Record<string, object> = {}, cloud?: Promise<Emulator>) {
-  const d = await testDispatcher(
+  const dispatcher = await testDispatcher(
     { ...settings, jobs: { rawSql: true, ...settings.jobs }, api: { openRates: true, ...settings.api } },
     cloud,
   );
   const db = new pg.Pool({
-    connectionString: d.database.urlAs("api_reader"),
+    connectionString: dispatcher.database.urlAs("api_reader"),
     max: 4,
-    statement_timeout: d.context.settings.api.statementSeconds * 1000,
+    statement_timeout: dispatcher.context.settings.api.statementSeconds * 1000,
   });
   db.on("error", () => undefined);
-  const { sqs, queues, settings: all } = d.context;
-  const { s3 } = d;
-  const { buckets } = all;
-  if (!buckets) throw new Error("the test platform has buckets");
-  const { plans } = d.context;
+  const { sqs, queues, settings: allSettings } = dispatcher.context;
+  const { s3 } = dispatcher;
+  const { buckets } = allSettings;
+  if (!buckets) throw new Error("the test platform has no buckets");
+  const { plans } = dispatcher.context;
   const app = await createApp({
     db,
     plans,
-    settings: all,
-    tracking: trackingStore(all, db),
+    settings: allSettings,
+    tracking: trackingStore(allSettings, db),
     cloud: { sqs, s3, queues, buckets },
     logLevel: "silent",
   });
   return {
-    ...d,
+    ...dispatcher,
     app,
-    /** The connections of the API itself. */
+    /** The API's own connection pool. */
     pool: db,
-    role: d.as,
+    role: dispatcher.as,
     async as(tenant: string, ...scopes: Scope[]): Promise<{ authorization: string }> {
-      const { token } = await createToken(d.admin, {
+      const { token } = await createToken(dispatcher.admin, {
         name: "test",
         tenant,
         scopes: scopes.length > 0 ? scopes : ["read", "submit", "update", "cancel"],
@@ -47,7 +47,7 @@ export async function testApi(settings: Record<string, object> = {}, cloud?: Pro
     async close() {
       await app.close();
       await db.end();
-      await d.close();
+      await dispatcher.close();
     },
   };
 }

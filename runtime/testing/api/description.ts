@@ -3,7 +3,7 @@ import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import Schema from "typebox/schema";
 
 /** A response in /openapi.json. */
-interface Operation {
+interface DescribedResponse {
   description: string;
   content?: Record<string, { schema: object }>;
   headers?: Record<string, { schema?: object; required?: boolean }>;
@@ -16,16 +16,16 @@ export interface DescribedOperation {
   /** For example `/jobs/{id}`. */
   path: string;
   /** True if it requires a token. */
-  guarded: boolean;
+  requiresToken: boolean;
   /** The scope that a token needs; undefined if any token suffices. */
   scope: string | undefined;
-  takesBody: boolean;
-  takesParameters: boolean;
+  hasBody: boolean;
+  hasParameters: boolean;
   /** Names of its query parameters. */
   query: readonly string[];
   /** Names of the fields of its body. */
   fields: readonly string[];
-  responses: Record<string, Operation>;
+  responses: Record<string, DescribedResponse>;
 }
 
 interface Parameter {
@@ -38,7 +38,7 @@ interface Body {
 const fieldsOf = (body: Body | undefined): string[] =>
   Object.keys(body?.content["application/json"]?.schema.properties ?? {});
 
-/** Description of an API, to compare its responses with. */
+/** OpenAPI description of an API, with which tests compare the API's responses. */
 export class Description {
   readonly operations: readonly DescribedOperation[];
   readonly #components: Record<string, object>;
@@ -52,17 +52,19 @@ export class Description {
     const { paths, components } = (await app.inject("/openapi.json")).json();
     const operations = Object.entries(paths as Record<string, Record<string, Record<string, unknown>>>).flatMap(
       ([path, methods]) =>
-        Object.entries(methods).map(([method, one]) => ({
-          id: String(one.operationId),
+        Object.entries(methods).map(([method, operation]) => ({
+          id: String(operation.operationId),
           method: method.toUpperCase() as DescribedOperation["method"],
           path,
-          guarded: (one.security as object[]).length > 0,
-          scope: (one.security as { token?: string[] }[])[0]?.token?.[0],
-          takesBody: one.requestBody !== undefined,
-          takesParameters: one.parameters !== undefined,
-          query: ((one.parameters ?? []) as Parameter[]).filter((at) => at.in === "query").map(({ name }) => name),
-          fields: fieldsOf(one.requestBody as Body | undefined),
-          responses: one.responses as Record<string, Operation>,
+          requiresToken: (operation.security as object[]).length > 0,
+          scope: (operation.security as { token?: string[] }[])[0]?.token?.[0],
+          hasBody: operation.requestBody !== undefined,
+          hasParameters: operation.parameters !== undefined,
+          query: ((operation.parameters ?? []) as Parameter[])
+            .filter((parameter) => parameter.in === "query")
+            .map(({ name }) => name),
+          fields: fieldsOf(operation.requestBody as Body | undefined),
+          responses: operation.responses as Record<string, DescribedResponse>,
         })),
     );
     return new Description(operations, components.schemas);
@@ -76,51 +78,53 @@ export class Description {
   }
 
   /**
-   * Asserts that an answer is as described: its status, type, headers and body, without undocumented fields.
-   * @param without - Headers that this answer may lack.
+   * Asserts that a response matches its description: status, type, headers and body, without undocumented fields.
+   * @param optionalHeaders - Described headers that this response may lack.
    */
   check(
     { id, responses }: DescribedOperation,
     response: LightMyRequestResponse,
-    without: readonly string[] = [],
+    optionalHeaders: readonly string[] = [],
   ): void {
     const { statusCode, headers, body } = response;
-    const shown = `${id} answered ${statusCode}: ${body.slice(0, 500)}`;
+    const summary = `${id} returned ${statusCode}: ${body.slice(0, 500)}`;
     const described = responses[statusCode];
-    assert(described, `${shown}\nwhich is not described`);
-    for (const name of Object.keys(described.headers ?? {}).filter((one) => !without.includes(one)))
-      assert(headers[name.toLowerCase()] !== undefined, `${shown}\nwithout ${name}`);
+    assert(described, `${summary}\nwhich is not described`);
+    for (const name of Object.keys(described.headers ?? {}).filter((header) => !optionalHeaders.includes(header)))
+      assert(headers[name.toLowerCase()] !== undefined, `${summary}\nwithout ${name}`);
     if (described.content === undefined) {
-      assert.equal(body, "", shown);
+      assert.equal(body, "", summary);
       return;
     }
     const type = String(headers["content-type"]).split(";")[0] ?? "";
-    const found = described.content[type];
-    assert(found, `${shown}\nas ${type}, which is not among ${Object.keys(described.content)}`);
+    const content = described.content[type];
+    assert(content, `${summary}\nas ${type}, which is not among ${Object.keys(described.content)}`);
     if (!type.endsWith("json")) return;
     const value = JSON.parse(body);
-    const [fits, errors] = Schema.Errors(this.#whole(found.schema) as never, value);
+    const [fits, errors] = Schema.Errors(this.#resolve(content.schema) as never, value);
     const faults = errors.filter(({ keyword }) => keyword !== "boolean");
     assert(
       fits,
-      `${shown}\n${faults.map(({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`).join("\n")}`,
+      `${summary}\n${faults.map(({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`).join("\n")}`,
     );
     if (statusCode >= 400) {
-      assert.equal(value.status, statusCode, shown);
+      assert.equal(value.status, statusCode, summary);
       assert(
         described.description.split(", ").includes(value.type),
-        `${shown}\nwhich is none of ${described.description}`,
+        `${summary}\nwhich is not one of ${described.description}`,
       );
     }
   }
 
   /** Returns a schema without references, whose objects have no further properties unless the schema allows them. */
-  #whole(schema: unknown): unknown {
-    if (Array.isArray(schema)) return schema.map((one) => this.#whole(one));
+  #resolve(schema: unknown): unknown {
+    if (Array.isArray(schema)) return schema.map((item) => this.#resolve(item));
     if (schema === null || typeof schema !== "object") return schema;
     const { $ref } = schema as { $ref?: string };
-    if ($ref !== undefined) return this.#whole(this.#components[$ref.split("/").at(-1) ?? ""]);
-    const all = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, this.#whole(value)]));
-    return all.properties !== undefined && all.type === "object" ? { additionalProperties: false, ...all } : all;
+    if ($ref !== undefined) return this.#resolve(this.#components[$ref.split("/").at(-1) ?? ""]);
+    const resolved = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, this.#resolve(value)]));
+    return resolved.properties !== undefined && resolved.type === "object"
+      ? { additionalProperties: false, ...resolved }
+      : resolved;
   }
 }

@@ -1,4 +1,4 @@
-import { random as stream } from "../../../db/sample/random.ts";
+import { random as seededRandom } from "../../../db/sample/random.ts";
 
 /** An invalid request body. */
 export interface InvalidRequest {
@@ -60,7 +60,7 @@ const requestsByField = (id: string): Fields => ({
   dryRun: (value) => ({ requestId: id, task: { ...update, dryRun: value, source: { inline: [{}] } } }),
   statement: (value) => ({ requestId: id, task: { type: "update", statement: value } }),
 });
-/** Values of WRONG that are valid in a field. */
+/** Predicates by field: true for the values of WRONG_TYPES that are valid in it. */
 const IS_VALID: Record<string, (value: unknown) => boolean> = {
   labels: (value) =>
     value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length === 0,
@@ -71,7 +71,7 @@ const IS_VALID: Record<string, (value: unknown) => boolean> = {
   requestId: (value) => value === "x",
 };
 
-/** Values that are invalid in most fields: of a wrong type, injected, odd, long. */
+/** Values that are invalid in most fields: wrong types, injections, unusual and long texts, huge numbers. */
 export const INVALID_VALUES: readonly unknown[] = [
   ...WRONG_TYPES,
   ...INJECTIONS,
@@ -81,22 +81,22 @@ export const INVALID_VALUES: readonly unknown[] = [
   -1e300,
 ];
 
-/** Returns many malformed requests of each kind: hand-picked ones, and others generated from a seed. */
+/** Returns many invalid requests of each kind, some of them generated from a seed. */
 export function invalidRequests(seed: number): InvalidRequest[] {
-  const all: InvalidRequest[] = [];
-  const random = stream(seed);
+  const requests: InvalidRequest[] = [];
+  const random = seededRandom(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   let count = 0;
   const id = () => `bad-${++count}`;
   const add = (kind: string, ...bodies: (string | Buffer | object | null)[]) => {
     for (const body of bodies)
-      all.push({ kind, body: typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body) });
+      requests.push({ kind, body: typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body) });
   };
   const text = JSON.stringify(validRequest("bad-text"));
 
-  add("nothing", "", " ", "\n", "\u0000");
+  add("empty body", "", " ", "\n", "\u0000");
   add(
-    "no JSON",
+    "not JSON",
     "not json",
     "{'requestId':'a'}",
     "{a:1}",
@@ -108,7 +108,7 @@ export function invalidRequests(seed: number): InvalidRequest[] {
     '{"a":1,}',
     "//x\n{}",
   );
-  add("another JSON", "[]", "7", "null", "true", '"text"', "[{}]", "-0", "[[]]");
+  add("not an object", "[]", "7", "null", "true", '"text"', "[{}]", "-0", "[[]]");
   for (let cut = 1; cut < text.length; cut += 5) add("truncated", text.slice(0, cut));
   add("two documents", `${text}${text}`, `${text}\n${text}`, `[${text}]`, `${text},`);
   add(
@@ -149,14 +149,14 @@ export function invalidRequests(seed: number): InvalidRequest[] {
         add("huge or odd number", JSON.stringify(make("@")).replace('"@"', number));
   }
   for (const missing of ["task", "type", "query", "date_from", "date_to", "orig_code", "dest_code"]) {
-    const whole = { requestId: id(), task: { ...task, params: { ...params } } };
+    const complete = { requestId: id(), task: { ...task, params: { ...params } } };
     const strip = (object: object): object =>
       Object.fromEntries(
         Object.entries(object).flatMap(([name, value]) =>
           name === missing ? [] : [[name, typeof value === "object" ? strip(value) : value]],
         ),
       );
-    add("missing field", strip(whole));
+    add("missing field", strip(complete));
   }
   for (const name of [
     "Task",
@@ -194,7 +194,7 @@ export function invalidRequests(seed: number): InvalidRequest[] {
     "99999-01-01",
     "-2021-01-01",
   ])
-    add("no day", requestsByField(id()).date?.(day) ?? null);
+    add("invalid day", requestsByField(id()).date?.(day) ?? null);
   for (const s3 of [
     "s3://",
     "s3://Uploads/a",
@@ -204,7 +204,7 @@ export function invalidRequests(seed: number): InvalidRequest[] {
     "https://uploads/a",
     "s3://uploads/none",
   ])
-    add("no source in S3", requestsByField(id()).s3?.(s3) ?? null);
+    add("invalid S3 source", requestsByField(id()).s3?.(s3) ?? null);
   for (const url of [
     "http://example.com/a",
     "https://169.254.169.254/latest",
@@ -214,7 +214,7 @@ export function invalidRequests(seed: number): InvalidRequest[] {
     "https://[::1]/",
     "https://example.com:99999/",
   ])
-    add("no url to read", requestsByField(id()).url?.(url) ?? null);
+    add("invalid URL source", requestsByField(id()).url?.(url) ?? null);
   add("several sources", { requestId: id(), task: { ...update, source: { inline: [{}], s3: "s3://uploads/a" } } });
   add(
     "no source",
@@ -233,5 +233,5 @@ export function invalidRequests(seed: number): InvalidRequest[] {
     labels: Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`k${n}`, "v"])),
   });
   add("long label", { ...validRequest(id()), labels: { k: "v".repeat(300) } });
-  return all;
+  return requests;
 }

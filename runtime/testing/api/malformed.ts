@@ -1,4 +1,4 @@
-/** Bytes on a new connection that are not a request of HTTP/1.1, or not one that the API may serve. */
+/** Bytes on a new connection that are not an HTTP/1.1 request, or a request that the API must not serve. */
 export const MALFORMED: readonly string[] = [
   "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
   "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",

@@ -49,7 +49,7 @@ export async function startProvider({ groupsInIdToken = false }: ProviderOptions
     findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, ...PEOPLE[id] }) }),
     cookies: { keys: ["of a test"] },
   });
-  // The provider prints a warning that it is for development.
+  // Creating the callback prints a warning that the provider is for development.
   server.on("request", provider.callback());
   return {
     issuer,
@@ -61,13 +61,13 @@ export async function startProvider({ groupsInIdToken = false }: ProviderOptions
   };
 }
 
-/** A browser without a screen: follows redirects, keeps cookies, and fills the provider's forms in. */
+/** A minimal browser: follows redirects, keeps cookies, and fills in the provider's forms. */
 export class FormBrowser {
   readonly #cookies = new Map<string, Map<string, string>>();
 
   /**
    * Opens an address, signs in as a person and confirms everything.
-   * @returns The last answer with its address: that of the application, or the provider's last page without a form.
+   * @returns The last response with its address: the application's, or a page of the provider without a form.
    */
   async signIn(url: string, login: string): Promise<{ url: string; response: Response; text: string }> {
     let next: { url: string; form?: URLSearchParams } = { url };
@@ -77,7 +77,7 @@ export class FormBrowser {
         headers: { cookie: this.cookiesOf(next.url) },
         ...(next.form ? { method: "POST", body: next.form } : {}),
       });
-      this.#keep(next.url, response.headers.getSetCookie());
+      this.#storeCookies(next.url, response.headers.getSetCookie());
       const location = response.headers.get("location");
       if (location !== null) {
         next = { url: new URL(location, next.url).href };
@@ -95,19 +95,19 @@ export class FormBrowser {
     return [...(this.#cookies.get(new URL(url).host) ?? [])].map((pair) => pair.join("=")).join("; ");
   }
 
-  #keep(url: string, cookies: readonly string[]): void {
+  #storeCookies(url: string, cookies: readonly string[]): void {
     const { host } = new URL(url);
-    const kept = this.#cookies.get(host) ?? new Map();
-    this.#cookies.set(host, kept);
+    const hostCookies = this.#cookies.get(host) ?? new Map();
+    this.#cookies.set(host, hostCookies);
     for (const cookie of cookies) {
       const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
-      if (value === "" || /max-age=0\b|expires=Thu, 01 Jan 1970/i.test(cookie)) kept.delete(name);
-      else kept.set(name, value);
+      if (value === "" || /max-age=0\b|expires=Thu, 01 Jan 1970/i.test(cookie)) hostCookies.delete(name);
+      else hostCookies.set(name, value);
     }
   }
 }
 
-/** A page's form, filled in; undefined for a page without one. */
+/** Fills in a page's form. @returns undefined for a page without a form */
 function formOf(page: string, url: string, login: string): { url: string; form: URLSearchParams } | undefined {
   const action = /<form[^>]*action="([^"]+)"/.exec(page)?.[1];
   if (action === undefined) return undefined;

@@ -1,3 +1,3 @@
 #!/bin/sh
-# A Python with schemathesis: see runtime/tools/venv.sh.
+# Creates a Python environment with schemathesis (runtime/tools/venv.sh).
 cd "$(dirname "$0")" && exec ../../tools/venv.sh schemathesis requirements.txt "$@"

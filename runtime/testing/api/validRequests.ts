@@ -1,19 +1,19 @@
-/** Existing things that requests can name. */
+/** Existing objects that requests can refer to. */
 export interface Fixtures {
-  /** A job that waits. */
+  /** A waiting job. */
   waiting: string;
-  /** One that was cancelled. */
+  /** A cancelled job. */
   cancelled: string;
-  /** One that has succeeded. */
+  /** A succeeded job. */
   ended: string;
-  /** An upload that is under way, and the parts that it has. */
+  /** An open upload, and its parts. */
   upload: string;
   parts: { partNumber: number; etag: string }[];
   /** A rejected request. */
   rejected: string;
   /** A token that may be revoked. */
   token: string;
-  /** The code of a link that signs in. */
+  /** The code of a sign-in link. */
   code: string;
 }
 
@@ -24,7 +24,7 @@ export interface SentRequest {
   headers?: Record<string, string>;
 }
 
-/** Headers of a page of the platform itself. */
+/** Headers of a request from the platform's own pages. */
 export const OWN_PAGE = { "sec-fetch-site": "same-origin" };
 
 const read = { type: "read", sql: "select 1 as n", format: "json" };

@@ -5,31 +5,31 @@ import { skip } from "../cluster.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/** The browser of this machine, or undefined. */
+/** Finds the browser of this machine. */
 export function findChromium(): string | undefined {
   const { CHROMIUM, PATH = "" } = process.env;
-  const places = PATH.split(delimiter).flatMap((directory) => NAMES.map((name) => join(directory, name)));
-  return [...(CHROMIUM ? [CHROMIUM] : []), ...places].find((file) => existsSync(file));
+  const candidates = PATH.split(delimiter).flatMap((directory) => NAMES.map((name) => join(directory, name)));
+  return [...(CHROMIUM ? [CHROMIUM] : []), ...candidates].find((file) => existsSync(file));
 }
 
 /**
- * Starts the machine's Chromium. For a `before` hook: skips if there is none; if everything is required it fails.
- * @param more further options of its command line
+ * Starts the machine's Chromium. For a `before` hook: skips if there is none; if everything is required, it fails.
+ * @param extraArgs - Further command-line arguments.
  */
-export async function startChromium(context: Mocha.Context, more: readonly string[] = []): Promise<Browser> {
-  context.timeout(60_000);
-  const browser = await launchChromium(more);
+export async function startChromium(context: Mocha.Context, extraArgs: readonly string[] = []): Promise<Browser> {
+  context.timeout(Math.max(60_000, context.timeout()));
+  const browser = await launchChromium(extraArgs);
   return (
     browser ??
     skip(context, "there is no Chromium on the PATH (Debian: apt-get install chromium), and CHROMIUM names none")
   );
 }
 
-/** Starts the machine's Chromium; undefined where there is none. @param more - Further options of its command line. */
-export async function launchChromium(more: readonly string[] = []): Promise<Browser | undefined> {
+/** Starts the machine's Chromium; undefined if there is none. @param extraArgs - Further command-line arguments. */
+export async function launchChromium(extraArgs: readonly string[] = []): Promise<Browser | undefined> {
   const executablePath = findChromium();
   if (executablePath === undefined) return undefined;
   const { chromium } = await import("playwright");
   // Chromium's own sandbox refuses root, and would only confine our own page.
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", ...more] });
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", ...extraArgs] });
 }

@@ -5,7 +5,7 @@ import { dashboardFor } from "./page.ts";
 
 export const READ = { type: "read", query: "price_export", params: {}, format: "csv" };
 
-/** Provides a browser and a dashboard for the tests of a file; all open pages are closed after each test. */
+/** Provides a browser and a dashboard for the tests of a file. All open pages are closed after each test. */
 export function dashboardSuite(
   settings: Record<string, object>,
   fill: (suite: DashboardSuite) => Promise<void> = async () => undefined,
@@ -18,8 +18,8 @@ export function dashboardSuite(
     suite.submit = async (requestId, change = {}) => {
       const headers = { authorization: `Bearer ${suite.token}` };
       const payload = { requestId, task: READ, ...change };
-      const answer = await suite.p.app.inject({ method: "POST", url: "/jobs", headers, payload });
-      assert.equal(answer.statusCode, 202, answer.body);
+      const response = await suite.p.app.inject({ method: "POST", url: "/jobs", headers, payload });
+      assert.equal(response.statusCode, 202, response.body);
     };
     await fill(suite);
   });
@@ -43,6 +43,8 @@ export interface DashboardSuite {
   submit(requestId: string, change?: object): Promise<void>;
 }
 
+/** Returns the location of a job's page. */
 export const jobAt = (requestId: string): string => `#/jobs/default/${requestId}`;
+/** Waits for a heading. */
 export const heading = (page: Page, name: string): Promise<void> =>
   page.getByRole("heading", { name, exact: true }).waitFor();

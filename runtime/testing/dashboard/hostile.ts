@@ -17,16 +17,16 @@ export const HOSTILE: readonly string[] = [
   "w".repeat(64),
 ];
 
-/** Script that lists what no page may contain: elements, attributes and links that came from text. */
+/** Script that lists what a page must not contain: elements, attributes and links that came from text. */
 export const INJECTED = `(() => {
   const app = document.querySelector("#app");
-  const found = [...document.querySelectorAll("iframe, object, embed, base, style, svg, #app script, #app link")];
-  const images = [...app.querySelectorAll("img")].filter((one) => !/\\/dashboard\\/[\\w-]+\\/icon\\.svg$/.test(one.src));
-  const links = [...document.querySelectorAll("a[href]")].filter((one) => new URL(one.href).origin !== location.origin);
-  const handlers = [...document.querySelectorAll("*")].filter((one) => [...one.attributes].some(({ name }) => name.startsWith("on")));
+  const elements = [...document.querySelectorAll("iframe, object, embed, base, style, svg, #app script, #app link")];
+  const images = [...app.querySelectorAll("img")].filter((element) => !/\\/dashboard\\/[\\w-]+\\/icon\\.svg$/.test(element.src));
+  const links = [...document.querySelectorAll("a[href]")].filter((element) => new URL(element.href).origin !== location.origin);
+  const handlers = [...document.querySelectorAll("*")].filter((element) => [...element.attributes].some(({ name }) => name.startsWith("on")));
   const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   return [
-    ...[...found, ...images, ...links, ...handlers].map((one) => one.outerHTML.slice(0, 200)),
+    ...[...elements, ...images, ...links, ...handlers].map((element) => element.outerHTML.slice(0, 200)),
     ...(wide > 0 ? [wide + " pixels too wide"] : []),
     ...(globalThis.ran === undefined ? [] : ["a script ran"]),
   ];

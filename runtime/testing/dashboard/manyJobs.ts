@@ -1,8 +1,8 @@
 import type pg from "pg";
 
 /**
- * Adds ended jobs with their responses and documents, as a platform would have left them: of four queries on both
- * runners, a twentieth of them failed, one every `everyMs` milliseconds up to now.
+ * Adds ended jobs with their responses and documents: four queries on both runner types, one job every `everyMs`
+ * milliseconds up to now. One in twenty failed.
  */
 export async function createManyJobs(admin: pg.ClientBase, count: number, everyMs = 30): Promise<void> {
   await admin.query(
@@ -13,15 +13,15 @@ export async function createManyJobs(admin: pg.ClientBase, count: number, everyM
        jsonb_build_object('type', 'read', 'query', (array['average_rates', 'price_export', 'lane_coverage', 'price_history'])[1 + n % 4],
          'params', '{"date_from": "2021-01-01", "date_to": "2021-01-31", "orig_code": "CNSGH", "dest_code": "NLRTM"}'::jsonb,
          'format', 'csv', 'compression', 'none'),
-       kind, 4, '{"team": "pricing"}', 900, 3, 30, 0, state, 1, at, at, at + interval '2 s',
+       runner_type, 4, '{"team": "pricing"}', 900, 3, 30, 0, state, 1, at, at, at + interval '2 s',
        jsonb_build_array(jsonb_build_object('status', 'PENDING', 'at', jobs.iso(at)), jsonb_build_object('status', 'IN_PROGRESS', 'at', jobs.iso(at)),
          jsonb_build_object('status', state, 'at', jobs.iso(at + interval '2 s'))),
-       jsonb_build_array(jsonb_build_object('runner', kind, 'startedAt', jobs.iso(at), 'endedAt', jobs.iso(at + interval '2 s'), 'outcome', state)),
+       jsonb_build_array(jsonb_build_object('runner', runner_type, 'startedAt', jobs.iso(at), 'endedAt', jobs.iso(at + interval '2 s'), 'outcome', state)),
        jsonb_build_object('queueMs', n % 1000, 'executionMs', n * 7 % 5000, 'totalMs', n % 6000, 'rows', n, 'bytes', n * 20, 'attempts', 1, 'peakMemoryBytes', 60000000),
        case when state = 'FAILED' then jsonb_build_object('type', (array['InvalidRows', 'TimedOut', 'InvalidSql'])[1 + n % 3], 'category', 'User', 'message', 'm', 'retryable', false, 'details', '[]'::jsonb) end,
        case when state = 'SUCCEEDED' then jsonb_build_object('location', 's3://results/x', 'bytes', n * 20, 'rows', n, 'format', 'csv') end,
        '{}', at + interval '2 s', 'm'
-     from (select n, jobs.clock() - n * make_interval(secs => $2::float8 / 1000) - interval '2 s' as at, case when n % 5 = 0 then 'ec2' else 'glue' end as kind,
+     from (select n, jobs.clock() - n * make_interval(secs => $2::float8 / 1000) - interval '2 s' as at, case when n % 5 = 0 then 'ec2' else 'glue' end as runner_type,
              case when n % 20 = 0 then 'FAILED' else 'SUCCEEDED' end as state
            from generate_series(1, $1::integer) n) x`,
     [count, everyMs],

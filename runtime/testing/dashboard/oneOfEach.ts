@@ -8,7 +8,7 @@ import { planRuns } from "../../store/runs.ts";
 import { testPlan } from "../jobs.ts";
 import type { dashboardFor } from "./page.ts";
 
-/** The problem that the error of the failed job lists. */
+/** The bad row that the error of the failed job lists. */
 export const FAULT = { line: 2, column: "price", value: "-5", reason: "must be a whole number above 0" };
 /** The report of the failed job, as the runner stores it. */
 export const REPORT = `line,column,value,reason\n${Object.values(FAULT).join()}\n`;
@@ -23,7 +23,7 @@ export async function oneOfEach(
   const keeper = await p.role("job_keeper");
   const [run = ""] = await planRuns(p.context.db, testPlan("glue", 1));
   await runStarted(keeper, run);
-  const next = async () => {
+  const claimNext = async () => {
     const job = await claim(keeper, run, await backendOf(keeper), undefined);
     assert(job);
     return job;
@@ -31,10 +31,10 @@ export async function oneOfEach(
   const inline = `orig_code,days\nAEJEA,3\n<img src=x onerror=alert(1)>,4\n`;
   const result = JSON.stringify({ inline, format: "csv", rows: 2 });
   const ended = { rows: 2, bytes: inline.length, peakMemoryBytes: 60_000_000 };
-  await finish(keeper, await next(), { status: "SUCCEEDED", result, ...ended });
+  await finish(keeper, await claimNext(), { status: "SUCCEEDED", result, ...ended });
   await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "report.csv", Body: REPORT }));
   const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [FAULT, REST] }).body();
-  await finish(keeper, await next(), { status: "FAILED", error, ...ended });
-  await next();
+  await finish(keeper, await claimNext(), { status: "FAILED", error, ...ended });
+  await claimNext();
   await syncTracking(p.context);
 }

@@ -17,15 +17,15 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
   /** Exchanges a token for the cookie of a session. */
   const cookieFor = async (token: string) => {
     const headers = { "sec-fetch-site": "same-origin" };
-    const answer = await p.app.inject({ method: "POST", url: "/session", headers, payload: { token } });
-    const [name = "", value = ""] = String(answer.headers["set-cookie"]).split(";", 1)[0]?.split("=") ?? [];
+    const response = await p.app.inject({ method: "POST", url: "/session", headers, payload: { token } });
+    const [name = "", value = ""] = String(response.headers["set-cookie"]).split(";", 1)[0]?.split("=") ?? [];
     return { name, value, url: origin, httpOnly: true, sameSite: "Strict" } as const;
   };
 
   return {
     ...p,
     origin,
-    /** Signs in on a page that shows the form, from its next load on. */
+    /** Signs in on a page that shows the sign-in form; takes effect when the page is loaded again. */
     async signIn(page: Page, token: string): Promise<void> {
       await page.context().addCookies([await cookieFor(token)]);
       await page.evaluate(SIGNED_IN);
@@ -62,24 +62,24 @@ export async function accessibilityViolations(page: Page, rules?: string[]): Pro
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
 }
 
-/** Returns by how many pixels a page is wider than its window. */
+/** Returns the number of pixels by which a page is wider than its window. */
 export const overflowOf = (page: Page): Promise<number> =>
   page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 
 /**
  * Returns elements that reach into the right padding of their panel, and links whose text is squeezed into a narrow
- * column. Contents that scroll, and lists of links with a padding of their own, are left out.
+ * column. Scrolling contents, and lists of links with their own padding, are left out.
  */
 export const misplacedIn = (page: Page): Promise<string[]> =>
   page.evaluate(`(() => {
-    const describe = (one) => one.tagName.toLowerCase() + "." + one.className + ": " + one.textContent.trim().slice(0, 40);
-    const shown = (one) => one.getClientRects().length > 0 && !one.closest(".scroll, pre, .hidden, .plot, .choose, [hidden]");
+    const describe = (element) => element.tagName.toLowerCase() + "." + element.className + ": " + element.textContent.trim().slice(0, 40);
+    const shown = (element) => element.getClientRects().length > 0 && !element.closest(".scroll, pre, .hidden, .plot, .choose, [hidden]");
     const endOf = (panel) => panel.getBoundingClientRect().right - parseFloat(getComputedStyle(panel).paddingRight) - 1;
     const leaving = [...document.querySelectorAll(".panel *")].filter(
-      (one) => shown(one) && one.parentElement.closest(".panel") && one.getBoundingClientRect().right > endOf(one.parentElement.closest(".panel")) + 2,
+      (element) => shown(element) && element.parentElement.closest(".panel") && element.getBoundingClientRect().right > endOf(element.parentElement.closest(".panel")) + 2,
     );
     const squeezed = [...document.querySelectorAll("main a")].filter(
-      (one) => shown(one) && one.textContent.trim().length > 5 && one.getBoundingClientRect().width < 24,
+      (element) => shown(element) && element.textContent.trim().length > 5 && element.getBoundingClientRect().width < 24,
     );
     return [...leaving, ...squeezed].map(describe);
   })()`);

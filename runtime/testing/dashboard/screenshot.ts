@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { JobError } from "../../contract/errors.ts";
 import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { ROOT } from "../../platform/root.ts";
 import { backendOf } from "../../store/backend.ts";
@@ -13,7 +14,7 @@ import { createManyJobs } from "./manyJobs.ts";
 import { dashboardFor } from "./page.ts";
 
 /**
- * `node runtime/testing/dashboard/screenshot.ts`: creates docs/images/dashboard.png, the picture of the README, from a
+ * `node runtime/testing/dashboard/screenshot.ts`: creates docs/images/dashboard.png, the README's image, from a
  * dashboard with generated jobs. Needs a Chromium.
  */
 const FILE = join(ROOT, "docs/images/dashboard.png");
@@ -30,11 +31,14 @@ const NAMES = [
 ];
 const RUNNING = 3;
 
-const MESSAGES = {
-  InvalidRows: "12 of 48,000 rows cannot be used; nothing was changed. Fix the rows below and resend the whole batch.",
-  TimedOut: "The job ran longer than its 900 s and was ended. Reduce the number of rows, or raise timeoutSeconds.",
-  InvalidSql: "The SQL cannot run: division by zero",
-};
+/** Messages of the failed jobs by error type. */
+const MESSAGES = Object.fromEntries(
+  [
+    new JobError("InvalidRows", { count: 12, rows: 48_000 }),
+    new JobError("TimedOut", { timeoutSeconds: 900, maximum: 14_400 }),
+    new JobError("InvalidSql", { reason: "division by zero" }),
+  ].map(({ code, message }) => [code, message]),
+);
 
 await mochaGlobalSetup();
 const browser = await launchChromium();
@@ -59,8 +63,8 @@ const token = await p.token("admin");
 const headers = { authorization: `Bearer ${token}` };
 for (const requestId of NAMES) {
   const task = { type: "read", query: "price_export", params: {}, format: "csv" };
-  const answer = await p.app.inject({ method: "POST", url: "/jobs", headers, payload: { requestId, task } });
-  assert.equal(answer.statusCode, 202, answer.body);
+  const response = await p.app.inject({ method: "POST", url: "/jobs", headers, payload: { requestId, task } });
+  assert.equal(response.statusCode, 202, response.body);
 }
 const keeper = await p.role("job_keeper");
 for (const [index, run] of (await planRuns(p.context.db, testPlan("glue", RUNNING))).entries()) {

@@ -1,10 +1,10 @@
 #!/bin/sh
-# A Docker engine for the tests of runtime/image, on a Debian machine that needs no image registry: installs what is
-# missing, starts dockerd under ~/.cache/rates-platform (neither its files nor its socket are the machine's own), and
-# builds stand-ins for the public images (Dockerfile, beside this). Some 50 s and 1.5 GB the first time, 1 s from then on.
+# Starts a Docker engine for the tests of runtime/image on a Debian machine, without an image registry. Installs missing
+# packages, starts dockerd with its own files and socket under ~/.cache/rates-platform, and builds replacements
+# of the public images (Dockerfile in this folder). Takes about 50 s and 1.5 GB the first time, 1 s afterwards.
 #   engine.sh               as root; leaves the engine running
 #   engine.sh --while PID   the same, and ends the engine when that process has ended
-#   engine.sh --socket      prints only where the engine would listen
+#   engine.sh --socket      only prints the engine's socket
 set -eu
 cd "$(dirname "$0")"
 home="${XDG_CACHE_HOME:-$HOME/.cache}/rates-platform/docker"
@@ -21,55 +21,55 @@ fail() {
 [ "$(uname -s)" = Linux ] && command -v apt-get >/dev/null || fail "works on Debian only; install Docker yourself"
 [ "$(id -u)" = 0 ] || fail "only root can start an engine"
 mkdir -p "$home"
-# Two at once would start two engines.
+# Two concurrent calls would start two engines.
 exec 9>"$home/lock"
 flock 9
 
 if ! command -v dockerd >/dev/null || ! command -v debootstrap >/dev/null || ! command -v docker-compose >/dev/null; then
   echo "Installing docker.io, docker-compose, debootstrap …"
   apt-get update -qq
-  # From Debian 13 on the command and its BuildKit part are packages of their own.
-  parts=$(apt-cache --generate pkgnames docker- | grep -xE 'docker-(cli|buildx)' || true)
+  # From Debian 13 on, the command and BuildKit are separate packages.
+  cli_packages=$(apt-cache --generate pkgnames docker- | grep -xE 'docker-(cli|buildx)' || true)
   # shellcheck disable=SC2086 # these are words
   DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-    docker.io docker-compose debootstrap $parts >"$home/install.log" 2>&1 ||
+    docker.io docker-compose debootstrap $cli_packages >"$home/install.log" 2>&1 ||
     fail "apt-get could not install them: $(tail -n 5 "$home/install.log")"
 fi
-# The one that belongs to dockerd: another on PATH may lack BuildKit.
+# The command that belongs to dockerd; another one on PATH may lack BuildKit.
 docker() { DOCKER_BUILDKIT=1 /usr/bin/docker --host "$socket" "$@"; }
-answers() { docker version >/dev/null 2>&1; }
+is_running() { docker version >/dev/null 2>&1; }
 
-if ! answers; then
+if ! is_running; then
   echo "Starting dockerd …"
   rm -f "$home/pid"
   setsid dockerd --host "$socket" --pidfile "$home/pid" --data-root "$home/root" --exec-root "$home/exec" \
     >"$home/log" 2>&1 </dev/null 9>&- &
   engine=$!
   for _ in $(seq 300); do
-    answers && break
-    kill -0 "$engine" 2>/dev/null || fail "dockerd cannot run here. Its last words: $(tail -n 5 "$home/log")"
+    is_running && break
+    kill -0 "$engine" 2>/dev/null || fail "dockerd cannot run here. The end of its log: $(tail -n 5 "$home/log")"
     sleep 0.1
   done
-  answers || fail "dockerd does not answer. Its last words: $(tail -n 5 "$home/log")"
+  is_running || fail "dockerd does not respond. The end of its log: $(tail -n 5 "$home/log")"
 fi
 if [ "${1:-}" = --while ]; then
   engine=$(cat "$home/pid")
   setsid sh -c "while kill -0 $2 && kill -0 $engine; do sleep 1; done; kill $engine" >/dev/null 2>&1 </dev/null 9>&- &
 fi
 
-# Earlier builds that no name refers to any more.
+# Removes earlier builds, whose tags newer builds have taken over.
 docker image prune --force >/dev/null
 
-# What the tree names is what the stand-ins are called.
-# An image that was built here has no digest of a registry, so they go by the tag alone.
+# The replacements have the names by which this repository refers to the public images, without the digest, which only
+# a registry assigns.
 node=$(sed -n 's/^FROM \(node:[^@]*\)@.*/\1/p' ../../Dockerfile)
 postgres=$(sed -n 's/^ *image: \(postgres:[^@]*\)@.*/\1/p' ../../../compose.yaml)
 suite=$(echo "$node" | sed 's/.*-\(.*\)-slim/\1/')
 version=$(echo "$node" | sed 's/node:\([0-9.]*\)-.*/\1/')
-made="$(cat Dockerfile postgres.sh engine.sh | sha256sum | cut -c 1-64) $node $postgres"
-[ "$(cat "$home/made" 2>/dev/null)" = "$made" ] && docker image inspect "$node" "$postgres" >/dev/null 2>&1 && exit
+built="$(cat Dockerfile postgres.sh engine.sh | sha256sum | cut -c 1-64) $node $postgres"
+[ "$(cat "$home/made" 2>/dev/null)" = "$built" ] && docker image inspect "$node" "$postgres" >/dev/null 2>&1 && exit
 
-echo "Building stand-ins for $node and $postgres …"
+echo "Building local images $node and $postgres …"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 debootstrap --variant=minbase "$suite" "$work/root" >"$work/log" || fail "debootstrap $suite: $(tail -n 5 "$work/log")"
@@ -81,6 +81,6 @@ npm install --prefix "$work/context" --no-save --silent --ignore-scripts=false -
   fail "npm could not fetch Node $version: $(tail -n 5 "$work/log")"
 for target in "node $node" "postgres $postgres"; do
   docker build --quiet --network host --target "${target%% *}" --tag "${target#* }" "$work/context" >/dev/null ||
-    fail "the stand-in for ${target#* } could not be built"
+    fail "the local image ${target#* } could not be built"
 done
-echo "$made" >"$home/made"
+echo "$built" >"$home/made"

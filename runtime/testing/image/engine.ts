@@ -9,7 +9,7 @@ import { skip } from "../cluster.ts";
 
 const execute = promisify(execFile);
 const script = fileURLToPath(new URL("engine.sh", import.meta.url));
-/** The command that belongs to the engine; another on PATH may lack BuildKit. */
+/** The command that belongs to the engine; another one on PATH may lack BuildKit. */
 const DOCKER = "/usr/bin/docker";
 const MINUTES = 60_000;
 
@@ -21,8 +21,8 @@ export const IMAGES = {
 } as const;
 
 /**
- * For a suite's `before`: skips the suite if the engine of engine.sh does not run; if everything is required
- * (RATES_REQUIRE_ALL=1) it fails.
+ * For a suite's `before`: skips the suite if the engine of engine.sh is not running; if everything is required
+ * (RATES_REQUIRE_ALL=1), fails.
  */
 export async function requireDocker(context: Mocha.Context): Promise<void> {
   context.timeout(10 * MINUTES);
@@ -33,11 +33,12 @@ export async function requireDocker(context: Mocha.Context): Promise<void> {
   }
 }
 
-/** Runs a docker command on that engine and resolves to its output, trimmed. */
+/** Runs a docker command on the engine of engine.sh and resolves to its output, trimmed. */
 export const docker = (...args: string[]): Promise<string> => run(DOCKER, args, process.env);
 
 /**
- * Command of compose: `docker compose` if docker has it (version 2), otherwise `docker-compose` (1, or 2 by itself).
+ * Returns the compose command: `docker compose` if docker has it (version 2), otherwise `docker-compose` (version 1, or
+ * 2 as a separate program).
  */
 export async function composeCommand(docker = DOCKER): Promise<[program: string, ...args: string[]]> {
   try {
@@ -53,12 +54,15 @@ export async function composeCommand(docker = DOCKER): Promise<[program: string,
  * @returns Its output, or its error output if that is empty.
  */
 export async function compose(project: string, env: NodeJS.ProcessEnv, ...args: string[]): Promise<string> {
-  const [program, ...called] = await composeCommand();
-  const standIns = {
-    COMPOSE_FILE: "compose.yaml:runtime/testing/image/standIns.yaml",
+  const [program, ...subcommand] = await composeCommand();
+  const localImages = {
+    COMPOSE_FILE: "compose.yaml:runtime/testing/image/localImages.yaml",
     POSTGRES_IMAGE: postgresImage(),
   };
-  return run(program, [...called, "--ansi", "never", "--project-name", project, ...args], { ...env, ...standIns });
+  return run(program, [...subcommand, "--ansi", "never", "--project-name", project, ...args], {
+    ...env,
+    ...localImages,
+  });
 }
 
 /** Builds a target of runtime/Dockerfile with this machine's npm registry, which is passed as a secret. */
@@ -77,32 +81,32 @@ export async function build(target: keyof typeof IMAGES, tag: string = IMAGES[ta
   }
 }
 
-/** Output of `docker inspect` for a Go template that returns JSON. */
+/** Returns the output of `docker inspect` for a Go template that produces JSON. */
 export async function inspect(name: string, template: string): Promise<unknown> {
   return JSON.parse(await docker("inspect", "--format", `{{json ${template}}}`, name));
 }
 
 /**
- * Repeats a call until its answer satisfies a condition.
- * @throws after a minute, with the last answer as cause
+ * Repeats a call until its result satisfies a condition.
+ * @throws after a minute, with the last result as cause
  */
 export async function eventually<T>(
-  what: string,
-  ask: () => Promise<T>,
-  satisfies: (answer: T) => boolean,
+  description: string,
+  call: () => Promise<T>,
+  isSatisfied: (result: T) => boolean,
 ): Promise<T> {
   const deadline = Date.now() + MINUTES;
   for (;;) {
-    const answer = await ask().catch((error: unknown) => error);
-    if (!(answer instanceof Error) && satisfies(answer as T)) return answer as T;
-    if (Date.now() > deadline) throw new Error(`${what}: not within a minute`, { cause: answer });
+    const result = await call().catch((error: unknown) => error);
+    if (!(result instanceof Error) && isSatisfied(result as T)) return result as T;
+    if (Date.now() > deadline) throw new Error(`${description}: not within a minute`, { cause: result });
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
 async function run(program: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {
   const host = execFileSync(script, ["--socket"], { encoding: "utf8" }).trim();
-  // Without the engine, docker need not be installed either.
+  // Checked first, since the docker command may also be missing.
   if (!existsSync(host.replace("unix://", ""))) throw new Error(`Nothing listens at ${host}.`);
   const { stdout, stderr } = await execute(program, args, {
     cwd: ROOT,
@@ -112,14 +116,14 @@ async function run(program: string, args: string[], env: NodeJS.ProcessEnv): Pro
   return (stdout || stderr).trim();
 }
 
-/** The stand-in for the base image: the Dockerfile's name of it without the digest, which only a registry gives. */
-export const baseImage = (): string => standIn("runtime/Dockerfile", /^FROM (node:[^@\s]+)@/m);
+/** Returns the name of the local base image: as in the Dockerfile, but without the digest, which a registry assigns. */
+export const baseImage = (): string => localImage("runtime/Dockerfile", /^FROM (node:[^@\s]+)@/m);
 
-/** The stand-in for compose.yaml's Postgres. */
-export const postgresImage = (): string => standIn("compose.yaml", /^ *image: (postgres:[^@\s]+)@/m);
+/** Returns the name of the local Postgres image: as in compose.yaml, but without the digest. */
+export const postgresImage = (): string => localImage("compose.yaml", /^ *image: (postgres:[^@\s]+)@/m);
 
-function standIn(file: string, pattern: RegExp): string {
+function localImage(file: string, pattern: RegExp): string {
   const [, name] = pattern.exec(readFileSync(join(ROOT, file), "utf8")) ?? [];
-  if (name === undefined) throw new Error(`${file} names no such image.`);
+  if (name === undefined) throw new Error(`${file} does not name the image.`);
   return name;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# What the entry point of the public Postgres image does, as far as compose.yaml relies on it: as root it owns the data
-# to postgres and becomes that user; the first start makes a cluster with POSTGRES_PASSWORD and POSTGRES_INITDB_ARGS,
-# serves for a moment on its socket only, and stops again; then the server runs in place of this script.
+# Replaces the entry point of the public Postgres image, as far as compose.yaml relies on it. As root, gives the data to
+# the user postgres and becomes that user. The first start creates a cluster with POSTGRES_PASSWORD and
+# POSTGRES_INITDB_ARGS, and starts it briefly on its socket only. Then the server replaces this script.
 set -eu
 if [ "$(id -u)" = 0 ]; then
   mkdir -p "$PGDATA" /var/run/postgresql

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** The answer of an AWS service to every request. */
+/** The response of an AWS service to every request. */
 interface FailingService {
   /** Name of the service in `AWS_ENDPOINT_URL_<SERVICE>`. */
   service: "EC2" | "GLUE";
@@ -15,7 +15,7 @@ interface FailingService {
 /**
  * Runs an action whose new AWS clients call a service that fails.
  *
- * @returns The number of requests that it received.
+ * @returns The number of requests that the service received.
  */
 export async function withFailingService(
   { service, region, status, contentType, body }: FailingService,

@@ -1,7 +1,7 @@
-"""Judges inputs of AWS calls by botocore's models.
+"""Checks the inputs of AWS calls against botocore's models.
 
 stdin:  [{"operation": "sqs.SendMessage", "input": {...}}]
-stdout: {"problems": [text], "judged": n}; each problem once, whatever number of calls have it.
+stdout: {"problems": [text], "checked": n}; each problem once, however many calls have it.
 """
 
 import json
@@ -13,12 +13,12 @@ import models
 
 def main():
     calls = json.load(sys.stdin)
-    found = {}
+    messages = {}
     for call in calls:
         for path, rule, message in models.problems(models.operation_input(call["operation"]), call["input"]):
             where = re.sub(r"\[\d+\]", "[]", path)
-            found.setdefault((call["operation"], where, rule), f"{call['operation']} {where}: {rule}: {message}")
-    json.dump({"problems": sorted(found.values()), "judged": len(calls)}, sys.stdout)
+            messages.setdefault((call["operation"], where, rule), f"{call['operation']} {where}: {rule}: {message}")
+    json.dump({"problems": sorted(messages.values()), "checked": len(calls)}, sys.stdout)
 
 
 main()

@@ -25,7 +25,7 @@ describe("calls to AWS, checked with botocore's models", () => {
   it("pass if they satisfy every constraint", () =>
     assert.deepEqual(checkCalls(python, [launch(), run(), send()]), []));
 
-  for (const [what, call, expected] of [
+  for (const [defect, call, expected] of [
     ["a required member is missing", send({ QueueUrl: undefined }), "sqs.SendMessageBatch : required: has no QueueUrl"],
     [
       "a member is unknown",
@@ -44,9 +44,9 @@ describe("calls to AWS, checked with botocore's models", () => {
       "ec2.RunInstances MaxCount: type: must be integer, not '1'",
     ],
     [
-      "a value is none of an enumeration",
+      "a value is not in its enumeration",
       run({ WorkerType: "G.3X" }),
-      "glue.StartJobRun WorkerType: enum: 'G.3X' is none of",
+      "glue.StartJobRun WorkerType: enum: 'G.3X' is not one of",
     ],
     [
       "a text does not match its pattern",
@@ -59,13 +59,13 @@ describe("calls to AWS, checked with botocore's models", () => {
       "glue.BatchStopJobRun JobRunIds: length: 0 items is less than 1",
     ],
   ] as const)
-    it(`fail if ${what}`, () => {
+    it(`fail if ${defect}`, () => {
       const [problem = "", ...others] = checkCalls(python, [call, launch(), run(), send()]);
       assert.equal(problem.slice(0, expected.length), expected);
       assert.deepEqual(others, []);
     });
 
-  it("are recorded with the program's own input", async () => {
+  it("are recorded with the input that the program gives", async () => {
     const recorder = new CallRecorder();
     const client = new SQSClient({
       endpoint: "http://127.0.0.1:1",

@@ -12,7 +12,7 @@ export interface RecordedCall {
   readonly input: unknown;
 }
 
-/** The part of an SDK client that a recorder needs. */
+/** The properties of an SDK client that a recorder needs. */
 interface Recordable {
   readonly middlewareStack: {
     add(
@@ -53,7 +53,7 @@ export class CallRecorder {
    * Starts a proxy that records the calls of a service with the protocol AWS JSON, for clients that a program creates
    * internally.
    * @param service - Name in botocore.
-   * @param target - Endpoint that answers.
+   * @param target - Endpoint of the service.
    */
   async proxy(service: string, target: string): Promise<{ endpoint: string; server: Server }> {
     const server = createServer(async (request, response) => {
@@ -62,9 +62,9 @@ export class CallRecorder {
       this.#add(service, operation, JSON.parse(body.toString()));
       const headers = new Headers(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
       for (const name of ["host", "connection", "content-length", "transfer-encoding", "expect"]) headers.delete(name);
-      const answer = await fetch(`${target}${request.url}`, { method: "POST", headers, body });
-      response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" });
-      response.end(Buffer.from(await answer.arrayBuffer()));
+      const forwarded = await fetch(`${target}${request.url}`, { method: "POST", headers, body });
+      response.writeHead(forwarded.status, { "content-type": forwarded.headers.get("content-type") ?? "" });
+      response.end(Buffer.from(await forwarded.arrayBuffer()));
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
@@ -80,7 +80,7 @@ export class CallRecorder {
   }
 }
 
-/** Environment of a Python process whose boto3 calls go into a file. */
+/** Returns the environment of a Python process whose boto3 calls are recorded in a file. */
 export const pythonRecorder = (file: string): Record<string, string> => ({
   PYTHONPATH: fileURLToPath(new URL("recorder", import.meta.url)),
   RATES_RECORDED_CALLS: file,
@@ -92,13 +92,13 @@ export const pythonRecorder = (file: string): Record<string, string> => ({
  */
 export function checkCalls(python: string, calls: readonly RecordedCall[]): string[] {
   const script = fileURLToPath(new URL("calls.py", import.meta.url));
-  const answer = execFileSync(python, [script], { input: JSON.stringify(calls.map(withoutBody)), encoding: "utf8" });
-  const { problems, judged }: { problems: string[]; judged: number } = JSON.parse(answer);
-  if (judged !== calls.length) throw new Error(`${judged} of ${calls.length} calls were judged`);
+  const output = execFileSync(python, [script], { input: JSON.stringify(calls.map(withoutBody)), encoding: "utf8" });
+  const { problems, checked }: { problems: string[]; checked: number } = JSON.parse(output);
+  if (checked !== calls.length) throw new Error(`${checked} of ${calls.length} calls were checked`);
   return problems;
 }
 
-/** A call without bytes and streams, which the models do not constrain. */
+/** Returns a call without bytes and streams, which the models do not constrain. */
 function withoutBody({ operation, input }: RecordedCall): RecordedCall {
   if (input === null || typeof input !== "object" || !("Body" in input)) return { operation, input };
   return { operation, input: { ...input, Body: "" } };

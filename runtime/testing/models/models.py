@@ -1,6 +1,6 @@
-"""Judges values by botocore's service models: required members, types, enumerations, patterns, lengths and ranges.
+"""Checks values against botocore's service models: required members, types, enumerations, patterns, lengths and ranges.
 
-botocore itself checks required members, types and minima only; the rest of the models' constraints it leaves to AWS.
+botocore itself checks only required members, types and minima, and leaves the models' other constraints to AWS.
 """
 
 import functools
@@ -14,18 +14,18 @@ _loader = botocore.loaders.Loader()
 
 @functools.lru_cache(maxsize=None)
 def service(name):
-    """The model of a service by its name in botocore, for example `sqs`."""
+    """Returns the model of a service by its name in botocore, for example `sqs`."""
     return botocore.model.ServiceModel(_loader.load_service_model(name, "service-2"), name)
 
 
 def operation_input(name):
-    """The input shape of an operation, for example `sqs.SendMessage`; None where it takes none."""
+    """Returns the input shape of an operation, for example `sqs.SendMessage`; None if it has no input."""
     service_name, operation = name.split(".")
     return service(service_name).operation_model(operation).input_shape
 
 
 def member(shape, name):
-    """The name of a structure's member regardless of case; None where it has none such."""
+    """Returns the name of a structure's member regardless of case; None if there is no such member."""
     if shape is None or shape.type_name != "structure":
         return None
     return next((each for each in shape.members if each.lower() == name.lower()), None)
@@ -33,12 +33,12 @@ def member(shape, name):
 
 @functools.lru_cache(maxsize=None)
 def pattern(text):
-    """A model's pattern, which is one of Java's: characters outside the basic plane are pairs of surrogates there."""
+    """Compiles a model's pattern. In its Java syntax, characters outside the basic plane are surrogate pairs."""
     return regex.compile(text.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"))
 
 
 def problems(shape, value, path=""):
-    """Yields `(path, class, message)` for each constraint of a shape that a value breaks."""
+    """Yields `(path, rule, message)` for each constraint of a shape that a value breaks."""
     kind = shape.type_name
     if kind == "structure":
         yield from _structure(shape, value, path)
@@ -60,8 +60,8 @@ def problems(shape, value, path=""):
     elif kind in ("string", "blob", "character"):
         yield from _text(shape, value, path)
     elif kind in ("integer", "long", "short", "byte", "float", "double", "big_integer"):
-        whole = kind not in ("float", "double")
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        is_integer = kind not in ("float", "double")
+        if isinstance(value, bool) or not isinstance(value, int if is_integer else (int, float)):
             yield path, "type", f"must be {kind}, not {value!r}"
             return
         yield from _bounds(shape, value, path, "", "range")
@@ -73,7 +73,7 @@ def _structure(shape, value, path):
     if not isinstance(value, dict):
         yield path, "type", f"must be an object, not {value!r}"
         return
-    # Members that only one of several may have (unions) are models of their own kind and not used by the calls here.
+    # A union (a structure of which exactly one member is set) is checked like any other structure.
     for name in shape.required_members:
         if value.get(name) is None:
             yield path, "required", f"has no {name}"
@@ -92,7 +92,7 @@ def _text(shape, value, path):
     yield from _bounds(shape, len(value), path, "characters")
     enumeration = shape.metadata.get("enum")
     if enumeration and value not in enumeration:
-        yield path, "enum", f"{value!r} is none of {', '.join(map(str, enumeration[:12]))}"
+        yield path, "enum", f"{value!r} is not one of {', '.join(map(str, enumeration[:12]))}"
     text = shape.metadata.get("pattern")
     if text and not pattern(text).fullmatch(value):
         yield path, "pattern", f"{value[:120]!r} does not match {text}"

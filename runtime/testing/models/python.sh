@@ -1,3 +1,3 @@
 #!/bin/sh
-# A Python with AWS's published constraints: see runtime/tools/venv.sh.
+# Creates a Python environment with the packages that contain AWS's published constraints (runtime/tools/venv.sh).
 cd "$(dirname "$0")" && exec ../../tools/venv.sh models requirements.txt "$@"

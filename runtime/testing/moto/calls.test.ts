@@ -11,20 +11,20 @@ import { queueCalls } from "./queues.ts";
 import { secretCalls } from "./secrets.ts";
 
 /**
- * Folders whose AWS calls do not belong to the platform: stand-ins for AWS, and tools that inspect a platform from
- * outside.
+ * Folders whose AWS calls do not belong to the platform: the emulator, test programs, and tools that inspect a platform
+ * from outside.
  */
 const OUTSIDE = new Set(["local", "bench", "smoke", "cli", "simulation", "attack", "testing", "tools"]);
-/** Tested in dispatcher/launchers/ec2.test.ts and glue.test.ts. */
-const ELSEWHERE = /launchers/;
+/** Folders that dispatcher/launchers/ec2.test.ts and glue.test.ts cover. */
+const TESTED_ELSEWHERE = /launchers/;
 
 /** Lists the commands of AWS clients that the platform's own code sends. */
 function commands(): Set<string> {
   const files = ["runtime", "db"]
     .flatMap((folder) =>
-      readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: "utf8" }).map((at) => `${folder}/${at}`),
+      readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`),
     )
-    .filter((file) => file.endsWith(".ts") && !/testing|\.test\.ts$/.test(file) && !ELSEWHERE.test(file))
+    .filter((file) => file.endsWith(".ts") && !/testing|\.test\.ts$/.test(file) && !TESTED_ELSEWHERE.test(file))
     .filter((file) => !OUTSIDE.has(file.split("/")[1] ?? ""));
   return new Set(
     files.flatMap((file) =>
@@ -34,7 +34,7 @@ function commands(): Set<string> {
     ),
   );
 }
-describe("calls to AWS, against moto's", () => {
+describe("calls to AWS, against moto", () => {
   const platform = {} as MotoPlatform;
   before(async function () {
     Object.assign(platform, await startMotoPlatform(this));
@@ -47,7 +47,7 @@ describe("calls to AWS, against moto's", () => {
   glueRunnerCalls(platform);
 
   // A separate suite, so that it runs last.
-  describe("all together", () => {
+  describe("all that were recorded", () => {
     it("include every call that the platform's code makes, except the launchers'", () =>
       assert.deepEqual(
         [...commands()].filter((name) => !platform.recorder.operations.has(name.replace(/Command$/, ""))),

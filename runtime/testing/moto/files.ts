@@ -20,7 +20,7 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
     const target = (Bucket: string) => ({ Bucket, Key: randomUUID(), ContentType: "text/csv" });
     const contentOf = async (source: S3Source) => {
       const rules = { hosts: [], maxBytes: 1_000 };
-      let all = "";
+      let content = "";
       for await (const chunk of await openSource(
         source,
         "none",
@@ -28,41 +28,45 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
         rules,
         new AbortController().signal,
       ))
-        all += chunk;
-      return all;
+        content += chunk;
+      return content;
     };
 
     it("stores a result of several parts completely", async () => {
-      const to = target("results");
-      const upload = await MultipartUpload.begin(platform.api.s3, to);
+      const destination = target("results");
+      const upload = new MultipartUpload(async () => platform.api.s3, destination);
       const part = Buffer.alloc(6 * 1024 * 1024, "0123456789abcdef");
       await upload.write(part);
       await upload.write(part);
       await upload.finish();
-      const { Body } = await platform.api.s3.send(new GetObjectCommand({ Bucket: to.Bucket, Key: to.Key }));
+      const { Body } = await platform.api.s3.send(
+        new GetObjectCommand({ Bucket: destination.Bucket, Key: destination.Key }),
+      );
       assert(Buffer.concat([part, part]).equals(Buffer.from((await Body?.transformToByteArray()) ?? [])));
     });
 
-    it("leaves no object after an aborted upload, and reports an error of the job when S3 refuses", async () => {
-      const to = target("results");
-      const upload = await MultipartUpload.begin(platform.api.s3, to);
+    it("leaves no object after an aborted upload, and reports a job error when S3 refuses a call", async () => {
+      const destination = target("results");
+      const upload = new MultipartUpload(async () => platform.api.s3, destination);
       await upload.write(Buffer.from("a few bytes"));
       await upload.abort();
-      await assert.rejects(platform.api.s3.send(new GetObjectCommand({ Bucket: to.Bucket, Key: to.Key })), {
-        name: "NoSuchKey",
-      });
+      await assert.rejects(
+        platform.api.s3.send(new GetObjectCommand({ Bucket: destination.Bucket, Key: destination.Key })),
+        {
+          name: "NoSuchKey",
+        },
+      );
       const late = async () => {
         await upload.write(Buffer.alloc(5 * 1024 * 1024));
         await upload.finish();
       };
       await assert.rejects(late(), { code: "StorageUnavailable" });
-      await assert.rejects(MultipartUpload.begin(platform.api.s3, target("no-such-bucket")), {
-        code: "StorageUnavailable",
-        message: /NoSuchBucket/,
-      });
+      const refused = new MultipartUpload(async () => platform.api.s3, target("no-such-bucket"));
+      await refused.write(Buffer.from("a few bytes"));
+      await assert.rejects(refused.finish(), { code: "StorageUnavailable", message: /NoSuchBucket/ });
     });
 
-    it("loads the object that was accepted, and no later one", async () => {
+    it("loads only the object that was accepted, not a later one", async () => {
       const etag = await put("batch.csv", "first");
       const source = { s3: "s3://uploads/batch.csv", etag };
       assert.equal(await contentOf(source), "first");
@@ -78,16 +82,16 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
     it("loads the accepted version from a versioned bucket, even if the object was replaced or deleted", async () => {
       const Bucket = "uploads";
       const headers = await platform.api.as("default");
-      const begun = await platform.api.app.inject({
+      const upload = await platform.api.app.inject({
         method: "POST",
         url: "/uploads",
         headers,
         payload: { fileName: "versioned.csv", bytes: 5 },
       });
-      const Key = begun.json().location.slice(`s3://${Bucket}/`.length);
-      const settings = (Status: "Enabled" | "Suspended") =>
+      const Key = upload.json().location.slice(`s3://${Bucket}/`.length);
+      const setVersioning = (Status: "Enabled" | "Suspended") =>
         platform.api.s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status } }));
-      await settings("Enabled");
+      await setVersioning("Enabled");
       try {
         await put(Key, "first");
         const task = { type: "update", target: "prices", source: { s3: `s3://${Bucket}/${Key}` } };
@@ -115,11 +119,11 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
         await platform.api.s3.send(new DeleteObjectCommand({ Bucket, Key, VersionId: source.versionId }));
         await assert.rejects(contentOf(source), { code: "SourceNotFound", message: /NoSuchVersion/ });
       } finally {
-        await settings("Suspended");
+        await setVersioning("Suspended");
       }
     });
 
-    it("pins a source on acceptance, and answers SourceNotFound if there is none", async () => {
+    it("pins a source on acceptance, and responds SourceNotFound if it does not exist", async () => {
       const etag = await put("pinned.csv", "x");
       const update = (s3: string) => ({ type: "update", target: "prices", source: { s3 } });
       await handleRequests(
@@ -133,8 +137,8 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
         "select task #>> '{source,etag}' as etag from jobs.jobs where request_id = 'pinned'",
       );
       assert.equal(rows[0].etag, etag);
-      const [answer] = await platform.api.receive(platform.api.context.queues.responses);
-      assert.equal(JSON.parse(answer?.Body ?? "").error.type, "SourceNotFound");
+      const [response] = await platform.api.receive(platform.api.context.queues.responses);
+      assert.equal(JSON.parse(response?.Body ?? "").error.type, "SourceNotFound");
     });
 
     it("accepts a file by presigned links, and completes or aborts the upload", async () => {
@@ -156,9 +160,9 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
           payload: { parts: [{ partNumber: 1, etag }] },
         });
       const first = await begin();
-      const answer = await fetch(first.parts[0].url, { method: "PUT", body: "a,b" });
-      assert.equal(answer.status, 200);
-      const done = await complete(first.id, answer.headers.get("etag") ?? "");
+      const response = await fetch(first.parts[0].url, { method: "PUT", body: "a,b" });
+      assert.equal(response.status, 200);
+      const done = await complete(first.id, response.headers.get("etag") ?? "");
       assert.equal(done.statusCode, 200, done.body);
       assert.equal(await contentOf({ s3: done.json().location }), "a,b");
 
@@ -166,8 +170,8 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
       const refused = await complete(second.id, '"0"');
       assert.deepEqual([refused.statusCode, refused.json().type], [400, "SourceNotFound"], refused.body);
       assert.match(refused.json().detail, /InvalidPart/);
-      const giveUp = () => platform.api.app.inject({ method: "DELETE", url: `/uploads/${second.id}`, headers });
-      assert.equal((await giveUp()).statusCode, 204);
-      assert.equal((await giveUp()).json().type, "SourceNotFound");
+      const abort = () => platform.api.app.inject({ method: "DELETE", url: `/uploads/${second.id}`, headers });
+      assert.equal((await abort()).statusCode, 204);
+      assert.equal((await abort()).json().type, "SourceNotFound");
     });
   });

@@ -40,10 +40,10 @@ export const glueRunnerCalls = (platform: MotoPlatform): Mocha.Suite =>
       const { code, output } = await start(run, "s3://results/catalog.json");
       assert.equal(code, 0, output);
       // Messages that earlier tests received arrive again after their visibility timeout.
-      const answers = (await platform.api.receive(platform.api.context.queues.responses)).map(({ Body }) =>
+      const responses = (await platform.api.receive(platform.api.context.queues.responses)).map(({ Body }) =>
         JSON.parse(Body ?? ""),
       );
-      const { status, result } = answers.find(({ requestId }) => requestId === "glue");
+      const { status, result } = responses.find(({ requestId }) => requestId === "glue");
       assert.deepEqual([status, result?.rows], ["SUCCEEDED", 130_000]);
       const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(result.location) ?? [];
       const { ContentLength } = await platform.api.s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));

@@ -25,7 +25,7 @@ export interface MotoPlatform {
   stop(): Promise<void>;
 }
 
-/** Starts moto and the platform for a suite; the environment is the platform's until `stop`. */
+/** Starts moto and the platform for a suite. Until `stop`, the process has the platform's environment variables. */
 export async function startMotoPlatform(context: Mocha.Context): Promise<MotoPlatform> {
   const environment = { ...process.env };
   const python = requirePython(context, "python");
@@ -57,7 +57,7 @@ export async function startMotoPlatform(context: Mocha.Context): Promise<MotoPla
   };
 }
 
-/** Queues and buckets in moto, in place of the platform's own stand-in. */
+/** Creates queues and buckets in moto, in place of the platform's own emulator. */
 async function motoCloud({ endpoint, region, credentials }: Moto): Promise<Emulator> {
   const sqs = new SQSClient({ endpoint, region, credentials });
   const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
@@ -73,7 +73,7 @@ async function motoCloud({ endpoint, region, credentials }: Moto): Promise<Emula
     region,
     port: Number(new URL(endpoint).port),
     credentials: { ...credentials, profile: "moto", senderId: "moto" },
-    addPrincipal: () => assert.fail("moto knows no principals"),
+    addPrincipal: () => assert.fail("moto has no principals"),
     env: {
       AWS_REGION: region,
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,

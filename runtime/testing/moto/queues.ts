@@ -11,14 +11,14 @@ export const queueCalls = (platform: MotoPlatform): Mocha.Suite =>
   describe("SQS", () => {
     const send = (queue: string, body: string) =>
       platform.api.context.sqs.send(new SendMessageCommand({ QueueUrl: queue, MessageBody: body }));
-    /** A deleted queue. */
+    /** Returns the URL of a queue that does not exist. */
     const gone = (queue: string) => `${queue}-gone`;
     const read = (requestId: string) => ({ requestId, task: { type: "read", query: "price_export" } });
-    const isName = (name: string) => (error: Error) => {
+    const hasName = (name: string) => (error: Error) => {
       assert.match(`${error.name}: ${error.message}`, new RegExp(name));
       return true;
     };
-    it("accepts an invalid message as a dead letter, with its reason, and redrives it by its class", async () => {
+    it("keeps an invalid message as a dead letter with its reason, and redrives by error type", async () => {
       const { queues } = platform.api.context;
       await handleRequests(platform.api.context, sqsEvent("not json"));
       await send(queues.deadLetters, JSON.stringify(read("received-too-often")));
@@ -43,11 +43,11 @@ export const queueCalls = (platform: MotoPlatform): Mocha.Suite =>
       assert.deepEqual(batchItemFailures, [{ itemIdentifier: event.Records[0]?.messageId }]);
       await assert.rejects(
         redrive(platform.api.context.sqs, context.queues, platform.api.context.settings, { dryRun: true, limit: 1 }),
-        isName("QueueDoesNotExist|NonExistentQueue"),
+        hasName("QueueDoesNotExist|NonExistentQueue"),
       );
     });
 
-    it("keeps a response due while its queue does not exist, and sends the same one afterwards", async () => {
+    it("keeps a response due while its queue does not exist, and sends the same response afterwards", async () => {
       const { queues } = platform.api.context;
       await handleRequests(
         { ...platform.api.context, queues: { ...queues, responses: gone(queues.responses) } },

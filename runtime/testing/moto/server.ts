@@ -29,8 +29,8 @@ export async function startMoto(command: string): Promise<Moto> {
   lines.on("line", () => undefined);
   const endpoint = `http://127.0.0.1:${port}`;
   // Glue runs keep their state instead of ending when they are first read.
-  const still = { model_name: "glue::job_run", transition: { progression: "manual", times: 1_000_000 } };
-  await fetch(`${endpoint}/moto-api/state-manager/set-transition`, { method: "POST", body: JSON.stringify(still) });
+  const keepState = { model_name: "glue::job_run", transition: { progression: "manual", times: 1_000_000 } };
+  await fetch(`${endpoint}/moto-api/state-manager/set-transition`, { method: "POST", body: JSON.stringify(keepState) });
   return {
     endpoint,
     region: "eu-central-1",

@@ -1,3 +1,3 @@
 #!/bin/sh
-# A Python with moto and AWS's command: see runtime/tools/venv.sh.
+# Creates a Python environment with moto and the AWS CLI (runtime/tools/venv.sh).
 cd "$(dirname "$0")" && exec ../../tools/venv.sh moto moto/requirements.txt "$@"

@@ -1,3 +1,3 @@
 #!/bin/sh
-# A Python with the package versions that the Glue runner finds in Glue: see runtime/tools/venv.sh.
+# Creates a Python environment with the package versions that Glue provides (runtime/tools/venv.sh).
 cd "$(dirname "$0")" && exec ../../tools/venv.sh glue analytics/requirements.txt "$@"

@@ -5,16 +5,16 @@ import { fileURLToPath } from "node:url";
 import { ROOT } from "../../platform/root.ts";
 import { skip } from "../cluster.ts";
 
-/** The scripts that install a Python, and the packages of each. */
+/** Python environments: the script that installs each of them, and its packages. */
 const PYTHONS = {
-  glue: { script: "python.sh", has: "the Glue runner's packages" },
-  moto: { script: "moto.sh", has: "moto" },
-  models: { script: "../models/python.sh", has: "AWS's published constraints" },
-  checkov: { script: "../../../stacks/testing/analysis/checkov.sh", has: "checkov" },
+  glue: { script: "python.sh", contents: "the Glue runner's packages" },
+  moto: { script: "moto.sh", contents: "moto" },
+  models: { script: "../models/python.sh", contents: "AWS's published constraints" },
+  checkov: { script: "../../../stacks/testing/analysis/checkov.sh", contents: "checkov" },
 } as const;
 
 /**
- * Programs of these Pythons by name: `python` has the packages of the Glue runner, `clients` the newest boto3, `models`
+ * Programs of these environments: `python` has the packages of the Glue runner, `clients` a recent boto3, `models`
  * CloudFormation's schemas and botocore's models.
  */
 const PROGRAMS = {
@@ -27,17 +27,17 @@ const PROGRAMS = {
 } as const;
 
 /**
- * For a suite's `before`: returns a program of a Python that is installed beside the clone. Skips the suite if it was
- * not installed; if everything is required (RATES_REQUIRE_ALL=1), installs it or fails.
+ * For a suite's `before`: returns the path of a program in its Python environment. Skips the suite if the environment
+ * is not installed; if everything is required (RATES_REQUIRE_ALL=1), installs it or fails.
  */
 export function requirePython(context: Mocha.Context, program: keyof typeof PROGRAMS): string {
   const [python, file] = PROGRAMS[program];
-  const { has } = PYTHONS[python];
+  const { contents } = PYTHONS[python];
   const script = fileURLToPath(new URL(PYTHONS[python].script, import.meta.url));
   const folder = execFileSync(script, ["--path"], { encoding: "utf8" }).trim();
   if (!existsSync(join(dirname(folder), "done"))) {
     if (process.env.RATES_REQUIRE_ALL !== "1")
-      skip(context, `no Python with ${has} (${relative(ROOT, script)} installs it)`);
+      skip(context, `no Python with ${contents} (${relative(ROOT, script)} installs it)`);
     context.timeout(10 * 60_000);
     execFileSync(script, { stdio: ["ignore", "ignore", "inherit"] });
   }

@@ -9,7 +9,7 @@ export interface Certificate {
 
 /** A certificate authority of a test. */
 export interface Authority {
-  /** Its own certificate as PEM, with which clients verify others. */
+  /** Its own certificate as PEM, with which clients verify the certificates that it issues. */
   readonly certificate: string;
   /** Issues a certificate for a common name, valid for these host names and IPv4 addresses. */
   issue(commonName: string, hosts?: readonly string[]): Certificate;
@@ -47,7 +47,7 @@ function certificate(
   const now = Date.now();
   const body = sequence(
     tagged(0xa0, integer(Buffer.from([2]))),
-    // Positive, since its first byte is below 128.
+    // The serial number is positive, since its first byte is below 128.
     integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])),
     ecdsaWithSha256,
     name(issuer.name),
@@ -57,8 +57,8 @@ function certificate(
     ...(extensions.length === 0 ? [] : [tagged(0xa3, sequence(...extensions))]),
   );
   const signature = sign("sha256", body, issuer.key);
-  const whole = sequence(body, ecdsaWithSha256, tagged(0x03, Buffer.concat([Buffer.from([0]), signature])));
-  const lines = whole.toString("base64").match(/.{1,64}/g) ?? [];
+  const der = sequence(body, ecdsaWithSha256, tagged(0x03, Buffer.concat([Buffer.from([0]), signature])));
+  const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
   return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
 }
 
@@ -73,17 +73,17 @@ const integer = (bytes: Buffer): Buffer => tagged(0x02, bytes);
 const boolean = (value: boolean): Buffer => tagged(0x01, Buffer.from([value ? 0xff : 0]));
 const utf8 = (text: string): Buffer => tagged(0x0c, Buffer.from(text));
 
-/** A name with nothing but a common name. */
+/** Encodes a name with only a common name. */
 const name = (text: string): Buffer => sequence(tagged(0x31, sequence(objectId("2.5.4.3"), utf8(text))));
 
-/** UTCTime: YYMMDDHHMMSSZ. */
-const time = (at: number): Buffer =>
-  tagged(0x17, Buffer.from(`${new Date(at).toISOString().slice(2, 19).replace(/[-:T]/g, "")}Z`));
+/** Encodes a UTCTime: YYMMDDHHMMSSZ. */
+const time = (milliseconds: number): Buffer =>
+  tagged(0x17, Buffer.from(`${new Date(milliseconds).toISOString().slice(2, 19).replace(/[-:T]/g, "")}Z`));
 
 const extension = (id: string, critical: boolean, value: Buffer): Buffer =>
   sequence(objectId(id), ...(critical ? [boolean(true)] : []), tagged(0x04, value));
 
-/** A DNS name, or an IPv4 address. */
+/** Encodes a DNS name or an IPv4 address. */
 const generalName = (host: string): Buffer =>
   isIP(host) === 4 ? tagged(0x87, Buffer.from(host.split(".").map(Number))) : tagged(0x82, Buffer.from(host));
 
@@ -94,6 +94,6 @@ function objectId(text: string): Buffer {
 
 function base128(value: number): number[] {
   const bytes = [value & 0x7f];
-  for (let left = value >> 7; left > 0; left >>= 7) bytes.unshift((left & 0x7f) | 0x80);
+  for (let remaining = value >> 7; remaining > 0; remaining >>= 7) bytes.unshift((remaining & 0x7f) | 0x80);
   return bytes;
 }

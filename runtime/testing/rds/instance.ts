@@ -15,8 +15,8 @@ const TOKEN_CHECK = "rates-token-check";
 
 /**
  * Initial state of an RDS for PostgreSQL 18 instance (Amazon RDS User Guide, roles and permissions): the master may
- * create roles and databases, is a member of rds_superuser, and may grant what that role may. From Postgres 16 on, a
- * right to grant rds_iam is not an effective membership.
+ * create roles and databases, is a member of rds_superuser, and may grant the roles that rds_superuser may grant. From
+ * Postgres 16 on, the admin option on rds_iam does not by itself make the master an effective member.
  */
 const NEW_INSTANCE = (master: string, password: string) => `
   create role rds_superuser nologin;
@@ -26,7 +26,7 @@ const NEW_INSTANCE = (master: string, password: string) => `
   create role ${pg.escapeIdentifier(master)} login password ${pg.escapeLiteral(password)} nosuperuser createrole createdb;
   grant rds_superuser to ${pg.escapeIdentifier(master)};`;
 
-/** Roles that hold rds_iam by inheritance or may become a role that does: RDS admits them by token only. */
+/** Roles that inherit rds_iam, or can become a role that inherits it: RDS admits them only by token. */
 const TOKEN_ROLES = `
   with recursive holders(member) as (
     select m.member from pg_auth_members m where m.roleid = to_regrole('rds_iam') and (m.inherit_option or m.set_option)
@@ -67,8 +67,8 @@ export class Instance {
     await instance.#start("postgres");
     const admin = instance.#client;
     await admin.query(NEW_INSTANCE("rates_first", options.password));
-    // The bootstrap superuser is renamed to RDS's name, which frees its own for the master. No session can rename its
-    // own user, so that another superuser does it.
+    // The bootstrap superuser gets RDS's name, which frees its own name for the master. No session can rename its own
+    // user, so another superuser does it.
     await admin.query("create role rates_rename superuser login password 'once'");
     await instance.#reconnect("rates_rename", "once");
     await instance.#client.query(`alter role postgres rename to ${SUPERUSER}`);
@@ -84,11 +84,12 @@ export class Instance {
   }
 
   /**
-   * Creates an instance from the files of a stopped one, as a restore does: with all its data and a new resource id.
+   * Creates an instance from a copy of a stopped instance's files, as a restore does: with all data and a new resource
+   * id.
    */
   static async copy(source: Instance, options: Pick<InstanceOptions, "directory" | "iam">): Promise<Instance> {
     const instance = new Instance({ ...source.options, ...options });
-    // With owners and modes, as Postgres requires them.
+    // Keeps owners and modes, which Postgres checks.
     execFileSync("cp", ["-a", source.options.directory, options.directory]);
     rmSync(join(options.directory, "data", "postgresql.auto.conf"));
     await instance.#start(SUPERUSER);
@@ -101,7 +102,7 @@ export class Instance {
     return this.#postgres.port;
   }
 
-  /** Runs a statement as the superuser, which no part of the platform can. */
+  /** Runs a statement as the superuser, which no component of the platform can do. */
   async query(sql: string, values: unknown[] = []): Promise<pg.QueryResult> {
     return this.#client.query(sql, values);
   }
@@ -111,7 +112,7 @@ export class Instance {
     await this.#client.query(`alter role ${pg.escapeIdentifier(master)} password ${pg.escapeLiteral(password)}`);
   }
 
-  /** Updates Postgres's rules to the current memberships. Returns true if a user logs in by token. */
+  /** Updates Postgres's rules to the current memberships. @returns true if the user logs in by token */
   async needsToken(user: string): Promise<boolean> {
     const roles = await this.#tokenRoles();
     await this.#writeRules(roles);
@@ -161,15 +162,15 @@ export class Instance {
     mkdirSync(tls, { recursive: true });
     const files = { "ca.pem": authority.certificate, "server.pem": server.certificate, "server.key": server.key };
     const { postgres } = await postgresBinaries();
-    const as = asUnprivileged(postgres, directory);
-    as.chown(tls);
+    const unprivileged = asUnprivileged(postgres, directory);
+    unprivileged.chown(tls);
     for (const [name, content] of Object.entries(files)) {
       const file = join(tls, name);
       writeFileSync(file, content, { mode: 0o600 });
       chmodSync(file, 0o600);
-      as.chown(file);
+      unprivileged.chown(file);
     }
-    // The whole file is replaced in place, so that its owner stays.
+    // Overwritten in place, so that the file keeps its owner.
     writeFileSync(join(directory, "data", "pg_ident.conf"), `${TOKEN_CHECK} ${TOKEN_CHECK} all\n`);
     for (const [name, value] of [
       ["ssl", "on"],
@@ -188,7 +189,7 @@ export class Instance {
   }
 
   /**
-   * Writes the rules: users with a token are admitted only over TLS with the proxy's certificate, all others by
+   * Writes the rules: users who log in by token are admitted only over TLS with the proxy's certificate, all others by
    * password.
    */
   async #writeRules(roles: readonly string[]): Promise<void> {

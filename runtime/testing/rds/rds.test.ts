@@ -10,15 +10,15 @@ const NAME = "rates";
 const MINUTE_MS = 60_000;
 const REFUSED = { code: "28000", message: /^PAM authentication failed for user/ };
 
-describe("the stand-in for RDS", () => {
+describe("the fake RDS", () => {
   let rds: Rds;
-  let part: Identity;
+  let client: Identity;
   before(async function () {
     this.timeout(60_000);
     rds = await Rds.start();
     await rds.createInstance(NAME);
     await asMaster("create role app login", "grant rds_iam to app", "create role clerk login password 'clerk'");
-    part = rds.identity("part", [
+    client = rds.identity("client", [
       {
         Action: ["rds-db:connect"],
         Resource: [`arn:aws:rds-db:${REGION}:${ACCOUNT}:dbuser:${rds.resourceId(NAME)}/app`],
@@ -51,7 +51,7 @@ describe("the stand-in for RDS", () => {
     }
   };
   const asMaster = (...statements: string[]) => login(rds.masterLogin(NAME), statements);
-  /** A token as the AWS SDK signs it, with a part's credentials. */
+  /** Creates a token as the AWS SDK signs it, with an identity's credentials. */
   const tokenOf = (identity: Identity, changes: Partial<ConstructorParameters<typeof Signer>[0]> = {}) =>
     new Signer({
       hostname: "localhost",
@@ -78,13 +78,14 @@ describe("the stand-in for RDS", () => {
   });
 
   it("admits a member of rds_iam by its token", async () => {
-    assert.deepEqual(await login({ user: "app", password: await tokenOf(part) }, ["select current_user::text as me"]), [
-      { me: "app" },
-    ]);
+    assert.deepEqual(
+      await login({ user: "app", password: await tokenOf(client) }, ["select current_user::text as me"]),
+      [{ me: "app" }],
+    );
     assert.deepEqual(await login({ user: "clerk", password: "clerk" }), [{ one: 1 }]);
   });
 
-  it("refuses a member of rds_iam by password, at the address and at the server behind it", async () => {
+  it("refuses a member of rds_iam by password, at the proxy and at the server", async () => {
     await asMaster("alter role app password 'known'");
     await assert.rejects(login({ user: "app", password: "known" }), REFUSED);
     const direct = { host: "127.0.0.1", port: rds.instance(NAME).port, ssl: false };
@@ -94,24 +95,24 @@ describe("the stand-in for RDS", () => {
 
   it("refuses tokens of another user, host, port, Region, identity, policy or time", async () => {
     const stranger = rds.identity("stranger", []);
-    const unknown = { ...part, accessKeyId: "ASIAUNKNOWN" };
+    const unknown = { ...client, accessKeyId: "ASIAUNKNOWN" };
     const cases: [reason: RegExp, token: Promise<string>, user?: string][] = [
-      [/for the user clerk/, tokenOf(part, { username: "clerk" })],
-      [/for the user app/, tokenOf(part), "other"],
-      [/not a token for localhost/, tokenOf(part, { hostname: "127.0.0.1" })],
-      [/not a token for localhost/, tokenOf(part, { port: 5432 })],
-      [/the Region us-east-1/, tokenOf(part, { region: "us-east-1" })],
+      [/for the user clerk/, tokenOf(client, { username: "clerk" })],
+      [/for the user app/, tokenOf(client), "other"],
+      [/not a token for localhost/, tokenOf(client, { hostname: "127.0.0.1" })],
+      [/not a token for localhost/, tokenOf(client, { port: 5432 })],
+      [/the Region us-east-1/, tokenOf(client, { region: "us-east-1" })],
       [/stranger may not rds-db:connect/, tokenOf(stranger)],
       [/unknown identity/, tokenOf(unknown)],
-      [/signature does not match/, tokenOf({ ...part, secretAccessKey: "other" })],
-      [/session token is another/, tokenOf({ ...part, sessionToken: "other" })],
+      [/signature does not match/, tokenOf({ ...client, secretAccessKey: "other" })],
+      [/session token is another/, tokenOf({ ...client, sessionToken: "other" })],
     ];
     await asMaster("create role other login", "grant rds_iam to other");
     for (const [reason, token, user = "app"] of cases) {
       await assert.rejects(login({ user, password: await token }), REFUSED, String(reason));
       assert.match(rds.refusals.pop() ?? "", reason);
     }
-    const token = await tokenOf(part);
+    const token = await tokenOf(client);
     rds.now = () => Date.now() + 14 * MINUTE_MS;
     await login({ user: "app", password: token });
     rds.now = () => Date.now() + 15 * MINUTE_MS + 1_000;
@@ -128,10 +129,10 @@ describe("the stand-in for RDS", () => {
     await assert.rejects(login({ ...rds.masterLogin(NAME), ...byAddress }), { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
   });
 
-  it("locks a master out that inherits rds_iam, or may become a role that holds it", async () => {
-    for (const how of ["inherit true, set false", "inherit false, set true"]) {
-      await rds.instance(NAME).query(`grant app to ${MASTER} with ${how}`);
-      await assert.rejects(asMaster("select 1"), REFUSED, how);
+  it("locks out a master that inherits rds_iam, or can become a role with it", async () => {
+    for (const options of ["inherit true, set false", "inherit false, set true"]) {
+      await rds.instance(NAME).query(`grant app to ${MASTER} with ${options}`);
+      await assert.rejects(asMaster("select 1"), REFUSED, options);
       await rds.instance(NAME).query(`revoke app from ${MASTER}`);
     }
     // The creator of a role has only ADMIN on it, which RDS does not count as a membership.
@@ -139,7 +140,7 @@ describe("the stand-in for RDS", () => {
     await asMaster("select 1");
   });
 
-  it("refuses later sessions of a master that grants itself a role with rds_iam, but not the current one", async () => {
+  it("refuses new sessions, but not the current one, of a master that grants itself a role with rds_iam", async () => {
     await asMaster(
       "create role owner_of_all login",
       "grant rds_iam to owner_of_all",

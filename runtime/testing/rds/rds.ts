@@ -12,21 +12,21 @@ import { TlsProxy } from "./tlsProxy.ts";
 /** The name that the program gives its master (infra/database.ts). */
 export const MASTER = "postgres";
 export const DATABASE = "rates";
-/** Clients resolve it to 127.0.0.1, and verify it in the certificate as they verify an instance's address. */
+/** Host name of all instances. Clients resolve it to 127.0.0.1, and verify that it is in the certificate. */
 const HOST = "localhost";
 
 /**
- * A stand-in for RDS in one account, for tests: real Postgres servers, each with a master that is not a superuser,
- * behind an address that speaks TLS with a generated authority's certificate and admits the members of rds_iam by
- * signed token only; and a Secrets Manager with the masters' passwords. The AWS SDKs sign tokens with credentials of
- * `identity`, and they are checked as RDS checks them.
+ * A fake RDS in one account, for tests. Its instances are real Postgres servers, each with a master that is not a
+ * superuser, behind a TLS proxy with a certificate of a generated authority. The proxy admits members of rds_iam only
+ * by signed token. AWS SDKs sign tokens with the credentials of `identity`, and the proxy checks them as RDS does. A
+ * fake Secrets Manager has the masters' passwords.
  */
 export class Rds {
   /** File with the certificate of the authority that signed the instances' certificates: DATABASE_CA. */
   readonly caFile: string;
   /** Reasons of refused logins by token, which RDS does not report. */
   readonly refusals: string[] = [];
-  /** The time at which tokens are checked. Milliseconds since 1970. */
+  /** Current time for checks of tokens. Milliseconds since 1970. */
   now: () => number = Date.now;
   readonly #directory: string;
   readonly #authority: Authority;
@@ -38,7 +38,7 @@ export class Rds {
   private constructor(directory: string, secrets: Server) {
     this.#directory = directory;
     this.#secrets = secrets;
-    this.#authority = createAuthority("Rates stand-in for RDS Root CA");
+    this.#authority = createAuthority("Rates fake RDS Root CA");
     this.caFile = join(directory, "rds-ca.pem");
     writeFileSync(this.caFile, this.#authority.certificate);
   }
@@ -46,13 +46,13 @@ export class Rds {
   static async start(): Promise<Rds> {
     const secrets = createServer();
     const rds = new Rds(mkdtempSync(join(tmpdir(), "rates-rds-")), secrets);
-    secrets.on("request", (request, response) => void rds.#answer(request, response));
+    secrets.on("request", (request, response) => void rds.#respond(request, response));
     secrets.listen(0, "127.0.0.1");
     await once(secrets, "listening");
     return rds;
   }
 
-  /** A principal with temporary credentials and these rights. */
+  /** Creates a principal with temporary credentials and these permissions. */
   identity(name: string, statements: readonly PolicyStatement[], key?: AccessKey): Identity {
     return this.#identities.create(name, statements, key);
   }
@@ -73,8 +73,8 @@ export class Rds {
   }
 
   /**
-   * Restores an instance beside its source, with the source's current data and a new resource id. The master keeps the
-   * password that it had at that time, but no secret is managed for it. `iam` must be given: RDS does not copy it from
+   * Restores an instance from its source, with the source's current data and a new resource id. The master keeps its
+   * current password, but RDS manages no secret for it. `iam` is false unless given, since RDS does not copy it from
    * the source.
    */
   async restore(source: string, target: string, { iam = false } = {}): Promise<void> {
@@ -87,22 +87,22 @@ export class Rds {
 
   /** Renames an instance: its address changes with its name, and its sessions end. */
   rename(from: string, to: string): void {
-    const held = this.#instance(from);
+    const entry = this.#instance(from);
     if (this.#instances.has(to)) throw new Error(`DBInstanceAlreadyExists: ${to}`);
     this.#instances.delete(from);
-    this.#instances.set(to, held);
+    this.#instances.set(to, entry);
     const proxy = this.#proxy(from);
     proxy.disconnect();
     proxy.upstream = undefined;
-    const own = this.#proxies.get(to);
-    if (own) own.upstream = this.#upstream(held.instance, own.port);
+    const newProxy = this.#proxies.get(to);
+    if (newProxy) newProxy.upstream = this.#upstream(entry.instance, newProxy.port);
   }
 
-  /** Lets RDS manage the master's password: creates a new one in a new secret. */
+  /** Lets RDS manage the master's password: creates a new password in a new secret. */
   async manageMasterPassword(identifier: string): Promise<void> {
-    const held = this.#instance(identifier);
-    held.secret = newSecret();
-    await held.instance.setMasterPassword(held.secret.password);
+    const entry = this.#instance(identifier);
+    entry.secret = newSecret();
+    await entry.instance.setMasterPassword(entry.secret.password);
   }
 
   /** ARN of the secret with the master's user and password, as RDS writes it. */
@@ -114,12 +114,12 @@ export class Rds {
     return this.#instance(identifier).instance.resourceId;
   }
 
-  /** The instance behind an identifier, for what only RDS itself can do or see. */
+  /** Returns the instance of an identifier, for actions that only RDS itself can take. */
   instance(identifier: string): Instance {
     return this.#instance(identifier).instance;
   }
 
-  /** Environment of a part that reaches the database as it does in the cloud, and the stand-in for Secrets Manager. */
+  /** Environment of a component that connects to the database as on AWS, and to the fake Secrets Manager. */
   env(identifier: string): Record<string, string> {
     const address = this.#secrets.address();
     if (address === null || typeof address === "string") throw new Error("a TCP address was expected");
@@ -134,7 +134,7 @@ export class Rds {
     };
   }
 
-  /** The master's name and password at this time, which only RDS and Secrets Manager have. */
+  /** Returns the master's name and current password, which only RDS and Secrets Manager have. */
   masterLogin(identifier: string): { user: string; password: string } {
     return { user: MASTER, password: this.#instance(identifier).secret.password };
   }
@@ -176,9 +176,9 @@ export class Rds {
   }
 
   #instance(identifier: string): { instance: Instance; secret: Secret } {
-    const held = this.#instances.get(identifier);
-    if (!held) throw new Error(`DBInstanceNotFound: ${identifier}`);
-    return held;
+    const entry = this.#instances.get(identifier);
+    if (!entry) throw new Error(`DBInstanceNotFound: ${identifier}`);
+    return entry;
   }
 
   #proxy(identifier: string): TlsProxy {
@@ -187,25 +187,25 @@ export class Rds {
     return proxy;
   }
 
-  /** Answers GetSecretValue for identities that may read the secret. */
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const answer = (status: number, body: object) =>
+  /** Responds to GetSecretValue for identities that may read the secret. */
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const send = (status: number, body: object) =>
       response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(JSON.stringify(body));
     try {
       const body = Buffer.concat(await request.toArray()).toString();
-      if (request.headers["x-amz-target"] !== "secretsmanager.GetSecretValue") throw new Error("not known here");
+      if (request.headers["x-amz-target"] !== "secretsmanager.GetSecretValue") throw new Error("not supported here");
       const { SecretId } = JSON.parse(body);
       const { method = "", url = "", headers } = request;
-      this.#identities.authorise(
+      this.#identities.authorize(
         { method, url, headers },
         { service: "secretsmanager", body, action: "secretsmanager:GetSecretValue", resource: SecretId },
       );
-      const found = [...this.#instances.values()].find(({ secret }) => secret.arn === SecretId);
-      if (!found) return void answer(400, { __type: "ResourceNotFoundException" });
-      const { password } = found.secret;
-      answer(200, { ARN: SecretId, SecretString: JSON.stringify({ username: MASTER, password }) });
+      const owner = [...this.#instances.values()].find(({ secret }) => secret.arn === SecretId);
+      if (!owner) return void send(400, { __type: "ResourceNotFoundException" });
+      const { password } = owner.secret;
+      send(200, { ARN: SecretId, SecretString: JSON.stringify({ username: MASTER, password }) });
     } catch (error) {
-      answer(400, { __type: "AccessDeniedException", message: String(error) });
+      send(400, { __type: "AccessDeniedException", message: String(error) });
     }
   }
 }
@@ -217,6 +217,6 @@ interface Secret {
 
 const newSecret = (): Secret => ({
   arn: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:rds!db-${randomBytes(8).toString("hex")}`,
-  // RDS uses any printable ASCII character except / ' " @, also those with a meaning in URLs and shells.
+  // RDS uses any printable ASCII character except / ' " @, including those with a meaning in URLs and shells.
   password: `${randomBytes(15).toString("base64url")}:%#$&;\\ ${randomBytes(3).toString("hex")}`,
 });

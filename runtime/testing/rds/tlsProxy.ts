@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { createSecureContext, TLSSocket, connect as tlsConnect } from "node:tls";
 import type { Certificate } from "./certificates.ts";
 
-// Messages of the frontend/backend protocol that precede the server's own (PostgreSQL documentation, message formats).
+// Codes of the messages that start a session (PostgreSQL documentation, frontend/backend protocol, message formats).
 const SSL_REQUEST = 80_877_103;
 const GSS_REQUEST = 80_877_104;
 const CANCEL_REQUEST = 80_877_102;
@@ -23,9 +23,9 @@ export interface Upstream {
 }
 
 /**
- * The address of a database instance: terminates TLS with the instance's certificate, refuses sessions without TLS, and
- * checks tokens in place of PAM. As RDS does, it requests a token as a password in clear text. The passwords of all
- * other users are checked by Postgres itself.
+ * The proxy at the address of a database instance: terminates TLS with the instance's certificate, refuses sessions
+ * without TLS, and checks tokens in place of PAM. As RDS does, it requests a token as a password in clear text. The
+ * passwords of all other users are checked by Postgres itself.
  */
 export class TlsProxy {
   readonly port: number;
@@ -93,7 +93,7 @@ async function negotiate(
       secure.on("error", () => socket.destroy());
       return authenticate(secure, await readStartup(secure), upstream);
     } else {
-      // rds.force_ssl
+      // As RDS does with rds.force_ssl.
       const { user = "", database = user } = parameters(message);
       refuse(
         socket,
@@ -106,28 +106,28 @@ async function negotiate(
 
 async function authenticate(client: TLSSocket, startup: Buffer, upstream: Upstream): Promise<void> {
   const { user = "" } = parameters(startup);
-  if (!(await upstream.needsToken(user))) return join(client, startup, await plain(upstream));
-  const ask = Buffer.alloc(9);
-  ask.write("R");
-  ask.writeInt32BE(8, 1);
-  ask.writeInt32BE(AUTHENTICATION_CLEARTEXT_PASSWORD, 5);
-  client.write(ask);
+  if (!(await upstream.needsToken(user))) return join(client, startup, await connectPlain(upstream));
+  const passwordRequest = Buffer.alloc(9);
+  passwordRequest.write("R");
+  passwordRequest.writeInt32BE(8, 1);
+  passwordRequest.writeInt32BE(AUTHENTICATION_CLEARTEXT_PASSWORD, 5);
+  client.write(passwordRequest);
   try {
     upstream.verify(await readPassword(client), user);
   } catch {
     refuse(client, `PAM authentication failed for user "${user}"`);
     return;
   }
-  join(client, startup, await secured(upstream));
+  join(client, startup, await connectTls(upstream));
 }
 
-async function plain({ port }: Upstream): Promise<Duplex> {
+async function connectPlain({ port }: Upstream): Promise<Duplex> {
   const server = tcpConnect(port, "127.0.0.1");
   await once(server, "connect");
   return server;
 }
 
-async function secured({ port, client, ca }: Upstream): Promise<Duplex> {
+async function connectTls({ port, client, ca }: Upstream): Promise<Duplex> {
   const socket = tcpConnect(port, "127.0.0.1");
   const request = Buffer.alloc(8);
   request.writeInt32BE(8, 0);
@@ -140,23 +140,23 @@ async function secured({ port, client, ca }: Upstream): Promise<Duplex> {
 }
 
 function join(client: Duplex, startup: Buffer, server: Duplex): void {
-  for (const [one, other] of [
+  for (const [source, destination] of [
     [client, server],
     [server, client],
   ] as const) {
-    one.once("error", () => other.destroy());
-    one.once("close", () => other.destroy());
+    source.once("error", () => destination.destroy());
+    source.once("close", () => destination.destroy());
   }
   server.write(startup);
   client.pipe(server);
   server.pipe(client);
 }
 
-/** A message without a type: its length, and the rest. */
+/** Reads a message without a type: its length, then the rest. */
 async function readStartup(stream: Duplex): Promise<Buffer> {
   const length = await read(stream, 4);
   const size = length.readInt32BE();
-  if (size < 8 || size > 10_000) throw new Error("no message of the protocol");
+  if (size < 8 || size > 10_000) throw new Error("not a message of the protocol");
   return Buffer.concat([length, await read(stream, size - 4)]);
 }
 
@@ -176,7 +176,7 @@ async function read(stream: Duplex, size: number): Promise<Buffer> {
   }
 }
 
-/** The pairs of a startup message. */
+/** Reads the parameters of a startup message. */
 function parameters(startup: Buffer): Record<string, string> {
   const texts = startup.toString("utf8", 8).split("\0");
   const pairs: [string, string][] = [];

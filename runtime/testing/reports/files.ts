@@ -11,8 +11,8 @@ const bytes = (...texts: (string | Buffer)[]) => texts.map((text) => Buffer.from
 export const FILES: readonly Report[] = [
   {
     url: "https://github.com/citusdata/citus/issues/8401",
-    reported: "COPY takes a line \\. in a CSV for the end of the data; what follows is lost.",
-    here: "It is data in quotes, also alone on a line, and elsewhere it is reported as a malformed row.",
+    reported: "COPY treats a line \\. in a CSV as the end of the data and loses the rest.",
+    behaviour: "In quotes it is data, also alone on a line. Elsewhere it is reported as a malformed row.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -25,22 +25,22 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/brianc/node-pg-copy-streams/issues/153",
-    reported: "A single quote character takes all rows up to the next one into one field, without an error.",
-    here: "A quote inside an unquoted field, or one that is not closed, is reported as an error of its line.",
+    reported: "A stray quote merges all rows up to the next quote into one field, without an error.",
+    behaviour: "A quote inside an unquoted field, or one that is not closed, is reported as an error of its line.",
     verdict: "right",
     trial: {
       target: "regions",
       content: `${REGIONS}\nr1,6" pipe,\nr2,b,\nr3,"open,\nr4,d,\n`,
       faults: [
         '2 null r1,6" pipe, has a quote inside an unquoted field: put the whole field in quotes, and write a quote in it twice',
-        '4 null r3,"open,\\u000Ar4,d,\\u000A a quote is left open',
+        '4 null r3,"open,\\u000Ar4,d,\\u000A leaves a quote open',
       ],
     },
   },
   {
     url: "https://github.com/brianc/node-postgres/issues/463",
     reported: 'COPY ends at a record that begins with "" with "unterminated CSV quoted field" and only a line number.',
-    here: "Each such line is listed with its beginning and the way to write it.",
+    behaviour: "Each such line is listed with its beginning and the correction.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -52,8 +52,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/duckdb/duckdb/issues/14177",
-    reported: "Valid records beside erroneous line breaks are deleted.",
-    here: "The batch is refused with exactly the broken lines; nothing is loaded in part.",
+    reported: "Valid records next to erroneous line breaks are deleted.",
+    behaviour: "The batch is refused, and exactly the broken lines are listed; nothing is loaded.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -64,7 +64,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/duckdb/duckdb/issues/16760",
     reported: "A header with a line break cannot be read.",
-    here: "The header is refused with the column and the character.",
+    behaviour: "The header is refused, and the message names the column and the character.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -75,8 +75,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/mholt/PapaParse/issues/252",
-    reported: "A CR in a quoted header is taken for the end of lines.",
-    here: "The header is refused with the column and the character.",
+    reported: "A CR in a quoted header is treated as a line end.",
+    behaviour: "The header is refused, and the message names the column and the character.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -88,7 +88,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/duckdb/duckdb/issues/7706",
     reported: "A quoted field that ends with a line break cannot be read.",
-    here: "It is read as it is.",
+    behaviour: "It is read unchanged.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -99,7 +99,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/duckdb/duckdb/issues/1501",
     reported: 'A row ""A"" makes others disappear.',
-    here: "It is reported as an error of its line.",
+    behaviour: "It is reported as an error of its line.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -111,8 +111,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/duckdb/duckdb/issues/11838",
-    reported: "Quotes are not known as such when the sample at the beginning has none.",
-    here: "The format is fixed; nothing is guessed from a sample.",
+    reported: "Quotes are not recognized if the sample at the beginning has none.",
+    behaviour: "The format is fixed; nothing is guessed from a sample.",
     verdict: "right",
     trial: {
       target: "prices",
@@ -123,7 +123,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/duckdb/duckdb/issues/780",
     reported: "Rows of a gzip file are lost without an error.",
-    here: "All members are read to their end, and the rows that COPY took are counted.",
+    behaviour: "All gzip members are read to the end, and the rows that COPY loaded are counted.",
     verdict: "right",
     trial: {
       target: "prices",
@@ -134,8 +134,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/duckdb/duckdb/issues/11152",
-    reported: "A JSON row with a repeated key stops a load that was told to pass over errors.",
-    here: "It is listed with its line and key, with all other faults.",
+    reported: "A JSON row with a repeated key stops a load that should ignore errors.",
+    behaviour: "It is listed with its line and key, like all other bad rows.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -150,7 +150,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/duckdb/duckdb/issues/5013",
     reported: "A NUL byte is reported as invalid UTF-8, between lines 0 and 15.",
-    here: "It is named as a NUL byte, with its line.",
+    behaviour: "It is reported as a NUL byte, with its line.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -161,7 +161,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/simonw/sqlite-utils/issues/582",
     reported: "A NUL byte ends the import with an exception of the CSV module.",
-    here: "It is reported as an error of its line, with the other errors.",
+    behaviour: "It is reported as an error of its line, with the other errors.",
     verdict: "right",
     trial: {
       target: "prices",
@@ -172,7 +172,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/dimitri/pgloader/issues/219",
     reported: "Bytes that are not UTF-8 end the load, or are dropped with their row.",
-    here: "Their line is reported; the bytes are shown as U+FFFD.",
+    behaviour: "Their line is reported; the bytes are shown as U+FFFD.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -183,7 +183,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/mholt/PapaParse/issues/99",
     reported: 'A space before a quote ("a", "b") merges fields without an error.',
-    here: "It is reported as an error of its line.",
+    behaviour: "It is reported as an error of its line.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -195,8 +195,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/mholt/PapaParse/issues/457",
-    reported: "With CRLF between rows and LF within fields the whole file is one row.",
-    here: "Both end a line, in any mix; a BOM is removed.",
+    reported: "With CRLF between rows and LF within fields, the whole file is one row.",
+    behaviour: "Both end a line, in any mix; a BOM is removed.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -209,8 +209,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/mholt/PapaParse/issues/344",
-    reported: "With LF between rows and CRLF within fields rows are torn.",
-    here: "A line break within quotes is a part of the value, as it is written.",
+    reported: "With LF between rows and CRLF within fields, rows are split.",
+    behaviour: "A line break in quotes is part of the value, unchanged.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -224,7 +224,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/mholt/PapaParse/issues/1103",
     reported: "A chunk that ends between CR and LF, after a quote, is an error.",
-    here: "What is read does not depend on where chunks end.",
+    behaviour: "The result does not depend on where chunks end.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -238,7 +238,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/adaltas/node-csv-parse/issues/236",
     reported: "A BOM before a quoted header is 'Invalid opening quote'.",
-    here: "It is removed.",
+    behaviour: "It is removed.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -249,7 +249,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/adaltas/node-csv-parse/issues/246",
     reported: "A BOM that arrives in three chunks crashes the reader.",
-    here: "The beginning of a file is judged once enough of it has arrived.",
+    behaviour: "A BOM is recognized once enough of the file has arrived.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -259,8 +259,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/adaltas/node-csv/pull/350",
-    reported: "A file in UTF-16 becomes other characters.",
-    here: "It is refused as UTF-16.",
+    reported: "A UTF-16 file is read as wrong characters.",
+    behaviour: "It is refused as UTF-16.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -272,7 +272,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/adaltas/node-csv-parse/issues/36",
     reported: "A space after a closing quote is an error without a cause, or the quotes stay in the value.",
-    here: "The space is a part of the value, as other readers have it; in a code it is named.",
+    behaviour: "The space is part of the value, as in other readers; in a code it is reported.",
     verdict: "right",
     trial: {
       target: "prices",
@@ -282,8 +282,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/adaltas/node-csv-parse/issues/308",
-    reported: "A line of a tab is sometimes a row and sometimes none.",
-    here: "Only an empty line is passed over.",
+    reported: "A line with only a tab is sometimes a row and sometimes ignored.",
+    behaviour: "Only empty lines are ignored.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -293,15 +293,15 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/adaltas/node-csv-parse/issues/122",
-    reported: "Empty lines at the end make an empty record.",
-    here: "They are ignored.",
+    reported: "Empty lines at the end create an empty record.",
+    behaviour: "They are ignored.",
     verdict: "right",
     trial: { target: "prices", content: `${PRICES}\n${price(5)}\n\n\n`, rows: [PRICE_5] },
   },
   {
     url: "https://github.com/adaltas/node-csv/issues/275",
-    reported: "Rows of separators alone are accepted, and disappear.",
-    here: "Each is reported as an error of its line.",
+    reported: "Rows with only separators are accepted, and disappear.",
+    behaviour: "Each is reported as an error of its line.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -312,7 +312,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/dimitri/pgloader/issues/26",
     reported: "A value that ends with a backslash escapes the quote after it.",
-    here: "A backslash is an ordinary character.",
+    behaviour: "A backslash is an ordinary character.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -323,7 +323,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/dimitri/pgloader/issues/217",
     reported: "Markers of NULL (\\N, NULL) are read as text, or texts as NULL.",
-    here: "Only an empty field is NULL; a marker is a text, and refused where the text is not valid.",
+    behaviour: "Only an empty field is NULL; a marker is text, and refused if the text is not valid.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -333,8 +333,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/python/cpython/issues/142188",
-    reported: "With CR as the end of lines the whole file is one line.",
-    here: "CR alone ends a line.",
+    reported: "With CR as the line end, the whole file is one line.",
+    behaviour: "CR alone ends a line.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -348,21 +348,21 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/teableio/teable/issues/1828",
     reported: "Leading zeros of a code are lost.",
-    here: "A code is a text.",
+    behaviour: "A code is text.",
     verdict: "right",
     trial: { target: "ports", content: "code,name,parent_slug\n00123,A,north\n", rows: [["00123", "A"]] },
   },
   {
     url: "https://github.com/sqlitebrowser/sqlitebrowser/issues/160",
     reported: "A code of digits and an E becomes a number with an exponent.",
-    here: "A code is a text.",
+    behaviour: "A code is text.",
     verdict: "right",
     trial: { target: "ports", content: "code,name,parent_slug\n314E59,A,north\n", rows: [["314E59", "A"]] },
   },
   {
     url: "https://github.com/proompteng/bilig/issues/28",
     reported: "A number with leading zeros is converted silently.",
-    here: "A price is judged by its text: 007 is refused, 1.5e3 is 1500.",
+    behaviour: "A price is checked as text: 007 is refused, 1.5e3 is 1500.",
     verdict: "right",
     trial: {
       target: "prices",
@@ -373,7 +373,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/PostgREST/postgrest/issues/287",
     reported: "Spaces after the commas are a syntax error of the database.",
-    here: "In the header they are passed over; in a value the column and the reason are named.",
+    behaviour: "In the header they are ignored; in a value they are reported with the column and the reason.",
     verdict: "right",
     trial: {
       target: "prices",
@@ -383,8 +383,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/googleapis/nodejs-bigquery/issues/329",
-    reported: "A load reports an error, and has loaded the other rows.",
-    here: "A batch goes in whole or not at all.",
+    reported: "A load reports an error, but has loaded the other rows.",
+    behaviour: "A batch is loaded completely or not at all.",
     verdict: "right",
     trial: {
       target: "prices",
@@ -394,8 +394,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/nodejs/node/issues/4306",
-    reported: "Of concatenated gzip members only the first is read.",
-    here: "All are.",
+    reported: "Only the first of several concatenated gzip members is read.",
+    behaviour: "All members are read.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -409,8 +409,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/nodejs/node/issues/2043",
-    reported: "A gzip file that is cut off is read without an error.",
-    here: "It is refused, and nothing of it is loaded.",
+    reported: "A truncated gzip file is read without an error.",
+    behaviour: "It is refused, and nothing is loaded.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -422,8 +422,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/nodejs/node/issues/7502",
-    reported: "What follows a gzip member is an error, or passed over.",
-    here: "Zeros are passed over, as gzip does; anything else is refused.",
+    reported: "Data after a gzip member is an error, or ignored.",
+    behaviour: "Zeros are ignored, as in gzip; other data is refused.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -435,8 +435,9 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/PowerShell/PowerShell/issues/7776",
-    reported: "A first line sep=, for spreadsheet programs is taken for the header.",
-    here: "It is refused with that reason. Before, its columns were listed as unknown and missing.",
+    reported: "A first line `sep=,`, written for spreadsheet programs, is treated as the header.",
+    behaviour:
+      "It is refused as a line for spreadsheet programs. Before the fix, its columns were listed as unknown and missing.",
     verdict: "fixed",
     trial: {
       target: "prices",
@@ -447,8 +448,9 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/chilli-axe/mpc-autofill/issues/7",
-    reported: "A file without its header is an error that does not say so.",
-    here: "The message says that line 1 names no column. Each value was listed as an unknown column before.",
+    reported: "The error for a file without a header does not name the cause.",
+    behaviour:
+      "The message says that line 1 names no column. Before the fix, each value was listed as an unknown column.",
     verdict: "fixed",
     trial: {
       target: "prices",
@@ -459,15 +461,15 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/reflex-dev/reflex/pull/7238",
-    reported: "An empty file is refused as one with the wrong columns.",
-    here: "It is refused as empty.",
+    reported: "An empty file is refused because of wrong columns.",
+    behaviour: "It is refused as empty.",
     verdict: "fixed",
     trial: { target: "prices", content: "", refused: "InvalidHeader", message: /the file is empty/ },
   },
   {
     url: "https://github.com/digitalfabrik/lunes-cms/pull/954",
     reported: "A file in another encoding is refused with the decoder's own message.",
-    here: "The message names the encoding, also for the header. Before, it reported an unknown column.",
+    behaviour: "The message names the encoding, also for the header. Before the fix, it reported an unknown column.",
     verdict: "fixed",
     trial: {
       target: "regions",
@@ -478,8 +480,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/parsecsv/parsecsv-for-php/issues/70",
-    reported: "A spreadsheet puts each whole line in quotes, and it is read as one column.",
-    here: "The line is listed with this cause.",
+    reported: "A spreadsheet puts each whole line in quotes, and the line is read as one column.",
+    behaviour: "The line is listed with this cause.",
     verdict: "fixed",
     trial: {
       target: "regions",
@@ -489,8 +491,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/fsprojects/FSharp.Data/issues/688",
-    reported: "A separator at the end of the header makes a column without a name.",
-    here: "The cause is named: a comma begins or ends the line.",
+    reported: "A separator at the end of the header creates a column without a name.",
+    behaviour: "The message names the cause: a comma begins or ends the line.",
     verdict: "fixed",
     trial: {
       target: "regions",
@@ -502,7 +504,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/dataculturegroup/DataBasic/issues/176",
     reported: "A spreadsheet ends each line with a comma, and the file cannot be read.",
-    here: "Each line is listed with this cause.",
+    behaviour: "Each line is listed with this cause.",
     verdict: "fixed",
     trial: {
       target: "regions",
@@ -513,7 +515,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/ndjson/ndjson-spec/issues/1",
     reported: "JSON on several lines is sent as NDJSON, and each line is an error.",
-    here: "The file is refused once, with the remedy.",
+    behaviour: "The file is refused once, with the remedy.",
     verdict: "fixed",
     trial: {
       target: "regions",
@@ -525,8 +527,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/git-lfs/git-lfs/issues/4278",
-    reported: "A pointer of Git LFS is read as the CSV that it stands for.",
-    here: "It is refused as a pointer of Git LFS.",
+    reported: "A Git LFS pointer is read as if it were the CSV file.",
+    behaviour: "It is refused as a Git LFS pointer.",
     verdict: "fixed",
     trial: {
       target: "prices",

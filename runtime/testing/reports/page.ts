@@ -12,7 +12,7 @@ export const REPORTS: Readonly<Record<string, readonly Report[]>> = {
   "requests, queues and failures": SERVICES,
 };
 
-/** Short name of a report: `duckdb/duckdb#1501`. */
+/** Returns the short name of a report: `duckdb/duckdb#1501`. */
 export const nameOf = ({ url }: Report): string => {
   const [, repository, number] = /^https:\/\/github[.]com\/([^/]+\/[^/]+)\/(?:issues|pull)\/([0-9]+)$/.exec(url) ?? [];
   if (repository === undefined) throw new Error(`${url} is not a report on GitHub`);
@@ -27,8 +27,8 @@ const BEGIN = "<!-- reports: begin -->";
 const END = "<!-- reports: end -->";
 
 /**
- * Returns the page with the current tables between its marks.
- * @throws Error when the page has no marks
+ * Returns the page with the current tables between its markers.
+ * @throws Error if the page has no markers
  */
 export function withTables(page: string): string {
   const begin = page.indexOf(BEGIN);
@@ -37,18 +37,18 @@ export function withTables(page: string): string {
   return `${page.slice(0, begin)}${BEGIN}\n\n${tables()}\n\n${page.slice(end)}`;
 }
 
-/** One row per report. */
+/** Formats a table per topic, with one row per report. */
 const tables = (): string =>
   Object.entries(REPORTS)
-    .map(([about, reports]) =>
+    .map(([topic, reports]) =>
       [
-        `### About ${about}`,
+        `### About ${topic}`,
         "",
-        "| report | what was reported | what the platform does | verdict |",
+        "| report | reported behaviour | behaviour of the platform | verdict |",
         "|---|---|---|---|",
         ...reports.map(
           (report) =>
-            `| [${nameOf(report)}](${report.url}) | ${inCell(report.reported)} | ${inCell(report.here)} | ${report.verdict} |`,
+            `| [${nameOf(report)}](${report.url}) | ${inCell(report.reported)} | ${inCell(report.behaviour)} | ${report.verdict} |`,
         ),
       ].join("\n"),
     )

@@ -4,15 +4,15 @@ import type { Report } from "./report.ts";
 export const READS: readonly Report[] = [
   {
     url: "https://github.com/brianc/node-postgres/issues/818",
-    reported: "A date is read as an instant in the client's time zone: another day.",
-    here: "Dates are passed as Postgres writes them.",
+    reported: "A date is read as an instant in the client's time zone, which may be another day.",
+    behaviour: "Dates are passed as Postgres writes them.",
     verdict: "right",
     trial: { sql: "select date '1975-05-11' as d, 1 as n", format: "csv", result: "d,n\n1975-05-11,1\n" },
   },
   {
     url: "https://github.com/brianc/node-postgres/issues/993",
     reported: "A timestamp without time zone is shifted by the client's offset.",
-    here: "It is returned as Postgres shows it.",
+    behaviour: "It is returned as Postgres shows it.",
     verdict: "right",
     trial: {
       sql: "select timestamp '2016-07-15 06:00' as t",
@@ -22,8 +22,8 @@ export const READS: readonly Report[] = [
   },
   {
     url: "https://github.com/brianc/node-postgres/issues/107",
-    reported: "numeric goes through a double and loses digits.",
-    here: "Every digit arrives, in each format.",
+    reported: "numeric is converted to a double and loses digits.",
+    behaviour: "All digits are kept, in every format.",
     verdict: "right",
     trial: {
       sql: "select 294733346389144765940638005275322203805::numeric as id",
@@ -34,7 +34,7 @@ export const READS: readonly Report[] = [
   {
     url: "https://github.com/PostgREST/postgrest/issues/2586",
     reported: "A numeric of 40 digits is a JSON number that JavaScript rounds.",
-    here: "The JSON has all digits, and so has the preview; CSV is for readers that round JSON numbers.",
+    behaviour: "JSON and the preview have all digits; readers that round JSON numbers can use CSV.",
     verdict: "right",
     trial: {
       sql: "select 1234567890123456789012345678901234567890.10::numeric as current_price",
@@ -45,7 +45,7 @@ export const READS: readonly Report[] = [
   {
     url: "https://github.com/PostgREST/postgrest/issues/498",
     reported: "bigint values are rounded on the way to the client.",
-    here: "They are exact in each format.",
+    behaviour: "They are exact in every format.",
     verdict: "right",
     trial: {
       sql: "select 8200357849092798618::bigint as bigint_column",
@@ -55,8 +55,8 @@ export const READS: readonly Report[] = [
   },
   {
     url: "https://github.com/brianc/node-pg-types/issues/10",
-    reported: "bigint inside of row_to_json is rounded, because the driver parses JSON.",
-    here: "JSON is never parsed on its way.",
+    reported: "bigint inside row_to_json is rounded, because the driver parses JSON.",
+    behaviour: "JSON is never parsed on the way to the client.",
     verdict: "right",
     trial: {
       sql: "select row_to_json(row(1111111111111111111::bigint)) as example",
@@ -67,7 +67,7 @@ export const READS: readonly Report[] = [
   {
     url: "https://github.com/brianc/node-postgres/issues/1943",
     reported: "NaN in a numeric array becomes null.",
-    here: "It is the text NaN in JSON, which has no such number, and NaN in CSV.",
+    behaviour: "It is the text NaN in JSON, which has no such number, and NaN in CSV.",
     verdict: "right",
     trial: {
       sql: "select array['NaN', 1.50]::numeric[] as sad",
@@ -78,14 +78,14 @@ export const READS: readonly Report[] = [
   {
     url: "https://github.com/brianc/node-postgres/issues/26",
     reported: "NULL in a bigint column becomes NaN.",
-    here: "NULL is null in JSON and an empty field in CSV; an empty text is in quotes.",
+    behaviour: "NULL is null in JSON and an empty field in CSV; an empty text is in quotes.",
     verdict: "right",
     trial: { sql: "select 1 as id, null::bigint as num, '' as empty", format: "csv", result: 'id,num,empty\n1,,""\n' },
   },
   {
     url: "https://github.com/vitaly-t/pg-promise/issues/142",
     reported: "The timestamps infinity and -infinity become null.",
-    here: "They are written as Postgres writes them.",
+    behaviour: "They are written as Postgres writes them.",
     verdict: "right",
     trial: {
       sql: "select '-infinity'::timestamptz as time_from, 'infinity'::date as time_to",
@@ -96,7 +96,8 @@ export const READS: readonly Report[] = [
   {
     url: "https://github.com/PrairieLearn/PrairieLearn/issues/1270",
     reported: "JSON with \\u0000 cannot be stored: unsupported Unicode escape sequence.",
-    here: "A json column that holds it is returned as it is. As inline JSON such a read failed before.",
+    behaviour:
+      "A json column with it is returned unchanged. Before the fix, the read failed if its result was inline JSON.",
     verdict: "fixed",
     trial: {
       sql: String.raw`select '{"output":"a\u0000b"}'::json as results`,
@@ -107,14 +108,14 @@ export const READS: readonly Report[] = [
   {
     url: "https://github.com/MaterializeInc/materialize/issues/28169",
     reported: "A number that json accepts overflows jsonb's numeric.",
-    here: "It is returned as it is written. As inline JSON such a read failed before.",
+    behaviour: "It is returned unchanged. Before the fix, the read failed if its result was inline JSON.",
     verdict: "fixed",
     trial: { sql: "select '1e400000'::json as big", format: "json", result: '[{"big":1e400000}\n]' },
   },
   {
     url: "https://github.com/ministryofjustice/analytical-platform/issues/2148",
-    reported: "A CSV with line breaks inside of values is broken into further rows.",
-    here: "The value is in quotes, and every reader that knows RFC 4180 reads one row.",
+    reported: "A CSV with line breaks inside values is split into more rows.",
+    behaviour: "The value is in quotes, and every reader that follows RFC 4180 reads one row.",
     verdict: "right",
     trial: {
       sql: "select 1 as n, E'Lorem\\r\\nipsum, dolor' as text",
@@ -125,7 +126,7 @@ export const READS: readonly Report[] = [
   {
     url: "https://github.com/ghdna/athena-express/issues/43",
     reported: "A result is split at the line breaks of its values.",
-    here: "NDJSON has one object per line, whatever is in it: a json column with line breaks too.",
+    behaviour: "NDJSON has one object per line, even with line breaks in a json column.",
     verdict: "right",
     trial: {
       sql: "select E'{\"a\":\\n1}'::json as content, E'b\\nc' as text",
@@ -135,8 +136,8 @@ export const READS: readonly Report[] = [
   },
   {
     url: "https://github.com/transferwise/pipelinewise-target-postgres/pull/126",
-    reported: "Control characters are written to CSV as JSON escapes, which nothing undoes.",
-    here: "They are written as they are.",
+    reported: "Control characters are written to CSV as JSON escapes, which no reader decodes.",
+    behaviour: "They are written unchanged.",
     verdict: "right",
     trial: {
       sql: "select E'\\b\\f\\n\\r\\t\\\\\"' as controls, 1 as n",
@@ -146,43 +147,43 @@ export const READS: readonly Report[] = [
   },
   {
     url: "https://github.com/ministackorg/ministack/pull/987",
-    reported: "SQS refuses U+FFFE and U+FFFF in a message; a stand-in that accepts them hides it.",
-    here: "A response has escapes for them, which stand for the same characters.",
+    reported: "SQS refuses U+FFFE and U+FFFF in a message; an emulator that accepts them hides the error.",
+    behaviour: "A response contains their JSON escapes.",
     verdict: "right",
     trial: { test: "runtime/contract/bounds.test.ts" },
   },
   {
     url: "https://github.com/kibertoad/fauxqs/pull/278",
     reported: "A message with an emoji is refused.",
-    here: "Characters beyond the first plane pass through every part.",
+    behaviour: "Characters beyond the Basic Multilingual Plane are accepted everywhere.",
     verdict: "right",
     trial: { sql: "select '\u{1F6A2}' as ship", format: "json", result: '[{"ship":"\u{1F6A2}"}\n]' },
   },
   {
     url: "https://github.com/mozilla/moz-sql-parser/issues/49",
     reported: "A semicolon at the end of the SQL is a syntax error.",
-    here: "It is removed.",
+    behaviour: "It is removed.",
     verdict: "right",
     trial: { sql: "select 1 as n;\n", format: "csv", result: "n\n1\n" },
   },
   {
     url: "https://github.com/duckdb/duckdb/issues/1284",
     reported: "A semicolon in a comment ends the statement.",
-    here: "Comments are comments, before and after the statement.",
+    behaviour: "Comments are comments, before and after the statement.",
     verdict: "right",
     trial: { sql: "/*\n;\n*/\nselect 1 as n", format: "csv", result: "n\n1\n" },
   },
   {
     url: "https://github.com/tobymao/sqlglot/issues/4762",
     reported: "A commented semicolon after the last statement cannot be parsed.",
-    here: "The comment is passed over.",
+    behaviour: "The comment is ignored.",
     verdict: "right",
     trial: { sql: "select 1 as n\n;\n\n-- vacuum after\n-- ANALYZE table1\n-- ;\n", format: "csv", result: "n\n1\n" },
   },
   {
     url: "https://github.com/AlexCovizzi/vscode-sqlite/issues/167",
     reported: "After a comment with a semicolon the rest of the statement is dropped without an error.",
-    here: "The whole statement runs.",
+    behaviour: "The whole statement runs.",
     verdict: "right",
     trial: {
       sql: "select n from (values (1), (2)) as v(n) where n < 3 -- comment ; with semicolon\nand n = 2",
@@ -192,8 +193,8 @@ export const READS: readonly Report[] = [
   },
   {
     url: "https://github.com/dbeaver/dbeaver/issues/14582",
-    reported: "A zero width space in SQL cannot be seen, and is a syntax error.",
-    here: "It is refused, and the message shows the character as an escape.",
+    reported: "A zero-width space in SQL is invisible, and a syntax error.",
+    behaviour: "It is refused, and the message shows the character as an escape.",
     verdict: "fixed",
     trial: { sql: "select\u200b 1", refused: /\\\\u200B/ },
   },

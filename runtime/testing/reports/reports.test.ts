@@ -23,48 +23,48 @@ const ROWS = {
 };
 
 describe("a public bug report", () => {
-  let p: Awaited<ReturnType<typeof testApi>>;
+  let api: Awaited<ReturnType<typeof testApi>>;
   let caller: { authorization: string };
   let reader: pg.Client;
   let writer: pg.Client;
   let python: PythonReader | undefined;
   before(async function () {
-    p = await testApi({ buckets: { results: "results", uploads: "uploads" } });
-    caller = await p.as("default");
-    [reader, writer] = await Promise.all([p.role("job_reader"), p.role("job_writer")]);
-    await p.admin.query(`insert into regions values ('north', 'North', null);
+    api = await testApi({ buckets: { results: "results", uploads: "uploads" } });
+    caller = await api.as("default");
+    [reader, writer] = await Promise.all([api.role("job_reader"), api.role("job_writer")]);
+    await api.admin.query(`insert into regions values ('north', 'North', null);
       insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')`);
-    python = pythonReader(this, p.database.url);
+    python = pythonReader(this, api.database.url);
   });
   after(async () => {
     python?.close();
-    await p?.close();
+    await api?.close();
   });
 
   let number = 0;
   const submit = (payload: string) =>
-    p.app.inject({
+    api.app.inject({
       method: "POST",
       url: "/jobs",
       headers: { ...caller, "content-type": "application/json" },
       payload,
     });
-  /** Submits SQL and executes the job with each runner: the text of its result must be the same. */
-  const tryRead = async (trial: Extract<Trial, { sql: string }>) => {
+  /** Submits SQL and executes the job with each runner, which must produce the same result text. */
+  const runRead = async (trial: Extract<Trial, { sql: string }>) => {
     const requestId = `report-${number++}`;
     const format = "format" in trial ? trial.format : "csv";
     const task = { type: "read", sql: trial.sql, format, compression: "none" } as const;
     const submitted = await submit(JSON.stringify({ requestId, task }));
     if ("refused" in trial) return assert.match(submitted.body, trial.refused);
     assert.equal(submitted.statusCode, 202, submitted.body);
-    const { rows } = await p.admin.query("select sql from jobs.jobs where request_id = $1", [requestId]);
+    const { rows } = await api.admin.query("select sql from jobs.jobs where request_id = $1", [requestId]);
     const sql: string = rows[0].sql;
     const output = await read(task, {
       sql,
       session: { client: reader, backend: { pid: 0, start: "" } },
       timeoutSeconds: 60,
       signal: new AbortController().signal,
-      output: { inlineBytes: 1e6, s3: async () => p.s3, bucket: "results", key: requestId },
+      output: { inlineBytes: 1e6, s3: async () => api.s3, bucket: "results", key: requestId },
       onBegin() {},
       onCopy() {},
       discard() {},
@@ -76,7 +76,7 @@ describe("a public bug report", () => {
       assert.ok(text.startsWith(`{"inline":${inline},"format"`), text);
     }
   };
-  const tryFile = async (trial: FileTrial) => {
+  const runFile = async (trial: FileTrial) => {
     const chunks = typeof trial.content === "string" ? [Buffer.from(trial.content)] : trial.content;
     const content = { format: trial.format ?? "csv", chunks, gzip: trial.gzip ?? false } as const;
     const loaded = await loadFile(writer, trial.target, content, ROWS[trial.target]);
@@ -93,45 +93,45 @@ describe("a public bug report", () => {
       assert.deepEqual(loaded.rows, trial.rows);
     }
   };
-  const tryOut = async (trial: Trial): Promise<void> => {
-    if ("sql" in trial) await tryRead(trial);
-    else if ("target" in trial) await tryFile(trial);
+  const runTrial = async (trial: Trial): Promise<void> => {
+    if ("sql" in trial) await runRead(trial);
+    else if ("target" in trial) await runFile(trial);
     else if ("error" in trial) {
       const error = classify(trial.error, trial.task);
       assert.equal(error.code, trial.type);
       assert.match(error.message, trial.message);
     } else if ("message" in trial) {
-      await handleRequests(p.context, sqsEvent(trial.message));
-      const [letter, ...more] = await p.receive(p.context.queues.deadLetters);
-      assert.deepEqual([letter?.Body, more], [trial.message, []]);
+      await handleRequests(api.context, sqsEvent(trial.message));
+      const [letter, ...others] = await api.receive(api.context.queues.deadLetters);
+      assert.deepEqual([letter?.Body, others], [trial.message, []]);
       assert.match(letter?.MessageAttributes?.reason?.StringValue ?? "", trial.deadLetter);
     } else if ("test" in trial) assert.ok(existsSync(join(ROOT, trial.test)), trial.test);
     else {
       const response =
         "submit" in trial
           ? await submit(trial.submit)
-          : await p.app.inject({ url: trial.url, headers: { ...caller, ...trial.headers } });
+          : await api.app.inject({ url: trial.url, headers: { ...caller, ...trial.headers } });
       assert.equal(response.statusCode, trial.status, response.body);
       if (trial.body) assert.match(response.body, trial.body);
     }
   };
 
-  for (const [about, reports] of Object.entries(REPORTS))
-    describe(`about ${about}`, () => {
+  for (const [topic, reports] of Object.entries(REPORTS))
+    describe(`about ${topic}`, () => {
       for (const report of reports)
         it(`${nameOf(report)}: ${report.reported}`, async () => {
-          await tryOut(report.trial);
+          await runTrial(report.trial);
         });
     });
 
-  it("is listed in docs/public-reports.md, which `node runtime/testing/reports/main.ts` brings up to date", () => {
+  it("is listed in docs/public-reports.md, which `node runtime/testing/reports/main.ts` updates", () => {
     const page = readFileSync(PAGE, "utf8");
     // A formatter pads the cells.
     const unpadded = (text: string) => text.replace(/ *\| */g, "|").replace(/-{3,}/g, "---");
     assert.equal(unpadded(page), unpadded(withTables(page)));
   });
 
-  it("is in the table once", () => {
+  it("is listed only once", () => {
     const urls = Object.values(REPORTS).flatMap((reports: readonly Report[]) => reports.map(({ url }) => url));
     assert.deepEqual(urls.length, new Set(urls).size);
     assert.ok(urls.length >= 30, `${urls.length} reports`);

@@ -74,7 +74,7 @@ export const FORBIDDEN: readonly string[] = [
   "not an address",
   "",
 ];
-/** The same, written as a host of a URL: the parser turns odd forms into the plain one. */
+/** Forbidden addresses as hosts of URLs, in forms that the URL parser normalizes. */
 export const HOSTS: readonly string[] = [
   "127.0.0.1",
   "127.0.0.1.",
@@ -108,7 +108,7 @@ export const HOSTS: readonly string[] = [
   "10.1",
   "192.168.257",
 ];
-/** URLs that seem to name an allowed host, and name another, or none. */
+/** URLs that seem to name an allowed host, but name another host or none. */
 export const DISGUISED: readonly string[] = [
   "https://data.example.com@127.0.0.1/",
   "https://data.example.com:443@127.0.0.1/",

@@ -7,20 +7,25 @@ export const HEADER: Record<Target, string> = {
   regions: "slug,name,parent_slug\n",
 };
 
-/** Kinds of bad rows, of which a small archive can hold millions. */
+/** Kinds of bad rows; a small gzip file can contain millions of them. */
 export const BAD_ROWS: readonly [
   name: string,
   target: Target,
   format: "csv" | "ndjson",
   row: (index: number) => string,
 ][] = [
-  ["rows of a wrong form", "prices", "csv", () => "x\n"],
-  ["rows of unknown ports", "prices", "csv", (at) => `P${at},Q,2021-01-01,5\n`],
+  ["malformed rows", "prices", "csv", () => "x\n"],
+  ["rows of unknown ports", "prices", "csv", (index) => `P${index},Q,2021-01-01,5\n`],
   ["rows without values", "prices", "csv", () => ",,,\n"],
-  ["every second row of an unknown port", "prices", "csv", (at) => `${at % 2 ? "AAAAA" : "X"},BBBBB,2021-01-01,5\n`],
-  ["NDJSON that is none", "prices", "ndjson", () => "x\n"],
+  [
+    "every second row of an unknown port",
+    "prices",
+    "csv",
+    (index) => `${index % 2 ? "AAAAA" : "X"},BBBBB,2021-01-01,5\n`,
+  ],
+  ["lines that are not NDJSON", "prices", "ndjson", () => "x\n"],
   ["NDJSON of unknown ports", "prices", "ndjson", () => '{"orig_code":"X","dest_code":"Y","day":"z","price":5}\n'],
-  ["ports of unknown regions", "ports", "csv", (at) => `P${at},Port,nowhere\n`],
-  ["one port again and again", "ports", "csv", () => "P,Port,north\n"],
-  ["regions of unknown parents", "regions", "csv", (at) => `r${at},Region,nowhere\n`],
+  ["ports of unknown regions", "ports", "csv", (index) => `P${index},Port,nowhere\n`],
+  ["the same port in every row", "ports", "csv", () => "P,Port,north\n"],
+  ["regions of unknown parents", "regions", "csv", (index) => `r${index},Region,nowhere\n`],
 ];

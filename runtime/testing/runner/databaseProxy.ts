@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A TCP proxy before Postgres, so that a test can do to connections what a failover does. */
+/** A TCP proxy in front of Postgres, with which a test simulates a failover. */
 export interface DatabaseProxy {
   port: number;
   /** Closes all connections and refuses new ones. Resolves when a client has been refused. */
@@ -11,7 +11,7 @@ export interface DatabaseProxy {
   close(): Promise<void>;
 }
 
-/** Starts a proxy that passes connections on to `port` of 127.0.0.1. */
+/** Starts a proxy that forwards connections to `port` of 127.0.0.1. */
 export async function databaseProxy(port: number): Promise<DatabaseProxy> {
   const sockets = new Set<Socket>();
   let onRefused: (() => void) | undefined;
@@ -22,17 +22,17 @@ export async function databaseProxy(port: number): Promise<DatabaseProxy> {
       return;
     }
     const upstream = connect(port, "127.0.0.1");
-    for (const [one, other] of [
+    for (const [source, destination] of [
       [client, upstream],
       [upstream, client],
     ] as const) {
-      sockets.add(one);
-      one.on("error", () => other.destroy());
-      one.on("close", () => {
-        sockets.delete(one);
-        other.destroy();
+      sockets.add(source);
+      source.on("error", () => destination.destroy());
+      source.on("close", () => {
+        sockets.delete(source);
+        destination.destroy();
       });
-      one.pipe(other);
+      source.pipe(destination);
     }
   });
   await once(server.listen(0, "127.0.0.1"), "listening");

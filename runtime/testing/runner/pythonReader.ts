@@ -30,9 +30,9 @@ export function pythonReader(context: Mocha.Context, database: string, env: Node
   return {
     async ask(request) {
       child.stdin.write(`${JSON.stringify(request)}\n`);
-      const { answer, error } = JSON.parse((await lines.next()).value ?? '{"error":"Python has ended"}');
+      const { result, error } = JSON.parse((await lines.next()).value ?? '{"error":"Python has ended"}');
       if (error) throw new Error(`${error} for ${JSON.stringify(request)}`);
-      return answer;
+      return result;
     },
     close: () => child.stdin.end(),
   };

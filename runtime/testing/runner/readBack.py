@@ -1,13 +1,13 @@
-"""For property tests: runs reads with the Python runner's own code, and reads results and files with Python's own modules.
+"""Runs reads with the Python runner's own code, and reads results and files with Python's own modules, for property tests.
 
-Takes one JSON object per line, and answers each with one:
-{"read": task, "inlineBytes", "key"}: the result's JSON text, as the Python runner makes it
+Reads one JSON object per line, and writes one for each:
+{"read": task, "inlineBytes", "key"}: the result's JSON text, as the Python runner creates it
 {"parse": text, "format", "compression"}: a result's rows, numbers as they are written; inline or from S3
 {"names", "values"}: an object of JSON texts, read in the same way
 {"csv": text}, {"ndjson": text}: the rows of a file, and the line where each begins
-{"gzip": base64}: what a gzip file holds
-{"prices": rows, "codes"}: the values of each row of texts as they are stored, or null for a row that is not sound
-{"error": statement}: the error that the Python runner reports for the server's
+{"gzip": base64}: the contents of a gzip file
+{"prices": rows, "codes"}: the values of each row of texts as they are stored, or null for an invalid row
+{"error": statement}: the error that the Python runner reports for the server's error
 """
 
 import base64
@@ -33,8 +33,8 @@ runner.CATALOG = json.loads(os.environ["RATES_CATALOG_JSON"])
 csv.field_size_limit(2**31 - 1)
 
 
-class Keeper:
-    """One that never interrupts."""
+class FakeLease:
+    """A job lease that never interrupts."""
 
     interruption = None
 
@@ -43,7 +43,7 @@ class Keeper:
 
 
 class Session:
-    """A connection as the runner keeps it."""
+    """A session with the attributes that the runner uses."""
 
     def __init__(self):
         self.connection = psycopg2.connect(database)
@@ -52,12 +52,12 @@ class Session:
 
 
 def s3():
-    """A client as the runner makes it."""
+    """Creates a client as the runner does."""
     return runner.aws_client("s3", config=runner.Config(s3={"addressing_style": "path"}))
 
 
 def unique(pairs):
-    """An object whose names differ."""
+    """Creates an object, and refuses repeated names."""
     names = [name for name, _ in pairs]
     if len(set(names)) != len(names):
         raise ValueError("repeated name in %r" % names)
@@ -65,7 +65,7 @@ def unique(pairs):
 
 
 def loads(text):
-    """JSON with its numbers as they are written."""
+    """Parses JSON and keeps its numbers as text."""
     return json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=unique)
 
 
@@ -74,21 +74,21 @@ def read(request):
     settings = {"jobs": {"inlineBytes": request["inlineBytes"]}, "buckets": {"results": "results"}}
     output = runner.Output(S3, settings, task, request["key"])
     job = {"task": task, "sql": task["sql"], "timeoutSeconds": 60}
-    rows, result = runner.read(job, SESSION, Keeper(), output)
+    rows, result = runner.read(job, SESSION, FakeLease(), output)
     return result(rows)
 
 
 def content_of(result, compression):
-    """The unpacked bytes of a result in S3."""
+    """Returns the decompressed bytes of a result in S3."""
     bucket, key = result["location"][len("s3://") :].split("/", 1)
-    kept = S3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    if int(result["bytes"]) != len(kept) or result["sha256"] != hashlib.sha256(kept).hexdigest():
+    data = S3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    if int(result["bytes"]) != len(data) or result["sha256"] != hashlib.sha256(data).hexdigest():
         raise ValueError("size or checksum of %r" % result)
-    return gzip.decompress(kept) if compression == "gzip" else kept
+    return gzip.decompress(data) if compression == "gzip" else data
 
 
 def parse(text, kind, compression):
-    """The rows of a result: lists of cells with the header first, or objects."""
+    """Returns the rows of a result: lists of cells with the header first, or objects."""
     result = loads(text)
     if "location" in result:
         inline = content_of(result, compression).decode()
@@ -109,7 +109,7 @@ def parse(text, kind, compression):
 
 
 def csv_rows(text):
-    """The rows of a CSV file, without blank lines, each with the line where it begins."""
+    """Returns the rows of a CSV file, without blank lines, each with the line where it begins."""
     reader = csv.reader(io.StringIO(text, newline=""))
     rows, line = [], 1
     for row in reader:
@@ -120,7 +120,7 @@ def csv_rows(text):
 
 
 def ndjson_rows(text):
-    """The objects of an NDJSON file, without blank lines, each with its line."""
+    """Returns the objects of an NDJSON file, without blank lines, each with its line."""
     lines = enumerate(text.split("\n"), 1)
     return [[number, loads(line)] for number, line in lines if line.strip(" \t\r")]
 
@@ -130,7 +130,7 @@ DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def price_row(row, codes):
-    """A row of prices as it is stored; None if one of its texts is not of its column's form."""
+    """Returns a row of prices as it is stored; None if a text is not valid in its column."""
     origin, destination, day, price = row
     if origin not in codes or destination not in codes or not DAY.fullmatch(day) or not NUMBER.fullmatch(price):
         return None
@@ -151,8 +151,8 @@ def error_of(statement):
         with SESSION.connection.cursor() as cursor:
             cursor.execute(statement)
     except psycopg2.Error as error:
-        found = runner.classify(error)
-        return [found.code, found.category, found.retryable]
+        classified = runner.classify(error)
+        return [classified.code, classified.category, classified.retryable]
     raise ValueError("no error")
 
 
@@ -161,21 +161,21 @@ S3 = s3() if os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOI
 for request in map(json.loads, sys.stdin):
     try:
         if "read" in request:
-            answer = read(request)
+            result = read(request)
         elif "values" in request:
-            answer = dict(zip(request["names"], map(loads, request["values"])))
+            result = dict(zip(request["names"], map(loads, request["values"])))
         elif "csv" in request:
-            answer = csv_rows(request["csv"])
+            result = csv_rows(request["csv"])
         elif "ndjson" in request:
-            answer = ndjson_rows(request["ndjson"])
+            result = ndjson_rows(request["ndjson"])
         elif "prices" in request:
-            answer = [price_row(row, request["codes"]) for row in request["prices"]]
+            result = [price_row(row, request["codes"]) for row in request["prices"]]
         elif "gzip" in request:
-            answer = base64.b64encode(gzip.decompress(base64.b64decode(request["gzip"]))).decode()
+            result = base64.b64encode(gzip.decompress(base64.b64decode(request["gzip"]))).decode()
         elif "error" in request:
-            answer = error_of(request["error"])
+            result = error_of(request["error"])
         else:
-            answer = parse(request["parse"], request["format"], request["compression"])
-        print(json.dumps({"answer": answer}), flush=True)
+            result = parse(request["parse"], request["format"], request["compression"])
+        print(json.dumps({"result": result}), flush=True)
     except Exception as error:  # pylint: disable=broad-except
         print(json.dumps({"error": repr(error)}), flush=True)

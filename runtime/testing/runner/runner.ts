@@ -11,7 +11,7 @@ import type { CrashPoint } from "../../runner/crashPoints.ts";
 import { glueCatalog } from "../../runner/glue/catalog.ts";
 import { sqsEvent, testDispatcher } from "../dispatcher.ts";
 
-/** Writes the catalogue that a deployment stores beside the Glue runner to a file. */
+/** Creates a file with the catalogue that a deployment stores beside the Glue runner. */
 function catalogFile(): string {
   const file = join(tmpdir(), `rates-catalog-${process.pid}.json`);
   writeFileSync(file, glueCatalog());
@@ -20,7 +20,7 @@ function catalogFile(): string {
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** A runner process of a test, and how it ended. */
+/** A runner process of a test. */
 export interface RunnerProcess {
   child: ChildProcess;
   run: string;
@@ -51,33 +51,33 @@ const UNCHECKED_SQL = `
  * processes, optionally with a fault.
  */
 export async function testPlatform(settings: Record<string, object> = {}) {
-  const d = await testDispatcher({
+  const dispatcher = await testDispatcher({
     runners: { glue: { slots: 2, idleSeconds: 0 }, ec2: { slots: 2, idleSeconds: 0 } },
     ...settings,
     jobs: { leaseSeconds: 1, rawSql: true, ...settings.jobs },
   });
-  await d.admin.query(`
+  await dispatcher.admin.query(`
     insert into regions values ('north', 'North', null);
     insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')`);
-  await d.admin.query(UNCHECKED_SQL);
+  await dispatcher.admin.query(UNCHECKED_SQL);
   const processes: RunnerProcess[] = [];
 
   /** @param python - Starts the Glue runner with this Python, in place of the TypeScript runner. */
   const start = (
     run: string,
-    kind: RunnerType,
+    runnerType: RunnerType,
     fault?: { step: CrashPoint; signal: NodeJS.Signals },
     python?: string,
   ): RunnerProcess => {
     const program = python
       ? [here("../../runner/glue/runner.py"), "--catalog", catalogFile()]
       : ["--expose-gc", ...(fault ? ["--import", here("../../runner/crashAt.ts")] : []), here("../../runner/main.ts")];
-    const child = spawn(python ?? process.execPath, [...program, "--run", run, "--runner", kind], {
+    const child = spawn(python ?? process.execPath, [...program, "--run", run, "--runner", runnerType], {
       env: {
         ...process.env,
-        ...d.cloud.env,
-        ...d.database.env,
-        RATES_SETTINGS: JSON.stringify(d.context.settings),
+        ...dispatcher.cloud.env,
+        ...dispatcher.database.env,
+        RATES_SETTINGS: JSON.stringify(dispatcher.context.settings),
         ...(fault ? { FAULT_STEP: fault.step, FAULT_SIGNAL: fault.signal } : {}),
       },
       stdio: ["ignore", "pipe", "pipe"],
@@ -89,43 +89,51 @@ export async function testPlatform(settings: Record<string, object> = {}) {
     child.stderr.on("data", (chunk) => {
       text += chunk;
     });
-    const made = { child, run, exit: once(child, "exit").then(([code, signal]) => code ?? signal), output: () => text };
-    processes.push(made);
-    return made;
+    const runnerProcess = {
+      child,
+      run,
+      exit: once(child, "exit").then(([code, signal]) => code ?? signal),
+      output: () => text,
+    };
+    processes.push(runnerProcess);
+    return runnerProcess;
   };
 
   const document = async (requestId: string) =>
-    (await d.admin.query("select document from jobs.documents where request_id = $1", [requestId])).rows[0]?.document;
+    (await dispatcher.admin.query("select document from jobs.documents where request_id = $1", [requestId])).rows[0]
+      ?.document;
 
   return {
-    ...d,
+    ...dispatcher,
     start,
     document,
     /** Sends requests as the queue would. */
-    request: (...bodies: object[]) => handleRequests(d.context, sqsEvent(...bodies)),
+    request: (...bodies: object[]) => handleRequests(dispatcher.context, sqsEvent(...bodies)),
     /**
-     * Sends a read whose SQL the check on acceptance would refuse, to test what the runner and the database do with it
-     * by themselves.
+     * Sends a read whose SQL would be refused on acceptance, to test what the runner and the database do with it
+     * themselves.
      */
     async requestUnchecked(body: UncheckedRead) {
       const { sql, ...task } = body.task;
-      await d.admin.query("insert into unchecked.sql values ($1, $2)", [body.requestId, sql]);
-      return handleRequests(d.context, sqsEvent({ ...body, task: { ...task, sql: "select 1" } }));
+      await dispatcher.admin.query("insert into unchecked.sql values ($1, $2)", [body.requestId, sql]);
+      return handleRequests(dispatcher.context, sqsEvent({ ...body, task: { ...task, sql: "select 1" } }));
     },
     /** Starts a process for each run that the dispatcher has started since the last call. */
     startRuns(
-      kind: RunnerType,
+      runnerType: RunnerType,
       fault?: { step: CrashPoint; signal: NodeJS.Signals },
       python?: string,
     ): RunnerProcess[] {
-      return d.launcher.started.splice(0).map((run) => start(run, kind, fault, python));
+      return dispatcher.launcher.started.splice(0).map((run) => start(run, runnerType, fault, python));
     },
     /** Waits until a condition holds; after the given time it fails with the runners' output. */
-    async until(what: string, condition: () => Promise<boolean>, seconds = 20): Promise<void> {
-      const limit = Date.now() + seconds * 1000;
+    async until(description: string, condition: () => Promise<boolean>, seconds = 20): Promise<void> {
+      const deadline = Date.now() + seconds * 1000;
       while (!(await condition())) {
-        if (Date.now() > limit)
-          throw new Error(`${what}: not within ${seconds} s\n${processes.map((one) => one.output()).join("\n")}`);
+        if (Date.now() > deadline)
+          throw new Error(
+            `${description}: not within ${seconds} s\n${processes.map(({ output }) => output()).join("\n")}`,
+          );
         await pause(20);
       }
     },
@@ -133,7 +141,7 @@ export async function testPlatform(settings: Record<string, object> = {}) {
     isStopped: (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.startsWith("T") ?? false,
     async close() {
       for (const { child } of processes) child.kill("SIGKILL");
-      await d.close();
+      await dispatcher.close();
     },
   };
 }

@@ -3,12 +3,12 @@ import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 
-/** A failure of calls that a test requests. */
+/** A fault that a test injects into calls. */
 export interface S3Fault {
   operation: S3Operation;
-  /** `before`: the call fails before it reaches S3; `after`: S3 executes it, but its answer is lost. */
+  /** `before`: the call fails before it reaches S3; `after`: S3 executes it, but its response is lost. */
   when: "before" | "after";
-  /** A broken connection, an error of S3, or an answer whose second half never arrives. */
+  /** A broken connection, an error of S3, or a response whose second half never arrives. */
   how: "reset" | "SlowDown" | "stall";
   /** Number of failing calls. */
   times: number;
@@ -25,8 +25,7 @@ export type S3Operation =
 const SLOW_DOWN = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
 
 /**
- * Starts a proxy between a runner and S3: forwards calls, lets those fail that a test names, and records which uploads
- * remain open.
+ * Starts a proxy between a runner and S3. It forwards calls, injects the faults of a test, and records open uploads.
  */
 export async function startS3Proxy(target: string): Promise<{
   endpoint: string;
@@ -42,18 +41,18 @@ export async function startS3Proxy(target: string): Promise<{
   const server = createServer(async (received, response) => {
     const operation = operationOf(received);
     seen.push(operation);
-    const fault = faults.find((one) => one.operation === operation && one.times > 0);
+    const fault = faults.find((candidate) => candidate.operation === operation && candidate.times > 0);
     if (fault) fault.times--;
     const body = await buffer(received);
-    const answer = fault?.when === "before" ? undefined : await pass(target, received, body);
-    if (answer?.ok) note(open, operation, received.url ?? "", answer.body.toString());
-    if (fault?.how === "stall" && answer)
+    const forwarded = fault?.when === "before" ? undefined : await forward(target, received, body);
+    if (forwarded?.ok) trackUploads(open, operation, received.url ?? "", forwarded.body.toString());
+    if (fault?.how === "stall" && forwarded)
       response
-        .writeHead(answer.status, { ...answer.headers, "content-length": answer.body.length })
-        .write(answer.body.subarray(0, answer.body.length / 2));
+        .writeHead(forwarded.status, { ...forwarded.headers, "content-length": forwarded.body.length })
+        .write(forwarded.body.subarray(0, forwarded.body.length / 2));
     else if (fault?.how === "reset") response.destroy();
     else if (fault) response.writeHead(503, { "content-type": "application/xml" }).end(SLOW_DOWN);
-    else response.writeHead(answer?.status ?? 500, answer?.headers).end(answer?.body);
+    else response.writeHead(forwarded?.status ?? 500, forwarded?.headers).end(forwarded?.body);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
@@ -77,25 +76,25 @@ function operationOf({ method, url = "" }: IncomingMessage): S3Operation {
   return method === "POST" ? "CompleteMultipartUpload" : "AbortMultipartUpload";
 }
 
-/** Headers of one connection, or of the body's transfer, which are not forwarded. */
-const HOP = new Set(["connection", "expect", "content-length", "transfer-encoding"]);
+/** Headers that apply to one connection or transfer, and are therefore not forwarded. */
+const HOP_HEADERS = new Set(["connection", "expect", "content-length", "transfer-encoding"]);
 
 /** Forwards a request unchanged, including Host, which is part of its signature. */
-async function pass(target: string, { method = "GET", url = "", headers }: IncomingMessage, body: Buffer) {
-  const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP.has(name)));
-  const sent = request(`${target}${url}`, { method, headers: { ...kept, "content-length": body.length } });
+async function forward(target: string, { method = "GET", url = "", headers }: IncomingMessage, body: Buffer) {
+  const forwarded = Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_HEADERS.has(name)));
+  const sent = request(`${target}${url}`, { method, headers: { ...forwarded, "content-length": body.length } });
   sent.end(body);
-  const [answer] = (await once(sent, "response")) as [IncomingMessage];
-  const { statusCode: status = 500 } = answer;
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  const { statusCode: status = 500 } = response;
   return {
     ok: status < 300,
     status,
-    headers: Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !HOP.has(name))),
-    body: await buffer(answer),
+    headers: Object.fromEntries(Object.entries(response.headers).filter(([name]) => !HOP_HEADERS.has(name))),
+    body: await buffer(response),
   };
 }
 
-function note(open: Set<string>, operation: S3Operation, url: string, body: string): void {
+function trackUploads(open: Set<string>, operation: S3Operation, url: string, body: string): void {
   const id = new URL(url, "http://s3").searchParams.get("uploadId") ?? "";
   if (operation === "CreateMultipartUpload") open.add(/<UploadId>([^<]+)</.exec(body)?.[1] ?? "");
   if (operation === "CompleteMultipartUpload" || operation === "AbortMultipartUpload") open.delete(id);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** A value as SQL, and its text when the test knows it; otherwise its text is what Postgres writes. */
+/** A value as SQL, with its expected text; by default, the text that Postgres writes is expected. */
 export interface Cell {
   sql: string;
   text?: string;
@@ -14,7 +14,7 @@ export const CREATE_TYPES = `
 
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** Text that Postgres stores, rich in characters that quoting, line ends and templates depend on. */
+/** Text that Postgres can store, rich in characters that quoting, line ends and templates depend on. */
 export const storable = (maxLength: number): fc.Arbitrary<string> =>
   fc
     .string({
@@ -34,12 +34,12 @@ export const storable = (maxLength: number): fc.Arbitrary<string> =>
 
 const constants = (type: string, ...values: string[]) =>
   fc.constantFrom(...values).map((value): Cell => ({ sql: `${literal(value)}::${type}` }));
-const as = (type: string, value: fc.Arbitrary<unknown>): fc.Arbitrary<Cell> =>
-  value.map((one) => ({ sql: `${literal(String(one))}::${type}` }));
-const big = (bits: bigint) => fc.bigInt({ min: -(2n ** bits), max: 2n ** bits - 1n });
+const cast = (type: string, value: fc.Arbitrary<unknown>): fc.Arbitrary<Cell> =>
+  value.map((generated) => ({ sql: `${literal(String(generated))}::${type}` }));
+const integerOf = (bits: bigint) => fc.bigInt({ min: -(2n ** bits), max: 2n ** bits - 1n });
 const digits = (maxLength: number) =>
   fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: 1, maxLength, size: "max" });
-const pair = (type: string, bound: fc.Arbitrary<unknown>): fc.Arbitrary<Cell> =>
+const range = (type: string, bound: fc.Arbitrary<unknown>): fc.Arbitrary<Cell> =>
   fc
     .tuple(fc.constantFrom("[", "("), fc.option(bound), fc.option(bound), fc.constantFrom("]", ")"))
     .map(([open, from, to, close]) => ({
@@ -70,7 +70,7 @@ const beyondJsonb = fc.constantFrom(
   `${"[".repeat(60)}${"]".repeat(60)}`,
 );
 
-/** One generator per type; a column has one of them. */
+/** Generators of values, one per type; each column of a result uses one of them. */
 export const TYPES: readonly fc.Arbitrary<Cell>[] = [
   storable(30).map((text) => ({ sql: `${literal(text)}::text`, text })),
   storable(300).map((text) => ({ sql: `${literal(text)}::text`, text })),
@@ -78,13 +78,13 @@ export const TYPES: readonly fc.Arbitrary<Cell>[] = [
   storable(12).map((text) => ({ sql: `left(${literal(text)}, 6)::char(6)` })),
   storable(12).map((text) => ({ sql: `${literal(text)}::name` })),
   fc.constantFrom("a", "", '"', ",", "\\", "\n").map((text) => ({ sql: `${literal(text)}::"char"` })),
-  as("bigint", big(63n)),
-  as("integer", big(31n)),
-  as("smallint", big(15n)),
-  as("oid", fc.bigInt({ min: 0n, max: 2n ** 32n - 1n })),
-  as("float8", fc.double()),
-  as("real", fc.float()),
-  as(
+  cast("bigint", integerOf(63n)),
+  cast("integer", integerOf(31n)),
+  cast("smallint", integerOf(15n)),
+  cast("oid", fc.bigInt({ min: 0n, max: 2n ** 32n - 1n })),
+  cast("float8", fc.double()),
+  cast("real", fc.float()),
+  cast(
     "numeric",
     fc
       .tuple(fc.constantFrom("", "-"), digits(1_000), fc.option(digits(1_000)))
@@ -113,16 +113,16 @@ export const TYPES: readonly fc.Arbitrary<Cell>[] = [
     })),
   constants("interval", "1 year -2 days 03:04:05.678", "0", "-1 month", "infinity"),
   constants("money", "-1234.5", "0", "92233720368547758.07"),
-  pair("int8range", big(40n)),
-  pair("numrange", big(70n)),
-  pair("daterange", fc.constantFrom("0044-03-15 BC", "infinity", "-infinity", "2021-02-28")),
+  range("int8range", integerOf(40n)),
+  range("numrange", integerOf(70n)),
+  range("daterange", fc.constantFrom("0044-03-15 BC", "infinity", "-infinity", "2021-02-28")),
   constants("int4multirange", "{}", "{[1,3),[5,9)}", "{(,)}"),
   constants("tstzrange", '["2021-01-01 00:00+00","2021-01-02 00:00+00")', "empty", "(,)"),
-  as("uuid", fc.uuid()),
-  as("inet", fc.oneof(fc.ipV4(), fc.ipV6())),
+  cast("uuid", fc.uuid()),
+  cast("inet", fc.oneof(fc.ipV4(), fc.ipV6())),
   constants("cidr", "10.0.0.0/8", "::/0"),
   constants("macaddr8", "08:00:2b:01:02:03:04:05"),
-  as("varbit", fc.string({ unit: fc.constantFrom("0", "1"), maxLength: 80 })),
+  cast("varbit", fc.string({ unit: fc.constantFrom("0", "1"), maxLength: 80 })),
   constants("pg_lsn", "FFFFFFFF/FFFFFFFF", "0/0"),
   constants("point", "(1e300,-0)", "(NaN,Infinity)"),
   constants("polygon", "((0,0),(1,1),(2,0))"),

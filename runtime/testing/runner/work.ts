@@ -1,4 +1,4 @@
-/** A read of one row, and an update of one. */
+/** Tasks: a read of one row, and an update of one row. */
 export const WORK = {
   read: { type: "read", sql: "select count(*) from prices" },
   update: {
@@ -8,7 +8,7 @@ export const WORK = {
   },
 } as const;
 
-/** Each runner with the work that it does. */
+/** Runners, each with a type of task that it executes. */
 export const RUNNER_WORK = [
   ["TypeScript", "read"],
   ["TypeScript", "update"],

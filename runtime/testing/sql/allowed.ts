@@ -1,4 +1,4 @@
-/** Statements that analysts write, by what they use. All of them run on the platform's tables. */
+/** Statements that analysts write, by feature. All of them run on the platform's tables. */
 export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   basics: [
     "select 1 as a; -- done",
@@ -217,7 +217,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "select p from ports p limit 1",
     "select t.path, t.point, t.width, t.area from (select 1 as path, 2 as point, 3 as width, 4 as area) t",
   ],
-  "numbers, texts and JSON of columns, many times in one expression": [
+  "many functions and casts in one expression": [
     `select ${Array.from({ length: 20 }, () => "coalesce(sum(price), 0)::numeric").join(" + ")} as total from prices`,
     `select ${Array.from({ length: 20 }, () => "round(avg(price)::numeric, 2)::text").join(" || ',' || ")} as line from prices`,
     `select ${Array.from({ length: 20 }, (_, n) => `power(price, ${n % 3})::numeric(12,2)`).join(" + ")} as total from prices`,
@@ -230,7 +230,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "select (100 * 1.19)::numeric(10,2) as gross, round(2.345, 2) as rounded, 1e6 as million, 2 ^ 10 as kib",
     "select to_char(case when price > 100 then price else 0 end, '999,999.99') as p from prices",
   ],
-  "long values beside short ones": [
+  "long values combined with short ones": [
     "select replace(string_agg(name, ','), ',', '; ') as names, string_agg(code, ',') like '%AEJEA%' as has from ports",
     "select parent_slug from ports group by parent_slug having array_agg(code) @> array['AEJEA'] or jsonb_agg(code) ? 'x'",
     "with s as (select parent_slug, string_agg(name, ', ') as names from ports group by 1) select p.code from ports p join s using (parent_slug) where s.names like '%' || p.code || '%' and position(p.code in p.name) = 0",

@@ -50,7 +50,7 @@ const VALUES: readonly string[] = [
   `json_query(${brackets}, '$.**' with wrapper)::text`,
 ];
 
-/** Texts that the planner evaluates as constants, although they contain a column or a function of the current time. */
+/** Expressions that the planner evaluates as constants, although they do not look constant. */
 const DISGUISED: readonly string[] = [
   "repeat(chr(39) || now()::text, 100)",
   "repeat(chr(39) || pi()::text, 100)",
@@ -62,7 +62,10 @@ const DISGUISED: readonly string[] = [
   "json_value('{}', '$.a' default repeat(chr(39), 100) on empty)",
 ];
 
-/** Statements that plan such a value: in a condition, as a column, and through a subquery that the planner merges. */
+/**
+ * Statements for which the planner evaluates VALUES or DISGUISED: in a condition, as a column, and in a subquery that
+ * it merges.
+ */
 export const GROWING: readonly string[] = [
   ...VALUES.map((value) => `select 1 from ports where name = ${value}`),
   `select ${VALUES[1]}`,
@@ -97,7 +100,7 @@ const compare = (a: string, b: string): readonly string[] => [
   `${a} operator(pg_catalog.~~) ${b}`,
 ];
 
-/** Statements of constants that the planner would evaluate for seconds. */
+/** Statements with constants whose evaluation would take the planner seconds. */
 export const SLOW_CONSTANTS: readonly string[] = [
   ...compare(A, B).map((condition) => `select 1 where ${condition}`),
   `select 1 where ${Array.from({ length: 100 }, () => `(${NUMBER}) * (${NUMBER}) > 1`).join(" and ")}`,
@@ -111,7 +114,10 @@ export const SLOW_CONSTANTS: readonly string[] = [
 const terms = (count: number, term: (n: number) => string, separator = ", ") =>
   Array.from({ length: count }, (_, n) => term(n)).join(separator);
 
-/** Statements whose powers and logarithms take seconds each, between rows or while they are planned. */
+/**
+ * Statements with powers and logarithms that each take seconds without checking for interrupts, while a row is computed
+ * or while the statement is planned.
+ */
 export const LONG_ARITHMETIC: readonly string[] = [
   `select ${terms(30, (n) => `power(1.5${n}, 300000) > 1`)}`,
   `select ${terms(30, (n) => `1.5${n} ^ 300000 > 1`)}`,
@@ -122,7 +128,7 @@ export const LONG_ARITHMETIC: readonly string[] = [
   "select log(1 + price * 0 + 1e-16383, 2) from prices",
 ];
 
-/** Statements with so many lists of OR that planning them takes seconds. */
+/** Statements with so many OR conditions that planning them takes seconds. */
 export const MANY_ALTERNATIVES: readonly string[] = [
   `select 1 from ports where ${terms(400, (n) => `(code = 'a${n}' or code = 'b${n}')`, " and ")}`,
   `select 1 from ports where ${terms(400, (n) => `not (code <> 'a${n}' and code <> 'b${n}')`, " and ")}`,
@@ -141,14 +147,17 @@ const TEXTS = [built("string_agg('a', '')"), built("string_agg('b', '')")] as co
 const ARRAYS = [built("array_agg(i)"), "array(select price from prices)"] as const;
 const DOCUMENTS = [built("jsonb_agg(i)"), built("jsonb_object_agg(i, 1)")] as const;
 
-/** Statements that pass a value without a maximum through many functions: each copies it. */
+/** Statements that pass an unbounded value through many functions, each of which copies it. */
 export const LONG_CHAINS: readonly string[] = [
   `select length(${nest(40, (x) => `upper(lower(${x}))`, `(select string_agg(name, '') from ports)`)})`,
   `select ${terms(40, (n) => `md5(x || '${n}')`)} from (select string_agg(name, '') as x from ports) t`,
   `select ${terms(40, (n) => `to_jsonb(x) ->> '${n}'`)} from (select array_agg(name) as x from ports) t`,
 ];
 
-/** Statements that would exceed their time limit: the values that they compare are built while they run. */
+/**
+ * Statements that would exceed their time limit, since their comparisons cannot be interrupted. The planner does not
+ * know the values, which are built at run time.
+ */
 export const UNINTERRUPTED: readonly string[] = [
   ...compare(...TEXTS).map((condition) => `select ${condition} as found`),
   `with a as materialized (select ${A} as x), b as materialized (select ${B} as y) select length(translate(x, y, 'z')) from a, b`,

@@ -1,6 +1,6 @@
 import { GROWING, LONG_ARITHMETIC, LONG_CHAINS, MANY_ALTERNATIVES, SLOW_CONSTANTS, UNINTERRUPTED } from "./growing.ts";
 
-/** Statements that are refused for one reason, which must match the pattern. */
+/** Statements that are refused for the same reason, which must match the pattern. */
 export interface RefusedGroup {
   readonly message: RegExp;
   readonly statements: readonly string[];
@@ -11,7 +11,7 @@ const chain = (levels: number, query: (previous: string) => string, start: strin
 
 const calls = (...expressions: string[]) => expressions.map((expression) => `select ${expression}`);
 
-/** Returns about a kilobyte of CTEs, each of which uses the previous one. */
+/** Returns a statement with CTEs, each of which uses the previous one. */
 const doublingCtes = (levels: number, hint: string, use: string) =>
   `with c0 as ${hint} (select code as x from ports)${Array.from({ length: levels }, (_, level) => `, c${level + 1} as ${hint} (${use.replaceAll("@", `c${level}`)})`).join("")} select count(*) from c${levels}`;
 
@@ -304,7 +304,7 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
       "select repeat('x', code::int) from ports",
       "select repeat('x', -(-100000))",
       "select format('%0000000000000000000000001000000000s', 'x')",
-      // A negative length would lower the cost of the rest.
+      // A negative length must not lower the estimated cost of the statement.
       "select lpad('x', -2000000000)",
       "select repeat(repeat('x', 1000), -1000000000)",
       "select repeat(repeat(repeat('x', 1000), 1000), 1000)",
@@ -387,18 +387,18 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
       "with recursive a as (select * from b), b as (select 1) select * from a",
     ],
   },
-  "powers and logarithms that take long": {
-    message: /take too long to evaluate|passes too many bytes per row|with a base of few digits/,
+  "slow powers and logarithms": {
+    message: /take too long to evaluate|passes too many bytes per row|only with a base of few digits/,
     statements: LONG_ARITHMETIC,
   },
-  "many lists of OR": { message: /too many lists of OR/, statements: MANY_ALTERNATIVES },
+  "many OR conditions": { message: /too many OR conditions/, statements: MANY_ALTERNATIVES },
   "long values in many functions": { message: /passes too many bytes per row/, statements: LONG_CHAINS },
-  "constants that take long": {
-    message: /take too long to evaluate|with at most one long value/,
+  "slow constants": {
+    message: /take too long to evaluate|only with at most one long value/,
     statements: SLOW_CONSTANTS,
   },
-  "what cannot be interrupted": {
-    message: /with at most one long value|does not allow \."(?:normalize|parse_ident)"/,
+  "functions that cannot be interrupted": {
+    message: /only with at most one long value|does not allow \."(?:normalize|parse_ident)"/,
     statements: UNINTERRUPTED,
   },
 };

@@ -5,11 +5,11 @@ import { parentPort } from "node:worker_threads";
  * which returns the number of statements in the message. Any other statement is returned unchanged.
  */
 parentPort?.on("message", (texts: string[]) => {
-  parentPort?.postMessage(texts.map((text) => ({ sql: answer(text, texts.length) })));
+  parentPort?.postMessage(texts.map((text) => ({ sql: execute(text, texts.length) })));
 });
 parentPort?.postMessage("ready");
 
-function answer(text: string, count: number): string {
+function execute(text: string, count: number): string {
   if (text === "hang") for (;;);
   if (text === "throw") throw new RangeError("Maximum call stack size exceeded");
   if (text === "exit") process.exit(1);

@@ -5,7 +5,7 @@ import { json } from "node:stream/consumers";
 import Type, { type Static } from "typebox";
 import Value from "typebox/value";
 
-/** A `{key, value}` pair in OTLP's JSON encoding: a value has exactly one kind; 64-bit integers are text. */
+/** A `{key, value}` pair in OTLP's JSON encoding: a value has exactly one field; 64-bit integers are text. */
 const Attribute = Type.Object(
   {
     key: Type.String({ minLength: 1 }),
@@ -62,7 +62,7 @@ const Request = Type.Object(
 /** A span as a collector received it, with its attributes as an object. */
 export type ReceivedSpan = Omit<Static<typeof Span>, "attributes"> & { attributes: Record<string, string | number> };
 
-/** A collector of traces for tests: OTLP over HTTP in its JSON encoding, which it checks strictly. */
+/** Starts a trace collector for tests: OTLP over HTTP in its JSON encoding, which it checks strictly. */
 export async function startCollector() {
   const spans: ReceivedSpan[] = [];
   const resources: Record<string, string | number>[] = [];
@@ -72,7 +72,7 @@ export async function startCollector() {
     spans.push(...received);
     response.writeHead(200, { "content-type": "application/json" }).end("{}");
   };
-  const take = respond;
+  const acceptSpans = respond;
   const server = createServer(async (request, response) => {
     calls.push(`${request.method} ${request.url}`);
     headers.push(request.headers);
@@ -97,9 +97,9 @@ export async function startCollector() {
     calls,
     /** Headers of each call. */
     callHeaders: headers,
-    /** Replaces the answers; without an argument the collector takes spans again. */
-    answerWith(answer: typeof respond = take) {
-      respond = answer;
+    /** Replaces the responses; without an argument, the collector accepts spans again. */
+    respondWith(handler: typeof respond = acceptSpans) {
+      respond = handler;
     },
     async close() {
       server.closeAllConnections();

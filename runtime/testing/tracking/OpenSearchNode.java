@@ -8,8 +8,9 @@ import org.opensearch.node.Node;
 import org.opensearch.transport.Netty4Plugin;
 
 /**
- * An OpenSearch of one node on 127.0.0.1, for tests. Its only argument is its directory, which it makes; it prints
- * `http 127.0.0.1:PORT` once it answers, and ends when its standard input does, so that it never outlives who started it.
+ * A single-node OpenSearch on 127.0.0.1, for tests. Its only argument is its directory, which it creates. It prints
+ * `http 127.0.0.1:PORT` once it responds. It ends when its standard input is closed, so that it
+ * never outlives its parent process.
  */
 class OpenSearchNode extends Node {
   private OpenSearchNode(Settings settings, Path home) {
@@ -24,10 +25,10 @@ class OpenSearchNode extends Node {
             .put("node.name", "test")
             .put("discovery.type", "single-node")
             .put("network.host", "127.0.0.1")
-            // Free ports; transport is what nodes of a cluster speak with each other.
+            // Free ports; the transport port is for nodes of a cluster.
             .put("http.port", "0")
             .put("transport.port", "0")
-            // A full disk is no reason to refuse a test's few documents.
+            // A nearly full disk must not make the node refuse documents.
             .put("cluster.routing.allocation.disk.threshold_enabled", false)
             .build();
     try (Node node = new OpenSearchNode(settings, home)) {

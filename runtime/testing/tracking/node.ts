@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const BUILD = here("build.sh");
-/** Starting takes 4 s alone, and longer beside other tests. */
+/** Time limit for the start, which takes 4 s, and longer while other tests run. */
 const START_MS = 120_000;
 const LOG_TAIL_LINES = 20;
 
@@ -17,7 +17,7 @@ export interface OpenSearchNode {
   stop(): Promise<void>;
 }
 
-/** Reason why this machine cannot start an OpenSearch, as a clause; undefined if it can. */
+/** Reason why this machine cannot start an OpenSearch, as a phrase; undefined if it can. */
 export function openSearchProblem(): string | undefined {
   if (process.platform === "win32") return "the launcher of OpenSearch is a shell script";
   try {
@@ -38,8 +38,8 @@ export function fetchOpenSearch(): void {
 }
 
 /**
- * Starts a node with its data in `directory`, which is created if it does not exist. It ends with this process in any
- * case.
+ * Starts a node with its data in `directory`, which is created if it does not exist. It always ends with this
+ * process.
  * @param heap - Heap of the Java virtual machine in MB.
  */
 export async function startOpenSearch(directory: string, heap = 512): Promise<OpenSearchNode> {
@@ -57,19 +57,19 @@ export async function startOpenSearch(directory: string, heap = 512): Promise<Op
     if (address) resolve(`http://${address}`);
   });
   ended.then(
-    () => reject(new Error(`OpenSearch did not start. It said:\n${output.join("\n")}`)),
+    () => reject(new Error(`OpenSearch did not start. Its last output:\n${output.join("\n")}`)),
     (error: unknown) => reject(error),
   );
   const stop = async () => {
-    // The node ends when its input is closed. This process must wait for it; otherwise it would end before mocha
-    // reports failures.
+    // The node ends when its input is closed. This process must wait for the node; otherwise this process would end
+    // before mocha reports failures.
     node.ref();
     node.stdin.end();
     await ended;
   };
   try {
     const endpoint = await ready;
-    // A test's process may end while the node still runs.
+    // The running node must not keep a test's process alive.
     node.unref();
     for (const stream of [node.stdin, node.stdout, node.stderr]) (stream as import("node:net").Socket).unref();
     return { endpoint, stop };

@@ -11,16 +11,16 @@ export interface RecordedRequest {
   body: string;
 }
 
-/** Starts a server in place of OpenSearch whose answers a test determines. */
+/** Starts a fake OpenSearch that records requests; a test determines its responses. */
 export async function startRecordingServer(
-  answer: (seen: RecordedRequest, response: ServerResponse) => unknown,
+  respond: (request: RecordedRequest, response: ServerResponse) => unknown,
 ): Promise<{ endpoint: string; seen: RecordedRequest[]; stop(): Promise<void> }> {
   const seen: RecordedRequest[] = [];
   const server = createServer(async (request, response) => {
     const { method = "", url: path = "", headers } = request;
-    const one = { method, path, headers, body: await text(request) };
-    seen.push(one);
-    answer(one, response);
+    const recorded = { method, path, headers, body: await text(request) };
+    seen.push(recorded);
+    respond(recorded, response);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -35,7 +35,7 @@ export async function startRecordingServer(
   };
 }
 
-/** Answers with JSON. */
+/** Sends JSON. */
 export const json = (response: ServerResponse, status: number, body: unknown): void => {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 };

@@ -32,7 +32,7 @@ describe("check of commit subjects", () => {
     it(`refuses "${subject.slice(0, 60)}"`, () => assert.match(subjectProblem(subject) ?? "", problem));
   }
 
-  it("leaves out commits from before the rule, and bots", () => {
+  it("skips commits from before the rule, and commits of bots", () => {
     const commit = { id: "0123456789", authoredAt: 100, author: "A", subject: "No type" };
     assert.equal(subjectProblems([commit], 101).length, 0);
     assert.equal(subjectProblems([{ ...commit, author: "dependabot[bot]" }], 100).length, 0);

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 
-/** Maximum characters of a subject; longer ones are cut in lists of commits. */
+/** Maximum length of a subject in characters: lists of commits truncate longer subjects. */
 export const MAX_SUBJECT = 72;
-/** Commits that were authored earlier are not checked: their subjects are older than the rule. */
+/** Start of the rule, in seconds since 1970: commits that were authored earlier are not checked. */
 const CHECKED_SINCE = Date.parse("2026-11-29T13:27:00Z") / 1000;
-/** Types of https://www.conventionalcommits.org and of its Angular convention. */
+/** Types that https://www.conventionalcommits.org defines or recommends. */
 const TYPES = ["build", "chore", "ci", "docs", "feat", "fix", "perf", "refactor", "revert", "style", "test"];
 const SUBJECT = /^([a-z]{1,10})(?:\(([a-z0-9-]{1,30})\))?!?: (\S.*)$/;
 /** Verbs that end like a past tense, a third person or a gerund. */
@@ -17,7 +17,7 @@ const IMPERATIVES = new Set(
 /**
  * Checks the subject of a commit.
  *
- * @returns The problem, or undefined for a subject by the rules.
+ * @returns The problem, or undefined for a valid subject.
  */
 export function subjectProblem(subject: string): string | undefined {
   const [, type, , description] = SUBJECT.exec(subject) ?? [];
@@ -40,8 +40,10 @@ export interface Commit {
 }
 
 /**
- * Problems of the commits that were authored since the rule exists. Merges and bots are left out: subjects of bots contain
- * names of packages. It needs no base commit, so that a shallow clone is checked as far as it reaches.
+ * Returns the problems of the subjects of commits that were authored at `since` or later. Skips commits of bots, whose
+ * subjects contain names of packages. Compares with no base commit, so that shallow clones can be checked.
+ *
+ * @param since - Seconds since 1970.
  */
 export function subjectProblems(commits: readonly Commit[], since = CHECKED_SINCE): string[] {
   return commits.flatMap(({ id, authoredAt, author, subject }) => {
@@ -51,7 +53,7 @@ export function subjectProblems(commits: readonly Commit[], since = CHECKED_SINC
   });
 }
 
-/** Reads all commits of a clone without merges; the clone may belong to another user, since CI runs as root. */
+/** Reads all commits of a clone except merges. The clone may belong to another user, since CI runs as root. */
 export function readCommits(root: string): Commit[] {
   const format = "--format=%H%x09%at%x09%an%x09%s";
   const args = ["-c", "safe.directory=*", "log", "--no-merges", format, "HEAD"];

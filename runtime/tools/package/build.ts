@@ -10,7 +10,7 @@ import { ROOT } from "../../platform/root.ts";
 /** The oldest Node that runs the package: the first whose `util.styleText` detects whether a stream shows colours. */
 const OLDEST_NODE = "20.18";
 
-/** Bundled CommonJS modules load Node's built-in modules with require. */
+/** Defines `require`, which ES modules lack: bundled CommonJS modules load Node's built-in modules with it. */
 const BANNER = `import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);`;
 const LAUNCHER = `#!/usr/bin/env node\nimport "../lib/main.js";\n`;
 
@@ -27,8 +27,8 @@ const packageJson = () => ({
 });
 
 /**
- * Packs the command line as its own package.
- * @param destination - Directory of the tarball.
+ * Packs the command line as an npm package without dependencies.
+ * @param destination - Directory in which the tarball is created.
  * @returns Path of the tarball.
  */
 export async function packCommandLine(destination: string): Promise<string> {
@@ -44,7 +44,7 @@ export async function packCommandLine(destination: string): Promise<string> {
       target: `node${OLDEST_NODE}`,
       minifySyntax: true,
       banner: { js: BANNER },
-      // Needed only for stacks, which the package does not support.
+      // Loaded only to reach deployed stacks, which the package does not support.
       external: ["@aws-sdk/*"],
       logLevel: "error",
     });

@@ -6,7 +6,7 @@ import { CHECKED, EXCEPTIONS, OPENERS, PHRASES, UNCHECKED } from "./phrases.ts";
 
 /** An avoided wording in a file. */
 export interface Finding {
-  /** Path from the root of the clone, and line. */
+  /** `PATH:LINE`; the path begins at the root of the clone. */
   place: string;
   phrase: string;
   better: string;
@@ -15,7 +15,7 @@ export interface Finding {
 }
 
 /**
- * Finds avoided wordings in the prose of one file: comments, texts of the program, test names, pages. Code is not read.
+ * Finds avoided wordings in the prose of one file: comments, string literals, test names, pages. Code is not checked.
  *
  * @param file - Path from the root of the clone, with `/` between folders.
  */
@@ -37,15 +37,15 @@ export function findingsIn(file: string, source: string): Finding[] {
   });
 }
 
-/** Returns true if the text has the phrase at word boundaries, outside of wordings that are fine. */
+/** Returns true if the text has the phrase at word boundaries, outside of allowed wordings. */
 function contains(text: string, phrase: string, unless: readonly string[]): boolean {
   for (let at = text.indexOf(phrase); at >= 0; at = text.indexOf(phrase, at + 1)) {
     if (isWordPart(text[at - 1]) || isWordPart(text[at + phrase.length])) continue;
-    const isFine = unless.some((wording) => {
-      const begins = at - wording.indexOf(phrase);
-      return begins >= 0 && text.startsWith(wording, begins);
+    const isAllowed = unless.some((wording) => {
+      const start = at - wording.indexOf(phrase);
+      return start >= 0 && text.startsWith(wording, start);
     });
-    if (!isFine) return true;
+    if (!isAllowed) return true;
   }
   return false;
 }
@@ -53,7 +53,7 @@ function contains(text: string, phrase: string, unless: readonly string[]): bool
 const isWordPart = (character: string | undefined): boolean =>
   character !== undefined && /[a-z0-9_'’$-]/.test(character);
 
-/** Files under version control whose prose is checked. */
+/** Lists the files whose prose is checked, including new files that are not in Git's index yet. */
 function checkedFiles(root: string, folders: readonly string[]): string[] {
   return execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
     cwd: root,
@@ -64,7 +64,7 @@ function checkedFiles(root: string, folders: readonly string[]): string[] {
     .filter((file) => !UNCHECKED.some((prefix) => file.startsWith(prefix)));
 }
 
-/** Findings of all checked files. Files that were deleted and not yet committed are left out. */
+/** Finds avoided wordings in all checked files. Skips deleted files that are still in Git's index. */
 export function findings(root: string, folders: readonly string[] = CHECKED): Finding[] {
   return checkedFiles(root, folders).flatMap((file) => {
     const source = readIfExists(join(root, file));

@@ -1,6 +1,6 @@
 import ts from "typescript";
 
-/** Kinds of places that people read: a doc comment, any other comment, a text of the program, a test name, a page. */
+/** Kinds of prose: a doc comment, any other comment, a string literal, a test name, a page. */
 export type ProseKind = "doc" | "comment" | "text" | "test" | "page";
 
 /** A piece of prose in a file. */
@@ -11,7 +11,7 @@ export interface Prose {
   end: number;
   /** Line of its first character, from 1. */
   line: number;
-  /** The words only, without comment marks, quotes or code; each placeholder of a template is `{}`. */
+  /** The words, without comment marks and quotes. `{}` replaces a template's placeholders and, in pages, inline code. */
   text: string;
 }
 
@@ -22,7 +22,7 @@ const TEST_FUNCTIONS = new Set(["describe", "it", "describe.skip", "it.skip", "c
  * Extracts the prose of a file.
  *
  * @param file - Path of the file; its ending selects the language.
- * @returns The pieces in the order of the file; none for a language that is not known.
+ * @returns The pieces in their order in the file; none for an unknown language.
  */
 export function proseOf(file: string, source: string): Prose[] {
   const pieces = extract(file, source);
@@ -78,7 +78,7 @@ function isTestName(node: ts.Node): boolean {
   return ts.isCallExpression(call) && call.arguments[0] === node && TEST_FUNCTIONS.has(call.expression.getText());
 }
 
-/** Comments of one line each, in consecutive lines, are one piece. */
+/** Joins comments in consecutive lines into one piece. */
 function joinLines(pieces: readonly Piece[], source: string): Piece[] {
   const result: Piece[] = [];
   for (const piece of pieces) {
@@ -94,7 +94,7 @@ function joinLines(pieces: readonly Piece[], source: string): Piece[] {
   return result;
 }
 
-/** Text of a comment without its marks. */
+/** Returns the text of a comment without its marks. */
 function commentText(raw: string): string {
   const inner = raw.startsWith("//") ? raw.slice(2) : raw.slice(2, -2);
   return inner
@@ -112,7 +112,7 @@ interface Syntax {
   escape: boolean;
 }
 
-/** Comments and string literals of a language with simple rules. */
+/** Extracts the comments and string literals of a file in a language with this syntax. */
 function scan(source: string, syntax: Syntax): Piece[] {
   const pieces: Piece[] = [];
   let at = 0;
@@ -137,7 +137,7 @@ function scan(source: string, syntax: Syntax): Piece[] {
   return joinLines(pieces, source);
 }
 
-/** Comments from a `#` at the start of a line or after a space. */
+/** Extracts comments from a `#` at the start of a line or after a space. */
 function hashComments(source: string): Piece[] {
   const pieces: Piece[] = [];
   let offset = 0;
@@ -153,7 +153,7 @@ function hashComments(source: string): Piece[] {
   return joinLines(pieces, source);
 }
 
-/** Paragraphs and table rows without code. */
+/** Extracts paragraphs and tables; leaves out code blocks, and replaces inline code by `{}`. */
 function inMarkdown(source: string): Piece[] {
   const pieces: Piece[] = [];
   let isCode = false;
@@ -190,7 +190,7 @@ function lineStarts(source: string): number[] {
   return starts;
 }
 
-/** Line of an offset, from 1, by binary search. */
+/** Finds the line of an offset, from 1, by binary search. */
 function lineAt(starts: readonly number[], offset: number): number {
   let low = 0;
   let high = starts.length;

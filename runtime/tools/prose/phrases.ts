@@ -2,14 +2,14 @@ import type { ProseKind } from "./extract.ts";
 
 /** A wording that the project avoids. */
 export interface Phrase {
-  /** The wording and its forms, in lower case, at word boundaries. */
+  /** The wording and its forms in lower case. They are found only between word boundaries. */
   find: readonly string[];
-  /** Wordings that contain it and are fine. */
+  /** Allowed wordings that contain the avoided one. */
   unless?: readonly string[];
   /** Better wording. */
   better: string;
   reason: string;
-  /** Kinds of places to check. @default all */
+  /** Kinds of prose to check. @default all */
   kinds?: readonly ProseKind[];
 }
 
@@ -17,10 +17,10 @@ const PERSON = "Components are not persons: name the component or use the passiv
 const TERM = "The field has a usual term.";
 const PLAIN = "A plain wording is understood on first reading.";
 
-/** Words that say nothing about what a doc comment documents. */
+/** Words with which no doc comment may begin, since they delay its subject. */
 export const OPENERS = ["what", "how", "whether", "where", "who", "whose", "whom", "which", "why"];
 
-/** Wordings by the kind of problem. */
+/** All avoided wordings. */
 export const PHRASES: readonly Phrase[] = [
   {
     find: ["whoever", "whomever", "nobody", "somebody", "anybody"],
@@ -66,10 +66,10 @@ export const PHRASES: readonly Phrase[] = [
 /** Exact texts that may contain a phrase, by file, with the reason. */
 export const EXCEPTIONS: readonly { file: string; text: string; reason: string }[] = [];
 
-/** Files that are not checked: others wrote them, or they list the phrases. */
+/** Path prefixes of files that are not checked, since others wrote them or they list the phrases. */
 export const UNCHECKED = ["runtime/tools/prose/", "LICENSE", "docs/public-reports.md"];
 
-/** Folders whose prose is checked; the others follow. */
+/** Path prefixes of the files whose prose is checked. */
 export const CHECKED: readonly string[] = [
   ...["docs/", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"],
   ...["policy/", "infra/", "stacks/", "db/", ".ci/", "Pulumi."],

@@ -44,7 +44,7 @@ describe("check of the prose", () => {
     ["identifiers of SQL", "a.sql", "select nobody from whoever"],
     ["code of pages", "a.md", "```sh\nwhoever has to\n```\n\nRun `whoever has to` now."],
     ["parts of other words", "a.ts", "// amendment, recommend, is nothing"],
-    ["wordings that are fine", "a.ts", "// there is no row, and it is no longer needed"],
+    ["allowed wordings", "a.ts", "// there is no row, and it is no longer needed"],
   ];
   for (const [name, file, source] of code) {
     it(`does not report ${name}`, () => assert.deepEqual(findingsIn(file, source), []));

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import ts from "typescript";
 
-/** A regular expression of the code. */
+/** A regular expression in the code. */
 export interface FoundRegexp {
-  /** Path from the root of the clone, and line. */
+  /** `PATH:LINE`; the path begins at the root of the clone. */
   place: string;
   /** Undefined for an expression that is built at run time. */
   source: string | undefined;
@@ -12,21 +12,21 @@ export interface FoundRegexp {
 }
 
 const SOURCES = /\.(?:ts|js|mjs|py)$/;
-const NO_SOURCES = /\.test\.ts$|\.d\.ts$|(?:^|\/)testing(?:\/|\.ts$)|(?:^|\/)(?:node_modules|\.cache|\.local|\.venv)\//;
-/** Methods that build a regular expression from a string. */
-const TEXT_METHODS = new Set(["match", "matchAll", "search"]);
+const EXCLUDED = /\.test\.ts$|\.d\.ts$|(?:^|\/)testing(?:\/|\.ts$)|(?:^|\/)(?:node_modules|\.cache|\.local|\.venv)\//;
+/** Methods of strings that build a regular expression from a string argument. */
+const STRING_METHODS = new Set(["match", "matchAll", "search"]);
 
-/** Files of production code below these folders, with `/` between folders. */
+/** Lists the files of production code at any depth of these folders, by paths from the root with `/` between folders. */
 export function sourceFiles(root: string, folders: readonly string[]): string[] {
   return folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
-      .filter((file) => SOURCES.test(file) && !NO_SOURCES.test(file)),
+      .filter((file) => SOURCES.test(file) && !EXCLUDED.test(file)),
   );
 }
 
-/** Regular expressions of the files: literals, `RegExp`, methods that take a string as one, `pattern` of schemas. */
+/** Finds regular expressions in files: literals, strings passed to `RegExp`, `match` and the like, `pattern` in schemas. */
 export const regexpsOf = (root: string, files: readonly string[]): FoundRegexp[] =>
   files.flatMap((file) => regexpsIn(file, readFileSync(join(root, file), "utf8")));
 
@@ -50,7 +50,7 @@ function inTypeScript(file: string, text: string): FoundRegexp[] {
     } else if (
       ts.isCallExpression(node) &&
       ts.isPropertyAccessExpression(node.expression) &&
-      TEXT_METHODS.has(node.expression.name.text)
+      STRING_METHODS.has(node.expression.name.text)
     ) {
       const source = textOf(node.arguments[0]);
       if (source !== undefined) add(node, source);
@@ -70,7 +70,10 @@ const textOf = (node: ts.Node | undefined): string | undefined =>
 const PYTHON_CALL = /\bre\.(?:compile|match|fullmatch|search|sub|split|findall|finditer)\(\s{0,99}/g;
 const PYTHON_TEXT = /(?:b?r|rb|u)?("|')((?:\\.|(?!\1)[^\\\n])*)\1/y;
 
-/** Python literals translated to JavaScript syntax; a call with any other argument has no source. */
+/**
+ * Finds calls of Python's `re` and translates the string literal that each receives to JavaScript syntax. The source is
+ * undefined if the argument is not a literal.
+ */
 function inPython(file: string, text: string): FoundRegexp[] {
   return [...text.matchAll(PYTHON_CALL)].map((call) => {
     PYTHON_TEXT.lastIndex = call.index + call[0].length;

@@ -5,18 +5,18 @@ import type { MAPPINGS } from "../opensearch/indices.ts";
 export type Field = keyof typeof MAPPINGS.properties;
 
 /** A metric computed from jobs' documents. */
-export interface FromDocuments {
-  /** Time of the data point. */
+export interface DocumentMetricSpec {
+  /** Field with the time of a data point. */
   readonly at: Extract<Field, "createdAt" | "finishedAt">;
-  /** Filter of documents: allowed values of fields. */
+  /** Filter of documents: the allowed values of each field. */
   readonly where?: Partial<Record<Field, readonly string[]>>;
   /** Aggregation: count, percentile or maximum. */
   readonly value: "count" | { readonly percentile: number; readonly of: Field } | { readonly max: Field };
 }
 
 /**
- * Metrics of runtime/monitoring/metrics.ts that can be computed from documents. Documents do not contain the others:
- * refused starts, warm runs, attempts that were lost and repeated, how long a job has been ready.
+ * Metrics of runtime/monitoring/metrics.ts that can be computed from documents. Documents lack the others: refused
+ * starts, warm runs, attempts that were lost and repeated, and the time since a job became ready.
  */
 export const DOCUMENT_METRICS = {
   waiting: { at: "createdAt", where: { status: ["PENDING"] }, value: "count" },
@@ -30,7 +30,7 @@ export const DOCUMENT_METRICS = {
   queueTime: { at: "finishedAt", value: { percentile: 95, of: "queueMs" } },
   runTime: { at: "finishedAt", value: { percentile: 95, of: "executionMs" } },
   peakMemory: { at: "finishedAt", value: { max: "peakMemoryBytes" } },
-} as const satisfies Partial<Record<RunnerMetric, FromDocuments>>;
+} as const satisfies Partial<Record<RunnerMetric, DocumentMetricSpec>>;
 export type DocumentMetric = keyof typeof DOCUMENT_METRICS;
 
 export const isDocumentMetric = (metric: RunnerMetric): metric is DocumentMetric =>

@@ -16,13 +16,18 @@ import { COLUMNS, type SavedObject, type VisualizationSpec } from "./savedObject
 
 const FIELDS: Record<string, { type: string }> = MAPPINGS.properties;
 /** Field types that each aggregation accepts. */
-const KIND: Record<string, string> = { terms: "keyword", date_histogram: "date", percentiles: "long", max: "long" };
+const REQUIRED_TYPES: Record<string, string> = {
+  terms: "keyword",
+  date_histogram: "date",
+  percentiles: "long",
+  max: "long",
+};
 
 const parsed = (object: SavedObject, key: string) => JSON.parse(String(object.attributes[key]));
 const ofType = (type: SavedObject["type"]) => savedObjects("p").filter((object) => object.type === type);
 
 describe("the saved objects for OpenSearch Dashboards", () => {
-  it("are one line of JSON each, with all required fields, in the order of their references", () => {
+  it("are one line of JSON each, with all required fields, and follow the objects that they reference", () => {
     const lines = exportText("rates-jobs").trimEnd().split("\n");
     const known = new Set<string>();
     for (const line of lines) {
@@ -39,7 +44,7 @@ describe("the saved objects for OpenSearch Dashboards", () => {
     assert.equal(
       exportText("rates-jobs"),
       exportText("rates-jobs"),
-      "the same every time: an import replaces the last one",
+      "the export is always the same, so that an import replaces the previous one",
     );
   });
 
@@ -49,7 +54,7 @@ describe("the saved objects for OpenSearch Dashboards", () => {
       assert.ok(aggs.some(({ schema }: { schema: string }) => schema === "metric"));
       for (const { type, params } of aggs) {
         if (type === "count") continue;
-        assert.equal(FIELDS[params.field]?.type, KIND[type], `${title}: ${type} of ${params.field}`);
+        assert.equal(FIELDS[params.field]?.type, REQUIRED_TYPES[type], `${title}: ${type} of ${params.field}`);
         if (params.orderBy === "1") assert.ok(["count", "max"].includes(aggs[0].type), `${title} cannot be in order`);
       }
     }
@@ -66,8 +71,8 @@ describe("the saved objects for OpenSearch Dashboards", () => {
       errorCategory: Object.values(ERRORS).map(({ category }) => category),
     };
     for (const { where = {} } of VISUALIZATIONS)
-      for (const [field, asked] of Object.entries(where))
-        for (const value of asked) assert.ok(values[field]?.includes(value), `${field}: ${value}`);
+      for (const [field, required] of Object.entries(where))
+        for (const value of required) assert.ok(values[field]?.includes(value), `${field}: ${value}`);
     const categories = (metric: "failedByRequest" | "failedByPlatform") => DOCUMENT_METRICS[metric].where.errorCategory;
     const split: string[] = [...categories("failedByRequest"), ...categories("failedByPlatform")];
     assert.deepEqual(split.sort(), [...new Set(values.errorCategory)].sort(), "every failure is in one of the two");
@@ -77,10 +82,10 @@ describe("the saved objects for OpenSearch Dashboards", () => {
     const missing = Object.keys(PANELS).filter((key) => !(DOCUMENT_PANELS as string[]).includes(key));
     assert.deepEqual(missing, ["brokenOff"]);
     for (const key of DOCUMENT_PANELS) {
-      const picture = VISUALIZATIONS.find((one) => one.key === key);
-      assert.equal(picture?.title, PANELS[key].title);
+      const spec = VISUALIZATIONS.find((visualization) => visualization.key === key);
+      assert.equal(spec?.title, PANELS[key].title);
       const [{ metric }] = PANELS[key].metrics;
-      assert.equal(picture?.description, RUNNER_METRICS[metric].meaning);
+      assert.equal(spec?.description, RUNNER_METRICS[metric].meaning);
     }
     const [dashboard] = ofType("dashboard");
     assert.deepEqual(
@@ -123,11 +128,11 @@ describe("values of the visualizations in OpenSearch", () => {
   after(() => o?.close());
 
   /**
-   * Query of Dashboards for a visualization, split by its terms only.
+   * Runs the query of Dashboards for a visualization, split by its terms only.
    *
    * @returns The first metric per term.
    */
-  const ask = async ({ aggregations, where = {} }: VisualizationSpec): Promise<Record<string, number>> => {
+  const readValues = async ({ aggregations, where = {} }: VisualizationSpec): Promise<Record<string, number>> => {
     const [metric] = aggregations;
     const terms = aggregations.find(({ type }) => type === "terms");
     assert(metric && terms);
@@ -190,18 +195,20 @@ describe("values of the visualizations in OpenSearch", () => {
     ];
     assert.deepEqual(await o.store.put(documents.map((document) => ({ version: 1, document }))), []);
     await o.settled();
-    const found = Object.fromEntries(await Promise.all(VISUALIZATIONS.map(async (one) => [one.key, await ask(one)])));
-    assert.deepEqual(found.waiting, { glue: 1 });
-    assert.deepEqual(found.working, { ec2: 1 });
-    assert.deepEqual(found.succeeded, { glue: 1, ec2: 1 });
-    assert.deepEqual(found.failedByRequest, { glue: 1 });
-    assert.deepEqual(found.failedByPlatform, { glue: 1, ec2: 1 });
-    assert.deepEqual(found.peakMemory, { glue: 7, ec2: 7 });
-    assert.ok(found.runTime.ec2 > 200 && found.runTime.glue > 50 && found.runTime.glue <= 100);
-    assert.deepEqual(found.errors, { InvalidRows: 1, RunnerLost: 1, Internal: 1 });
-    assert.equal(found.slowest["load prices"], 300);
-    assert.deepEqual(Object.keys(found.slowest).sort(), ["average_rates", "load prices", "raw SQL"]);
-    assert.deepEqual(found.states, { SUCCEEDED: 2, FAILED: 3, PENDING: 1, IN_PROGRESS: 1 });
-    assert.deepEqual(found.tenants, { acme: 7 });
+    const values = Object.fromEntries(
+      await Promise.all(VISUALIZATIONS.map(async (spec) => [spec.key, await readValues(spec)])),
+    );
+    assert.deepEqual(values.waiting, { glue: 1 });
+    assert.deepEqual(values.working, { ec2: 1 });
+    assert.deepEqual(values.succeeded, { glue: 1, ec2: 1 });
+    assert.deepEqual(values.failedByRequest, { glue: 1 });
+    assert.deepEqual(values.failedByPlatform, { glue: 1, ec2: 1 });
+    assert.deepEqual(values.peakMemory, { glue: 7, ec2: 7 });
+    assert.ok(values.runTime.ec2 > 200 && values.runTime.glue > 50 && values.runTime.glue <= 100);
+    assert.deepEqual(values.errors, { InvalidRows: 1, RunnerLost: 1, Internal: 1 });
+    assert.equal(values.slowest["load prices"], 300);
+    assert.deepEqual(Object.keys(values.slowest).sort(), ["average_rates", "load prices", "raw SQL"]);
+    assert.deepEqual(values.states, { SUCCEEDED: 2, FAILED: 3, PENDING: 1, IN_PROGRESS: 1 });
+    assert.deepEqual(values.tenants, { acme: 7 });
   });
 });

@@ -1,6 +1,6 @@
 import { RUNNER_METRICS } from "../../monitoring/metrics.ts";
 import { PANELS, type PanelKey } from "../../monitoring/panels.ts";
-import { DOCUMENT_METRICS, type DocumentMetric, type FromDocuments, isDocumentMetric } from "./documentMetrics.ts";
+import { DOCUMENT_METRICS, type DocumentMetric, type DocumentMetricSpec, isDocumentMetric } from "./documentMetrics.ts";
 import {
   dashboard,
   indexPattern,
@@ -12,7 +12,7 @@ import {
   visualization,
 } from "./savedObjects.ts";
 
-/** Maximum values of a split, for example of error types. */
+/** Maximum number of values into which a chart is split, for example of error types. */
 const MAX_BUCKETS = 10;
 
 /** Panels whose metrics can all be computed from documents, in the order of PANELS. */
@@ -23,7 +23,7 @@ export const DOCUMENT_PANELS = (Object.keys(PANELS) as PanelKey[]).filter((key) 
 const byRunner = perValue("runner", "group", 2, "runner", "_key");
 
 /** Visualizations of data that only documents have: errors and kinds of work. */
-const OF_DOCUMENTS: readonly VisualizationSpec[] = [
+const DOCUMENT_VISUALIZATIONS: readonly VisualizationSpec[] = [
   {
     key: "working",
     title: "Running",
@@ -68,9 +68,9 @@ const OF_DOCUMENTS: readonly VisualizationSpec[] = [
   },
 ];
 
-/** Visualization of a current value, one number per runner type. */
+/** Returns the visualization of a current value, with one number per runner type. */
 const currentValue = (metric: DocumentMetric): VisualizationSpec => {
-  const { where, value }: FromDocuments = DOCUMENT_METRICS[metric];
+  const { where, value }: DocumentMetricSpec = DOCUMENT_METRICS[metric];
   const { name, meaning } = RUNNER_METRICS[metric];
   return {
     key: metric,
@@ -82,12 +82,12 @@ const currentValue = (metric: DocumentMetric): VisualizationSpec => {
   };
 };
 
-/** Visualization of a panel that CloudWatch shows too, over time, with a line per runner type. */
-const panel = (key: PanelKey): VisualizationSpec => {
+/** Returns the visualization of a panel that CloudWatch shows too: over time, with a line per runner type. */
+const panelVisualization = (key: PanelKey): VisualizationSpec => {
   const { title, metrics } = PANELS[key];
   const [{ metric }] = metrics;
   if (!isDocumentMetric(metric)) throw new Error(`the documents have no metric '${metric}'`);
-  const { at, where, value }: FromDocuments = DOCUMENT_METRICS[metric];
+  const { at, where, value }: DocumentMetricSpec = DOCUMENT_METRICS[metric];
   return {
     key,
     title,
@@ -101,20 +101,20 @@ const panel = (key: PanelKey): VisualizationSpec => {
 /** All visualizations of documents. */
 export const VISUALIZATIONS: readonly VisualizationSpec[] = [
   currentValue("waiting"),
-  ...DOCUMENT_PANELS.map(panel),
-  ...OF_DOCUMENTS,
+  ...DOCUMENT_PANELS.map(panelVisualization),
+  ...DOCUMENT_VISUALIZATIONS,
 ];
 
 /**
- * Index pattern, visualizations and dashboard of the indices with a prefix, ordered so that each follows its
- * references.
+ * Returns index pattern, visualizations and dashboard of the indices with a prefix, ordered so that each follows the
+ * objects that it references.
  */
 export function savedObjects(prefix: string): SavedObject[] {
   const times = DOCUMENT_PANELS.filter((key) => !isCount(key));
   const counts = DOCUMENT_PANELS.filter(isCount);
   return [
     indexPattern(prefix),
-    ...VISUALIZATIONS.map((picture) => visualization(prefix, picture)),
+    ...VISUALIZATIONS.map((spec) => visualization(prefix, spec)),
     dashboard(prefix, "Rates platform", "Jobs, from their tracking documents; the same metrics as in CloudWatch.", [
       { height: 8, keys: ["waiting", "working"] },
       { height: 14, keys: ["states", "errors"] },
@@ -128,7 +128,7 @@ export function savedObjects(prefix: string): SavedObject[] {
 const isCount = (key: PanelKey): boolean =>
   PANELS[key].metrics.every(({ metric }) => isDocumentMetric(metric) && DOCUMENT_METRICS[metric].value === "count");
 
-/** Export in the format of OpenSearch Dashboards: one object per line. */
+/** Returns the export in the format of OpenSearch Dashboards: one object per line. */
 export const exportText = (prefix: string): string =>
   `${savedObjects(prefix)
     .map((object) => JSON.stringify(object))

@@ -1,7 +1,7 @@
 import { MAPPINGS } from "../opensearch/indices.ts";
-import type { Field, FromDocuments } from "./documentMetrics.ts";
+import type { DocumentMetricSpec, Field } from "./documentMetrics.ts";
 
-/** Saved objects that OpenSearch Dashboards imports, one per line (its saved objects API; the formats of version 2). */
+/** A saved object, as OpenSearch Dashboards imports it (its saved objects API, formats of version 2). */
 export interface SavedObject {
   readonly id: string;
   readonly type: "index-pattern" | "visualization" | "dashboard";
@@ -10,14 +10,14 @@ export interface SavedObject {
   readonly migrationVersion: Readonly<Record<string, string>>;
 }
 
-/** Versions of these formats; a later Dashboards migrates them. */
-const FORMAT = { "index-pattern": "7.6.0", visualization: "7.10.0", dashboard: "7.9.3" } as const;
+/** Versions of the objects' formats. A later version of Dashboards migrates the objects. */
+const FORMAT_VERSIONS = { "index-pattern": "7.6.0", visualization: "7.10.0", dashboard: "7.9.3" } as const;
 const object = (
   type: SavedObject["type"],
   id: string,
   attributes: SavedObject["attributes"],
   references: SavedObject["references"] = [],
-): SavedObject => ({ id, type, attributes, references, migrationVersion: { [type]: FORMAT[type] } });
+): SavedObject => ({ id, type, attributes, references, migrationVersion: { [type]: FORMAT_VERSIONS[type] } });
 
 /** A part of a visualization: a metric, or a split. */
 interface Aggregation {
@@ -32,24 +32,24 @@ export interface VisualizationSpec {
   readonly title: string;
   readonly description: string;
   readonly kind: "line" | "histogram" | "metric" | "horizontal_bar" | "table";
-  readonly where?: FromDocuments["where"];
+  readonly where?: DocumentMetricSpec["where"];
   readonly aggregations: readonly Aggregation[];
 }
 
 /** Returns the aggregation of a metric. */
-export function metricOf(value: FromDocuments["value"], customLabel: string): Aggregation {
+export function metricOf(value: DocumentMetricSpec["value"], customLabel: string): Aggregation {
   if (value === "count") return { type: "count", schema: "metric", params: { customLabel } };
   if ("max" in value) return { type: "max", schema: "metric", params: { field: value.max, customLabel } };
   const params = { field: value.of, percents: [value.percentile], customLabel };
   return { type: "percentiles", schema: "metric", params };
 }
-/** Aggregation over time. */
-export const overTime = (field: FromDocuments["at"]): Aggregation => ({
+/** Returns the aggregation over time. */
+export const overTime = (field: DocumentMetricSpec["at"]): Aggregation => ({
   type: "date_histogram",
   schema: "segment",
   params: { field, interval: "auto", min_doc_count: 0, drop_partials: false, extended_bounds: {}, customLabel: "time" },
 });
-/** Aggregation per value of a field: those with the highest first metric, or (`_key`) in the order of the values. */
+/** Returns the aggregation per value of a field: for the values with the highest first metric, or in their order (`_key`). */
 export const perValue = (
   field: Field,
   schema: Aggregation["schema"],
@@ -70,22 +70,22 @@ export const perValue = (
   },
 });
 
-/** Filter in the language of the search bar (DQL): `status: ("FAILED") and …`. */
-export const queryOf = (where: FromDocuments["where"] = {}): string =>
+/** Returns a filter in the language of the search bar (DQL): `status: ("FAILED") and …`. */
+export const queryOf = (where: DocumentMetricSpec["where"] = {}): string =>
   Object.entries(where)
     .map(([field, values]) => `${field}: (${values.map((value) => `"${value}"`).join(" or ")})`)
     .join(" and ");
 
 const INDEX = "kibanaSavedObjectMeta.searchSourceJSON.index";
 
-/** Index pattern of a prefix, with number formats. */
+/** Returns the index pattern of a prefix, with number formats. */
 export function indexPattern(prefix: string): SavedObject {
-  const kinds = { keyword: "string", text: "string", date: "date", long: "number" } as const;
+  const patternTypes = { keyword: "string", text: "string", date: "date", long: "number" } as const;
   const fields = Object.entries(MAPPINGS.properties)
-    .filter(([, { type }]) => type in kinds)
+    .filter(([, { type }]) => type in patternTypes)
     .map(([name, { type }]) => ({
       name,
-      type: kinds[type as keyof typeof kinds],
+      type: patternTypes[type as keyof typeof patternTypes],
       esTypes: [type],
       searchable: true,
       aggregatable: type !== "text",
@@ -110,9 +110,9 @@ export function indexPattern(prefix: string): SavedObject {
   });
 }
 
-/** Visualization over the index pattern of a prefix. */
-export function visualization(prefix: string, picture: VisualizationSpec): SavedObject {
-  const { key, title, description, kind, where, aggregations } = picture;
+/** Returns a visualization over the index pattern of a prefix. */
+export function visualization(prefix: string, spec: VisualizationSpec): SavedObject {
+  const { key, title, description, kind, where, aggregations } = spec;
   const visState = {
     title,
     type: kind,
@@ -140,7 +140,7 @@ export function visualization(prefix: string, picture: VisualizationSpec): Saved
   );
 }
 
-/** Chart options per kind. */
+/** Returns the chart options of a kind. */
 function paramsOf(kind: VisualizationSpec["kind"]): object {
   if (kind === "metric")
     return {
@@ -149,18 +149,18 @@ function paramsOf(kind: VisualizationSpec["kind"]): object {
       metric: { metricColorMode: "None", style: { fontSize: 32 }, labels: { show: true }, colorsRange: [] },
     };
   if (kind === "table") return { perPage: 10, showTotal: false, totalFunc: "sum" };
-  const upright = kind !== "horizontal_bar";
+  const isVertical = kind !== "horizontal_bar";
   return {
     type: kind,
     addTooltip: true,
-    addLegend: upright,
+    addLegend: isVertical,
     legendPosition: "bottom",
     grid: { categoryLines: false, valueAxis: "ValueAxis-1" },
     categoryAxes: [
       {
         id: "CategoryAxis-1",
         type: "category",
-        position: upright ? "bottom" : "left",
+        position: isVertical ? "bottom" : "left",
         show: true,
         labels: { show: true },
       },
@@ -170,7 +170,7 @@ function paramsOf(kind: VisualizationSpec["kind"]): object {
         id: "ValueAxis-1",
         name: "Axis-1",
         type: "value",
-        position: upright ? "left" : "bottom",
+        position: isVertical ? "left" : "bottom",
         show: true,
         scale: { type: "linear", mode: "normal", defaultYExtents: false },
         labels: { show: true },
@@ -195,7 +195,7 @@ function paramsOf(kind: VisualizationSpec["kind"]): object {
 /** Width of a dashboard in columns. */
 export const COLUMNS = 48;
 
-/** Lays out rows of visualizations, with equal widths in each row. */
+/** Returns a dashboard with rows of visualizations, which have equal widths within a row. */
 export function dashboard(
   prefix: string,
   title: string,

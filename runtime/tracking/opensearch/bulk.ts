@@ -2,14 +2,14 @@ import type { VersionedDocument } from "../store.ts";
 import { keyOf } from "../store.ts";
 import { documentId, indexOf, source } from "./indices.ts";
 
-/** A body of _bulk, with `count` documents of a batch from index `first`. */
+/** Body of one _bulk call: `count` of the given documents, from position `first`. */
 export interface Bulk {
   lines: string;
   first: number;
   count: number;
 }
 
-/** Outcome of one document of a bulk request. */
+/** Outcome of one document in a bulk request. */
 export interface Outcome {
   status: number;
   error?: { type: string; reason: string };
@@ -23,7 +23,7 @@ export interface Outcome {
 const MAX_BULK_CHARACTERS = 2_000_000;
 
 /**
- * Generates bulk requests for these documents, one at a time in memory. With external versions OpenSearch rejects
+ * Generates bulk requests for these documents, one at a time in memory. With `external_gte`, OpenSearch rejects
  * outdated writes, but accepts the same version again, so that a rebuild repairs existing documents.
  */
 export function* bulks(prefix: string, documents: readonly VersionedDocument[]): Generator<Bulk> {

@@ -14,9 +14,9 @@ const SEARCH: OpenSearchCall = {
   timeoutMs: 300,
 };
 
-/** Outcome of a call to a server with this response. */
-async function failure(answer: Parameters<typeof startRecordingServer>[0]): Promise<JobError> {
-  const front = await startRecordingServer(answer);
+/** Returns the error of a call to a server with this response. */
+async function failure(respond: Parameters<typeof startRecordingServer>[0]): Promise<JobError> {
+  const front = await startRecordingServer(respond);
   try {
     await connectTo({ endpoint: front.endpoint })(SEARCH);
   } catch (error) {
@@ -26,11 +26,11 @@ async function failure(answer: Parameters<typeof startRecordingServer>[0]): Prom
   } finally {
     await front.stop();
   }
-  assert.fail("it was answered");
+  assert.fail("the call succeeded");
 }
 
 describe("the client of OpenSearch", () => {
-  for (const [status, says] of [
+  for (const [status, pattern] of [
     [401, /refuses this platform's credentials/],
     [403, /refuses this platform's credentials/],
     [429, /overloaded/],
@@ -39,26 +39,26 @@ describe("the client of OpenSearch", () => {
     [503, /is not ready/],
     [504, /returned status 504\./],
   ] as const)
-    it(`reports status ${status} as an error of the contract, after one call`, async () => {
+    it(`reports status ${status} as an error of the contract, without a retry`, async () => {
       let calls = 0;
       const { message } = await failure((_, response) => {
         calls++;
         json(response, status, { error: { type: "x", reason: "y" } });
       });
-      assert.match(message, says);
+      assert.match(message, pattern);
       assert.equal(calls, 1);
     });
 
   it("reports a server that does not respond in time, or never ends its response", async () => {
     const begun = performance.now();
-    assert.match((await failure(() => undefined)).message, /did not answer (within 0\.3 s|in time)/);
+    assert.match((await failure(() => undefined)).message, /did not respond (within 0\.3 s|in time)/);
     let drip: NodeJS.Timeout | undefined;
     const { message } = await failure((_, response) => {
       response.writeHead(200, { "content-type": "application/json" });
       drip = setInterval(() => response.write(" "), 20);
     });
     clearInterval(drip);
-    assert.match(message, /did not answer within 0\.3 s/);
+    assert.match(message, /did not respond within 0\.3 s/);
     assert(performance.now() - begun < 3_000);
   });
 
@@ -126,7 +126,7 @@ describe("the client of OpenSearch", () => {
       }
     });
 
-    it("is refused with another secret, and signs nothing without a region", async () => {
+    it("reports wrong credentials, and signs no call without a region", async () => {
       const front = await startRecordingServer((seen, response) =>
         json(response, isSigned(seen, "another") ? 200 : 403, { hits: { hits: [] } }),
       );

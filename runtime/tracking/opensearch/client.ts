@@ -9,7 +9,7 @@ export interface OpenSearchCall {
   path: string;
   query?: Record<string, string | number | boolean>;
   body?: object;
-  /** Instead of a body: lines of JSON with line ends. */
+  /** Lines of JSON, each with its line end, instead of a body. */
   lines?: string;
   /** Time limit in milliseconds of the whole call, including the last byte of its response. */
   timeoutMs: number;
@@ -25,7 +25,7 @@ export interface OpenSearchResponse<Body> {
 export type Send = <Body>(call: OpenSearchCall, expected?: readonly number[]) => Promise<OpenSearchResponse<Body>>;
 
 /**
- * Creates a client of an OpenSearch. Calls are signed for AWS if a region is configured, with the AWS SDK's
+ * Creates a client of OpenSearch. Calls are signed for AWS if a region is configured, with the AWS SDK's
  * credentials. There are no retries: users see an error at once, and tracking has its own back-off.
  */
 export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint" | "region">): Send {
@@ -42,25 +42,25 @@ export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint
       { requestTimeout: timeoutMs, ignore: [...expected] },
     );
     // The client's own timeout covers only silence: a response that arrives byte by byte would never reach it.
-    let timedOut = false;
+    let isTimedOut = false;
     const timer = setTimeout(() => {
-      timedOut = true;
+      isTimedOut = true;
       sent.abort();
     }, timeoutMs);
     try {
-      const { statusCode, body: answered }: ApiResponse = await sent;
-      // A proxy in front of it may send its own errors with status 200.
-      if (typeof answered === "string") throw new Error(`the response is not JSON: ${answered.slice(0, 100)}`);
-      return { status: statusCode ?? 0, body: answered };
+      const { statusCode, body: content }: ApiResponse = await sent;
+      // A proxy in front of OpenSearch may send its own errors with status 200.
+      if (typeof content === "string") throw new Error(`the response is not JSON: ${content.slice(0, 100)}`);
+      return { status: statusCode ?? 0, body: content };
     } catch (error) {
-      throw unavailable(error, timedOut ? `it did not answer within ${timeoutMs / 1000} s.` : undefined);
+      throw unavailable(error, isTimedOut ? `it did not respond within ${timeoutMs / 1000} s.` : undefined);
     } finally {
       clearTimeout(timer);
     }
   };
 }
 
-/** Reason of a refused call by its status; any other status from 500 is reported by its number. */
+/** Reasons of refused calls by status. Other statuses of 500 and above are reported as numbers. */
 const STATUS: Record<number, string> = {
   401: "it refuses this platform's credentials (401).",
   403: "it refuses this platform's credentials (403).",
@@ -80,13 +80,13 @@ function unavailable(error: unknown, knownMessage: string | undefined): Error {
   return reason === undefined ? cause : new JobError("TrackingUnavailable", { reason }, { cause });
 }
 
-/** Reason of a failed call; undefined if OpenSearch refused an invalid call of the platform (4xx). */
+/** Returns the reason of a failed call; undefined if OpenSearch refused an invalid call of the platform (4xx). */
 function reasonOf(error: unknown): string | undefined {
   if (error instanceof errors.ResponseError) {
     const status = error.statusCode ?? 0;
     return STATUS[status] ?? (status >= 500 ? `it returned status ${status}.` : undefined);
   }
-  if (error instanceof errors.TimeoutError) return "it did not answer in time.";
+  if (error instanceof errors.TimeoutError) return "it did not respond in time.";
   if (error instanceof errors.ConnectionError) return "it cannot be reached.";
   if (error instanceof Error && error.name === "CredentialsProviderError")
     return "there are no AWS credentials for it.";

@@ -20,10 +20,10 @@ describe("the tracking store in a faulty OpenSearch", () => {
   });
   afterEach(() => s.close());
 
-  const found = async () => {
+  const storedIds = async () => {
     await s.settled();
     return (await s.store.search({ limit: 100, sort: "createdAt", order: "asc" })).documents.map(
-      (one) => one.requestId,
+      ({ requestId }) => requestId,
     );
   };
   const at = (month: string) => ({ createdAt: `2021-${month}-15T00:00:00.000Z` });
@@ -52,25 +52,25 @@ describe("the tracking store in a faulty OpenSearch", () => {
   it("restores its field mappings after all data was lost", async () => {
     await s.store.put([{ version: 1, document: document("before") }]);
     await s.close();
-    assert.deepEqual(await found(), []);
+    assert.deepEqual(await storedIds(), []);
     await s.store.put([{ version: 1, document: document("after", { labels: { team: "x" } }) }]);
-    assert.deepEqual(await found(), ["after"]);
+    assert.deepEqual(await storedIds(), ["after"]);
     assert.equal((await s.store.search({ limit: 1, text: "aft", labels: { team: "x" } })).documents.length, 1);
   });
 
-  it("writes the other documents while the shards of a month are gone, and reports partial results as failures", async () => {
+  it("writes the other documents while a month's shards are unavailable, and reports partial results as failures", async () => {
     await s.store.put([{ version: 1, document: document("march", at("03")) }]);
     await index("04", { settings: { "index.routing.allocation.require._name": "nobody" } });
     const unwritten = await s.store.put(
       ["04", "05", "04"].map((month, step) => ({ version: 1, document: document(`job-${step}`, at(month)) })),
     );
     assert.deepEqual(
-      unwritten.map((one) => one.index),
+      unwritten.map(({ index }) => index),
       [0, 2],
     );
     assert.match(unwritten[0]?.reason ?? "", /^503 unavailable_shards_exception/);
     await assert.rejects(s.store.search({ limit: 10 }), unavailable);
-    await assert.rejects(s.store.summarise({}), unavailable);
+    await assert.rejects(s.store.summarize({}), unavailable);
 
     await s.send({
       method: "PUT",
@@ -79,21 +79,21 @@ describe("the tracking store in a faulty OpenSearch", () => {
       timeoutMs,
     });
     await s.send({ method: "GET", path: "/_cluster/health", query: { wait_for_status: "yellow" }, timeoutMs });
-    assert.deepEqual(await found(), ["march", "job-1"]);
+    assert.deepEqual(await storedIds(), ["march", "job-1"]);
   });
 
-  it("writes the others when a document is refused permanently", async () => {
+  it("writes the other documents if one is refused permanently", async () => {
     await s.store.put([{ version: 1, document: document("first", at("04")) }]);
     await index("06", { mappings: { properties: { runner: { type: "integer" } } } });
     const unwritten = await s.store.put(
       ["05", "06", "07"].map((month) => ({ version: 1, document: document(`job-${month}`, at(month)) })),
     );
     assert.deepEqual(
-      unwritten.map((one) => one.index),
+      unwritten.map(({ index }) => index),
       [1],
     );
     assert.match(unwritten[0]?.reason ?? "", /^400 mapper_parsing_exception/);
-    assert.deepEqual(await found(), ["first", "job-05", "job-07"]);
+    assert.deepEqual(await storedIds(), ["first", "job-05", "job-07"]);
   });
 
   it("deletes the indices of expired months only", async () => {
@@ -105,7 +105,7 @@ describe("the tracking store in a faulty OpenSearch", () => {
     ]);
     await s.settled();
     assert.equal(await s.store.expire("2021-03-15T00:00:00.000Z"), 2);
-    assert.deepEqual(await found(), ["waits", "march"]);
+    assert.deepEqual(await storedIds(), ["waits", "march"]);
     assert.equal(await s.store.expire("2021-03-16T00:00:00.000Z"), 1);
     const { body } = await s.send<{ index: string }[]>({
       method: "GET",
@@ -113,16 +113,16 @@ describe("the tracking store in a faulty OpenSearch", () => {
       query: { format: "json", s: "index" },
       timeoutMs,
     });
-    const months = body.map((one) => one.index.slice(-7));
-    assert.deepEqual(months, ["2021.02", "2021.03"], "a month that has not ended keeps its index");
+    const months = body.map(({ index: name }) => name.slice(-7));
+    assert.deepEqual(months, ["2021.02", "2021.03"], "a month keeps its index until it has ended and has no documents");
   });
 });
 
-describe("a partly accepted bulk request", () => {
-  const put = async (answer: (count: number) => [status: number, body: object]) => {
+describe("writes to OpenSearch", () => {
+  const put = async (respond: (count: number) => [status: number, body: object]) => {
     const front = await startRecordingServer(({ path, body }, response) => {
       if (!path.startsWith("/_bulk")) return json(response, 200, {});
-      json(response, ...answer(body.trimEnd().split("\n").length / 2));
+      json(response, ...respond(body.trimEnd().split("\n").length / 2));
     });
     try {
       const store = new OpenSearchTracking({ endpoint: front.endpoint, indexPrefix: "jobs" });
@@ -140,7 +140,7 @@ describe("a partly accepted bulk request", () => {
     }
   };
 
-  it("reports each rejected document at any position", async () => {
+  it("report each rejected document at any position", async () => {
     const error = { type: "rejected_execution_exception", reason: "queue full" };
     const { unwritten, bulks } = await put((count) => [
       200,
@@ -150,15 +150,15 @@ describe("a partly accepted bulk request", () => {
         })),
       },
     ]);
-    assert(bulks.length > 1 && bulks.every(({ body }) => body.length < 10 * 2 ** 20), "what a small domain takes");
+    assert(bulks.length > 1 && bulks.every(({ body }) => body.length < 10 * 2 ** 20), "a small domain accepts each");
     assert.deepEqual(
-      unwritten.map((one) => one.index),
+      unwritten.map(({ index }) => index),
       [1, 5, 9],
     );
     assert.match(unwritten[0]?.reason ?? "", /^429 rejected_execution_exception: queue full$/);
   });
 
-  it("reports all documents of a bulk that is too large for a proxy", async () => {
+  it("report all documents of a bulk request that is too large for a proxy", async () => {
     const { unwritten } = await put(() => [413, {}]);
     assert.deepEqual(
       unwritten.map(({ reason }) => reason),
@@ -166,7 +166,7 @@ describe("a partly accepted bulk request", () => {
     );
   });
 
-  it("throws if no document was accepted", async () => {
+  it("throw if a whole bulk request is refused with status 429 or 503", async () => {
     for (const status of [429, 503])
       await assert.rejects(
         put(() => [status, {}]),

@@ -2,7 +2,7 @@ import { type Document, keyOf } from "../store.ts";
 import { wordsOf } from "../tokenizer.ts";
 
 /** Lengths of word prefixes that are indexed as terms; longer prefixes match few words, which are then scanned. */
-const PREFIX = { min_chars: 1, max_chars: 8 };
+const INDEXED_PREFIXES = { min_chars: 1, max_chars: 8 };
 /** Lucene accepts terms of up to 32,766 bytes; UTF-8 needs up to 4 bytes per character. */
 const MAX_TERM_LENGTH = 8_191;
 
@@ -10,7 +10,7 @@ const keyword = { type: "keyword", ignore_above: MAX_TERM_LENGTH };
 
 /**
  * Indexed fields of a document: those of filters, sorts and metrics. The document itself is stored without indexing, so
- * that no task can be refused or create unlimited fields.
+ * that no task can be refused because of its content or create fields without limit.
  */
 export const MAPPINGS = {
   dynamic: false,
@@ -33,20 +33,26 @@ export const MAPPINGS = {
     executionMs: { type: "long" },
     totalMs: { type: "long" },
     peakMemoryBytes: { type: "long" },
-    words: { type: "text", analyzer: "whitespace", norms: false, index_options: "docs", index_prefixes: PREFIX },
+    words: {
+      type: "text",
+      analyzer: "whitespace",
+      norms: false,
+      index_options: "docs",
+      index_prefixes: INDEXED_PREFIXES,
+    },
     document: { type: "object", enabled: false },
   },
 } as const;
 
-/** Template of all indices with a prefix. */
+/** Returns the template of all indices with a prefix. */
 export const template = (prefix: string): object => ({
   index_patterns: [`${prefix}-*`],
   template: {
     settings: {
       number_of_shards: 1,
-      // A replica if there is a node for it: losing a node loses no data, since all documents can be rebuilt.
+      // There is a replica only if there is a second node. Without one, lost documents can be rebuilt from the jobs.
       auto_expand_replicas: "0-1",
-      // In the default order of pages, newest first: such pages are read without sorting.
+      // Documents are stored in the default order of pages, newest first, so such pages are read without sorting.
       index: { sort: { field: ["createdAt", "tenant", "requestId"], order: ["desc", "desc", "desc"] } },
     },
     mappings: MAPPINGS,
@@ -60,7 +66,7 @@ export const template = (prefix: string): object => ({
 export const indexOf = (prefix: string, { createdAt }: Document): string =>
   `${prefix}-${createdAt.slice(0, 7).replace("-", ".")}`;
 
-/** Returns the end of the month of such an index (ISO, exclusive); undefined for any other index. */
+/** Returns the end of the month of an index that `indexOf` names (ISO, exclusive); undefined for any other index. */
 export function monthEnd(prefix: string, index: string): string | undefined {
   const [, year, month] = new RegExp(`^${prefix}-(\\d{4})\\.(\\d\\d)$`).exec(index) ?? [];
   return year === undefined || month === undefined
@@ -71,7 +77,7 @@ export function monthEnd(prefix: string, index: string): string | undefined {
 /** Returns the id of a document; unique, since the name of a tenant contains no slash. */
 export const documentId = (tenant: string, requestId: string): string => `${tenant}/${requestId}`;
 
-/** Stored form of a document. */
+/** Returns the stored form of a document. */
 export function source(document: Document): object {
   const { tenant, status, createdAt, labels, ...rest } = document;
   const { task, runner, finishedAt, stats, error } = rest as {

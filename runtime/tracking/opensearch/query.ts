@@ -1,5 +1,5 @@
 import type { Filter, Search } from "../store.ts";
-import { isUnfindable, wordsIn } from "../tokenizer.ts";
+import { matchesNoDocument, wordsIn } from "../tokenizer.ts";
 
 /** First and last time that OpenSearch can read; an offset can move a valid time beyond them. */
 const EARLIEST = Date.parse("0001-01-01T00:00:00Z");
@@ -18,7 +18,7 @@ export function queryOf({ tenant, text, status, type, runner, labels, createdFro
     if (value !== undefined) filter.push({ term: { [field]: value } });
   filter.push(status === undefined ? { bool: { must_not: { term: { status: "REJECTED" } } } } : { terms: { status } });
   for (const [key, value] of Object.entries(labels ?? {})) filter.push({ term: { labels: `${key}=${value}` } });
-  if (isUnfindable(text ?? "")) filter.push({ match_none: {} });
+  if (matchesNoDocument(text ?? "")) filter.push({ match_none: {} });
   for (const word of new Set(wordsIn(text ?? ""))) filter.push({ prefix: { words: word } });
   if (createdFrom !== undefined || createdTo !== undefined)
     filter.push({
@@ -33,12 +33,12 @@ export function queryOf({ tenant, text, status, type, runner, labels, createdFro
 }
 
 /**
- * Sort value of a missing field: a job that has not ended is the lowest. Our own number, since JSON readers round
- * OpenSearch's lowest.
+ * Sort value of a missing field: a job that has not ended sorts lowest. OpenSearch's own lowest number is not used, since
+ * JSON parsers round it.
  */
 const LOWEST: Partial<Record<string, number>> = { finishedAt: 0, totalMs: -1 };
 
-/** Sort of a page; the order is total. For createdAt it is the order in which indices are stored. */
+/** Returns the sort of a page: a total order. For createdAt, documents are stored in this order. */
 export function sortOf({ sort = "createdAt", order = "desc" }: Search): object[] {
   const missing = LOWEST[sort];
   return [

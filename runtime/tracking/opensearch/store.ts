@@ -16,24 +16,24 @@ import type { Send } from "./client.ts";
 import { documentId, monthEnd, template } from "./indices.ts";
 import { queryOf, sortOf } from "./query.ts";
 
-/** Timeout of a page for a user. */
-const SEARCH_MS = 5_000;
-const WRITE_MS = 15_000;
-/** Timeout of a write for an unavailable shard, for example after a node was lost; the other documents wait with it. */
+/** Timeout of reads, for which a user waits. */
+const SEARCH_TIMEOUT_MS = 5_000;
+const WRITE_TIMEOUT_MS = 15_000;
+/** Time that a bulk request waits for an unavailable shard, for example of a lost node. It delays all its documents. */
 const SHARD_WAIT = "2s";
 const TOO_LARGE: Outcome = {
   status: 413,
   error: { type: "too_large", reason: "The request is larger than OpenSearch accepts." },
 };
-/** Errors of the document itself. All others are transient. */
-const FINAL = new Set([400, 413]);
-const EXPIRE_MS = 60_000;
+/** Statuses of errors that the document itself causes. All others are transient. */
+const FINAL_STATUSES = new Set([400, 413]);
+const EXPIRE_TIMEOUT_MS = 60_000;
 
-/** Maximum error types in statistics; the registry has far fewer. */
-const ERROR_TYPES = 100;
+/** Maximum number of error types in a summary; the registry has far fewer. */
+const MAX_ERROR_TYPES = 100;
 const PERCENTS = [50, 95, 99];
 
-/** Used parts of a response of _search. */
+/** Parts of a _search response that are used. */
 interface SearchResponse {
   hits: { total?: { value: number }; hits: { _source: { document: Document }; sort: (string | number)[] }[] };
   aggregations?: Record<string, { buckets?: Bucket[]; values?: Record<string, number | null> }>;
@@ -58,12 +58,12 @@ export class OpenSearchTracking implements TrackingStore {
     const unwritten: UnwrittenDocument[] = [];
     for (const bulk of bulks(this.#settings.indexPrefix, documents)) {
       for (const [at, { status, error }] of (await this.#write(bulk)).entries()) {
-        // A conflict: a later version already exists.
+        // 409 is a conflict: a later version already exists.
         if (status < 300 || status === 409) continue;
         unwritten.push({
           index: bulk.first + at,
           reason: `${status} ${error?.type}: ${error?.reason}`,
-          final: FINAL.has(status),
+          final: FINAL_STATUSES.has(status),
         });
       }
     }
@@ -98,7 +98,7 @@ export class OpenSearchTracking implements TrackingStore {
     };
   }
 
-  async summarise(filter: Filter): Promise<Summary> {
+  async summarize(filter: Filter): Promise<Summary> {
     const times = ["queueMs", "executionMs", "totalMs"] as const;
     const { hits, aggregations = {} } = await this.#search({
       size: 0,
@@ -106,7 +106,7 @@ export class OpenSearchTracking implements TrackingStore {
       query: queryOf(filter),
       aggs: {
         status: { terms: { field: "status" } },
-        errorType: { terms: { field: "errorType", size: ERROR_TYPES } },
+        errorType: { terms: { field: "errorType", size: MAX_ERROR_TYPES } },
         ...Object.fromEntries(times.map((field) => [field, { percentiles: { field, percents: PERCENTS } }])),
       },
     });
@@ -144,18 +144,18 @@ export class OpenSearchTracking implements TrackingStore {
           },
         },
       },
-      timeoutMs: EXPIRE_MS,
+      timeoutMs: EXPIRE_TIMEOUT_MS,
     });
     const { body: indices } = await send<{ index: string; "docs.count": string }[]>({
       method: "GET",
       path: `/_cat/indices/${indexPrefix}-*`,
       query: { format: "json", h: "index,docs.count" },
-      timeoutMs: EXPIRE_MS,
+      timeoutMs: EXPIRE_TIMEOUT_MS,
     });
     for (const { index, "docs.count": count } of indices) {
       const end = monthEnd(indexPrefix, index);
       if (end !== undefined && end <= before && count === "0")
-        await send({ method: "DELETE", path: `/${index}`, timeoutMs: EXPIRE_MS }, [404]);
+        await send({ method: "DELETE", path: `/${index}`, timeoutMs: EXPIRE_TIMEOUT_MS }, [404]);
     }
     return body.deleted;
   }
@@ -167,18 +167,18 @@ export class OpenSearchTracking implements TrackingStore {
 
   async #search(body: object): Promise<SearchResponse> {
     const send = await this.#connect();
-    const answer = await send<SearchResponse>({
+    const response = await send<SearchResponse>({
       method: "POST",
       path: `/${this.#settings.indexPrefix}-*/_search`,
       // A partial response would look complete.
       query: { allow_no_indices: true, allow_partial_search_results: false },
       body: { track_total_hits: false, _source: ["document"], ...body },
-      timeoutMs: SEARCH_MS,
+      timeoutMs: SEARCH_TIMEOUT_MS,
     });
-    return answer.body;
+    return response.body;
   }
 
-  /** Outcome of each document of a bulk request. */
+  /** Sends a bulk request; returns the outcome of each document. */
   async #write({ lines, count }: Bulk): Promise<Outcome[]> {
     const send = await this.#connect();
     const call = {
@@ -186,7 +186,7 @@ export class OpenSearchTracking implements TrackingStore {
       path: "/_bulk",
       query: { timeout: SHARD_WAIT },
       lines,
-      timeoutMs: WRITE_MS,
+      timeoutMs: WRITE_TIMEOUT_MS,
     } as const;
     const { status, body } = await send<{ items: { index: Outcome }[] }>(call, [413]);
     if (status === 413) return Array.from({ length: count }, () => TOO_LARGE);
@@ -194,15 +194,16 @@ export class OpenSearchTracking implements TrackingStore {
   }
 
   /**
-   * Creates the template if it is missing: the first document of a month creates its index, and without a template
-   * OpenSearch would guess the field types. Done at least once per process, since its code may have a newer template.
+   * Writes the template once per process, whose code may have a newer one, and again if it is missing. The first document
+   * of a month creates the month's index; without a template, OpenSearch would guess the field types.
    */
   async #prepare(): Promise<void> {
     const send = await this.#connect();
     const { indexPrefix } = this.#settings;
     const path = `/_index_template/${indexPrefix}`;
-    if (this.#isPrepared && (await send({ method: "HEAD", path, timeoutMs: WRITE_MS }, [404])).status !== 404) return;
-    await send({ method: "PUT", path, body: template(indexPrefix), timeoutMs: WRITE_MS });
+    if (this.#isPrepared && (await send({ method: "HEAD", path, timeoutMs: WRITE_TIMEOUT_MS }, [404])).status !== 404)
+      return;
+    await send({ method: "PUT", path, body: template(indexPrefix), timeoutMs: WRITE_TIMEOUT_MS });
     this.#isPrepared = true;
   }
 }

@@ -1,36 +1,36 @@
 import { signal } from "@preact/signals";
-import { ask } from "./http.js";
+import { requestJson } from "./http.js";
 import { usePolled } from "./polling.js";
 import { figuresPath } from "./preload.js";
 import { caller } from "./session.js";
 
-const EVERY_MS = 2_000;
+const POLL_MS = 2_000;
 
-/** Interval at which pages without figures count dead letters. */
+/** Interval at which pages that show no figures count dead letters. */
 const DEAD_LETTERS_MS = 60_000;
 
-/** Number of dead letters in the latest figures; admins only. */
+/** Number of dead letters in the latest figures; 0 unless the caller is an admin. */
 export const deadLetters = signal(0);
 
 /** Loads the caller once. */
-export async function learnCaller() {
+export async function loadCaller() {
   if (caller.peek()) return;
-  caller.value = await ask("session");
+  caller.value = await requestJson("session");
 }
 
-/** Keeps the number of dead letters current on pages without figures. @param {boolean} isOn */
+/** Keeps the number of dead letters current on pages that show no figures. @param {boolean} isOn */
 export function useDeadLetterCount(isOn) {
   usePolled(
     String(isOn),
     async (signal) => {
-      if (isOn) countDeadLetters(await ask(figuresPath(SHORTEST), { signal }));
+      if (isOn) countDeadLetters(await requestJson(figuresPath(SHORTEST_RANGE), { signal }));
     },
     () => (isOn ? DEAD_LETTERS_MS : undefined),
   );
 }
 
-/** The shortest range, for figures of which only the number of dead letters is used. */
-const SHORTEST = { over: "15m", from: "", to: "" };
+/** Range of the figures that are requested only for their number of dead letters. */
+const SHORTEST_RANGE = { over: "15m", from: "", to: "" };
 
 /** @param {import("./types.ts").Figures} figures */
 const countDeadLetters = ({ queues }) => {
@@ -44,10 +44,10 @@ export function useFigures(range) {
     path,
     async (signal) => {
       /** @type {import("./types.ts").Figures} */
-      const figures = await ask(path, { signal });
+      const figures = await requestJson(path, { signal });
       countDeadLetters(figures);
       return figures;
     },
-    EVERY_MS,
+    POLL_MS,
   );
 }

@@ -1,25 +1,25 @@
 /** Formats numbers and times for people. */
 
-const NOTHING = "–";
+const NO_VALUE = "–";
 /** Non-breaking space between a number and its unit. */
 const UNIT = "\u00a0";
 
 /** @param {number | null | undefined} value */
 export const count = (value) =>
-  value === null || value === undefined ? NOTHING : Math.round(value).toLocaleString("en");
+  value === null || value === undefined ? NO_VALUE : Math.round(value).toLocaleString("en");
 
 /**
  * Formats a count with its noun: "1 row", "12 rows".
- * @type {(value: number | null | undefined, what: string) => string}
+ * @type {(value: number | null | undefined, noun: string) => string}
  */
-export const counted = (value, what) => `${count(value)} ${what}${value === 1 ? "" : "s"}`;
+export const counted = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 
 /**
  * Formats a duration: "340 ms", "2.4 s", "3 min 5 s", "2 h 4 min". Negative durations, from differing clocks, become 0.
  * @param {number | null | undefined} milliseconds
  */
 export function duration(milliseconds) {
-  if (milliseconds === null || milliseconds === undefined || Number.isNaN(milliseconds)) return NOTHING;
+  if (milliseconds === null || milliseconds === undefined || Number.isNaN(milliseconds)) return NO_VALUE;
   const ms = Math.max(0, milliseconds);
   if (ms < 999.5) return `${Math.round(ms)}${UNIT}ms`;
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)}${UNIT}s`;
@@ -29,13 +29,13 @@ export function duration(milliseconds) {
   if (seconds < 86_400) return pair(Math.floor(seconds / 3_600), "h", Math.floor((seconds % 3_600) / 60), "min");
   return pair(Math.floor(seconds / 86_400), "d", Math.floor((seconds % 86_400) / 3_600), "h");
 }
-/** @type {(large: number, unit: string, small: number, smaller: string) => string} */
-const pair = (large, unit, small, smaller) =>
-  `${large}${UNIT}${unit}${small > 0 ? `${UNIT}${small}${UNIT}${smaller}` : ""}`;
+/** @type {(large: number, largeUnit: string, small: number, smallUnit: string) => string} */
+const pair = (large, largeUnit, small, smallUnit) =>
+  `${large}${UNIT}${largeUnit}${small > 0 ? `${UNIT}${small}${UNIT}${smallUnit}` : ""}`;
 
 /** Formats a size: "812 B", "1.4 kB", "23 MB". @param {number | null | undefined} value */
 export function bytes(value) {
-  if (value === null || value === undefined) return NOTHING;
+  if (value === null || value === undefined) return NO_VALUE;
   const units = ["B", "kB", "MB", "GB", "TB"];
   let unit = 0;
   let amount = value;
@@ -50,10 +50,10 @@ export function bytes(value) {
 export const cost = (amount) =>
   `${Number(amount.toPrecision(2)).toLocaleString("en", { maximumFractionDigits: 8 })}${UNIT}USD`;
 
-/** Formats a share: "12 %". A positive share never becomes "0 %". @type {(part: number, whole: number) => string} */
-export function percent(part, whole) {
-  if (whole === 0) return NOTHING;
-  const share = (100 * part) / whole;
+/** Formats a share: "12 %". A positive share never becomes "0 %". @type {(part: number, total: number) => string} */
+export function percent(part, total) {
+  if (total === 0) return NO_VALUE;
+  const share = (100 * part) / total;
   return share > 0 && share < 1 ? `<${UNIT}1${UNIT}%` : `${Math.round(share)}${UNIT}%`;
 }
 
@@ -73,13 +73,13 @@ export function ago(iso, now = Date.now()) {
 const TO_THE_MINUTE = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" };
 
 /** Formats a time in the browser's time zone: "25 Nov 2026, 04:38:05". @param {string} iso */
-export const moment = (iso) => new Date(iso).toLocaleString("en-GB", { ...TO_THE_MINUTE, second: "2-digit" });
+export const dateTime = (iso) => new Date(iso).toLocaleString("en-GB", { ...TO_THE_MINUTE, second: "2-digit" });
 
 /** Formats a time without seconds: "25 Nov 2026, 04:38". @param {string} iso */
-export const minute = (iso) => new Date(iso).toLocaleString("en-GB", TO_THE_MINUTE);
+export const dateTimeToMinute = (iso) => new Date(iso).toLocaleString("en-GB", TO_THE_MINUTE);
 
 /** Formats a time of day in the browser's time zone: "04:38:05". @param {number} ms */
-export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
+export const timeOfDay = (ms) => new Date(ms).toLocaleTimeString("en-GB");
 
 /** Returns the name of the browser's time zone: "UTC", "GMT+1". @param {string} iso */
 export const zone = (iso) =>
@@ -107,21 +107,21 @@ export const outcomeText = (outcome) =>
     : (Object.entries(STATE_LABELS).find(([state]) => state === outcome)?.[1] ?? outcome);
 
 /** @type {Record<import("../../../contract/states.ts").RunnerType, string>} */
-export const RUNNER_WORDS = { glue: "Glue", ec2: "EC2" };
+export const RUNNER_LABELS = { glue: "Glue", ec2: "EC2" };
 
-/** Summarizes a job's task in a few words. @param {import("./types.ts").Job["task"]} task */
-export function whatOf({ query, statement, target, mode, sql, dryRun }) {
+/** Names a job's task by its query, statement, target or SQL. @param {import("./types.ts").Job["task"]} task */
+export function taskName({ query, statement, target, mode, sql, dryRun }) {
   if (query !== undefined) return query;
   if (statement !== undefined) return statement;
   if (target !== undefined) return `${dryRun ? "check" : "load"} ${target}${mode === "replace" ? " (replace)" : ""}`;
-  return cut((sql ?? "").replace(/\s+/g, " ").trim(), MAX_SQL);
+  return truncate((sql ?? "").replace(/\s+/g, " ").trim(), MAX_SQL_LENGTH);
 }
 
-/** Maximum length of SQL in a summary. Characters. */
-const MAX_SQL = 80;
+/** Maximum length of SQL in the name of a task. */
+const MAX_SQL_LENGTH = 80;
 
-/** Shortens text, with an ellipsis. @type {(text: string, most: number) => string} */
-export const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1).toWellFormed()}…` : text);
+/** Shortens text, with an ellipsis. @type {(text: string, max: number) => string} */
+export const truncate = (text, max) => (text.length > max ? `${text.slice(0, max - 1).toWellFormed()}…` : text);
 
 /**
  * Returns the progress of a running job from 0 to 1; undefined if it is unknown.

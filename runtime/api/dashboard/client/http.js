@@ -1,16 +1,19 @@
 import { preloaded } from "./preload.js";
-import { leave, visit } from "./session.js";
+import { showSignIn, signInCount } from "./session.js";
 
-/** Message of the sign-in page after a session ended; the browser may have dropped its cookie before. */
+/**
+ * Message of the sign-in page after a session ended. Replaces the API's message, which asks for a token if the browser
+ * has already dropped the session's cookie.
+ */
 const SESSION_ENDED = "The session has expired or was ended. Sign in again.";
 
 /** An error response of the API, with its message. */
-export class Refused extends Error {
+export class ApiError extends Error {
   /**
    * @param {number} status
    * @param {{ type?: string, detail?: string, problems?: { field?: string, message?: string }[] }} problem
    */
-  constructor(status, { type = "", detail = `The API answered ${status}.`, problems = [] }) {
+  constructor(status, { type = "", detail = `The API returned ${status}.`, problems = [] }) {
     super(detail);
     this.status = status;
     this.type = type;
@@ -29,7 +32,7 @@ export class Refused extends Error {
  * @param {Options} [options]
  */
 export async function send(path, { method = "GET", body, signal } = {}) {
-  const current = visit.peek();
+  const signInsBefore = signInCount.peek();
   const isBytes = body instanceof Blob;
   const type = isBytes ? "application/octet-stream" : "application/json";
   const init = {
@@ -44,10 +47,9 @@ export async function send(path, { method = "GET", body, signal } = {}) {
   });
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
-  const refused = new Refused(response.status, problem);
   // Skipped if another session has begun meanwhile.
-  if (response.status === 401 && current === visit.peek()) leave(SESSION_ENDED);
-  throw refused;
+  if (response.status === 401 && signInsBefore === signInCount.peek()) showSignIn(SESSION_ENDED);
+  throw new ApiError(response.status, problem);
 }
 
 /**
@@ -57,7 +59,7 @@ export async function send(path, { method = "GET", body, signal } = {}) {
  * @param {Options} [options]
  * @returns {Promise<T>}
  */
-export const ask = async (path, options) => (await send(path, options)).json();
+export const requestJson = async (path, options) => (await send(path, options)).json();
 
 /** @type {(job: { tenant: string, requestId: string }, rest?: string, search?: Record<string, string>) => string} */
 export const jobPath = ({ tenant, requestId }, rest = "", search = {}) =>
@@ -68,7 +70,7 @@ const MAX_PROBLEMS = 3;
 
 /** Returns the message of an error; that of an invalid request names its fields. @param {unknown} error */
 export function errorMessage(error) {
-  if (error instanceof Refused && error.problems.length > 0)
+  if (error instanceof ApiError && error.problems.length > 0)
     return error.problems
       .slice(0, MAX_PROBLEMS)
       .map(({ field = "", message = "" }) => `${field} ${message}`.trim())

@@ -20,28 +20,28 @@ import { failureMessage, SignedIn, SignIn } from "./ui/signIn.js";
 import { UsagePage } from "./usage/usage.js";
 
 function Page() {
-  const now = route.value;
-  switch (now.page) {
+  const current = route.value;
+  switch (current.page) {
     case "jobs":
-      return html`<${JobsPage} filter=${now.filter} />`;
+      return html`<${JobsPage} filter=${current.filter} />`;
     case "job":
-      return html`<${JobPage} key=${`${now.tenant}/${now.requestId}`} tenant=${now.tenant} requestId=${now.requestId} />`;
+      return html`<${JobPage} key=${`${current.tenant}/${current.requestId}`} tenant=${current.tenant} requestId=${current.requestId} />`;
     case "rejected":
-      return html`<${Rejected} key=${now.id} tenant=${now.tenant} id=${now.id} />`;
+      return html`<${Rejected} key=${current.id} tenant=${current.tenant} id=${current.id} />`;
     case "query":
-      return html`<${QueryPage} kind=${now.kind} name=${now.name} again=${now.again} />`;
+      return html`<${QueryPage} kind=${current.kind} name=${current.name} again=${current.again} />`;
     case "load":
-      return html`<${Load} key=${now.again} again=${now.again} />`;
+      return html`<${Load} key=${current.again} again=${current.again} />`;
     case "dead-letters":
       return html`<${DeadLetters} />`;
     case "usage":
-      return html`<${UsagePage} month=${now.month} />`;
+      return html`<${UsagePage} month=${current.month} />`;
     case "tokens":
       return html`<${TokensPage} />`;
     case "audit":
-      return html`<${Audit} text=${now.text} action=${now.action} />`;
+      return html`<${Audit} text=${current.text} action=${current.action} />`;
     case "overview":
-      return html`<${Overview} range=${now} />`;
+      return html`<${Overview} range=${current} />`;
     case "not-found":
       return html`<${NotFound} />`;
     default:
@@ -50,13 +50,13 @@ function Page() {
 }
 
 function App() {
-  const now = route.value;
-  // A link's code replaces an existing session.
-  if (now.page === "sign-in") return html`<${SignIn} key=${now.code} code=${now.code} />`;
-  if (now.page === "signed-in") return html`<${SignedIn} next=${now.next} />`;
-  if (now.page === "sign-in-failed") return html`<${Login} problem=${failureMessage(now.error)} />`;
+  const current = route.value;
+  // The code of a sign-in link replaces an existing session.
+  if (current.page === "sign-in") return html`<${SignIn} key=${current.code} code=${current.code} />`;
+  if (current.page === "signed-in") return html`<${SignedIn} next=${current.next} />`;
+  if (current.page === "sign-in-failed") return html`<${Login} problem=${failureMessage(current.error)} />`;
   if (!isSignedIn.value) return html`<${Login} />`;
-  return html`<${Shell} page=${now.page}><${Page} /><//><${ConfirmDialog} />`;
+  return html`<${Shell} page=${current.page}><${Page} /><//><${ConfirmDialog} />`;
 }
 
 effect(() => {

@@ -24,7 +24,7 @@ export function replaceRoute(next) {
  * @param {Partial<import("./route.js").JobFilter>} change
  */
 export function refineJobs(change) {
-  const now = route.value;
-  if (now.page === "jobs") replaceRoute({ page: "jobs", filter: { ...now.filter, ...change } });
+  const current = route.value;
+  if (current.page === "jobs") replaceRoute({ page: "jobs", filter: { ...current.filter, ...change } });
   else location.hash = formatRoute({ page: "jobs", filter: { ...ALL_JOBS, ...change } });
 }

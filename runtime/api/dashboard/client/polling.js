@@ -1,14 +1,15 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { errorMessage } from "./http.js";
 
-/** Maximum delay after failures. Seconds. */
-const MAX_BACKOFF = 8;
+/** Maximum delay after failures. */
+const MAX_BACKOFF_SECONDS = 8;
 
 /**
+ * `data` is kept while the next request is running or has failed. `isStale`: it belongs to an earlier key. `contactAt`:
+ * time of the API's last response, in milliseconds.
  * @template T
- * @typedef {{ found: T | undefined, error: string, stale: boolean, contactAt: number | undefined, again: () => void }}
- * Polled `found` is kept while the next request is running or has failed; `stale`: it belongs to an earlier key;
- * `contactAt`: time of the API's last answer, in milliseconds
+ * @typedef {{ data: T | undefined, error: string, isStale: boolean, contactAt: number | undefined, refresh: () => void }}
+ * Polled
  */
 
 /**
@@ -16,55 +17,57 @@ const MAX_BACKOFF = 8;
  * @template T
  * @param {string} key identifies what is polled
  * @param {(signal: AbortSignal) => Promise<T>} poll
- * @param {number | ((found: T) => number | undefined)} everyMs interval; undefined: the result is final
+ * @param {number | ((data: T) => number | undefined)} intervalMs undefined: the data is final
  * @returns {Polled<T>}
  */
-export function usePolled(key, poll, everyMs) {
+export function usePolled(key, poll, intervalMs) {
   const [state, setState] = useState(
-    /** @type {{ key: string, found?: T, error: string, contactAt?: number }} */ ({ key: "", error: "" }),
+    /** @type {{ key: string, data?: T, error: string, contactAt?: number }} */ ({ key: "", error: "" }),
   );
-  const [turn, setTurn] = useState(0);
-  const controller = useRef(poll);
-  controller.current = poll;
-  const every = useRef(everyMs);
-  every.current = everyMs;
+  const [refreshes, setRefreshes] = useState(0);
+  const latestPoll = useRef(poll);
+  latestPoll.current = poll;
+  const latestInterval = useRef(intervalMs);
+  latestInterval.current = intervalMs;
 
   useEffect(() => {
-    const ended = new AbortController();
+    const controller = new AbortController();
+    const { signal } = controller;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
-    let backoff = 1;
-    let final = false;
-    let busy = false;
+    let backoffSeconds = 1;
+    let isFinal = false;
+    let isBusy = false;
     const next = async () => {
       clearTimeout(timer);
-      if (busy || final || ended.signal.aborted || document.hidden) return;
-      busy = true;
+      if (isBusy || isFinal || signal.aborted || document.hidden) return;
+      isBusy = true;
       /** @type {number | undefined} */
-      let wait;
+      let delayMs;
       try {
-        const found = await controller.current(ended.signal);
-        backoff = 1;
-        wait = typeof every.current === "number" ? every.current : every.current(found);
-        final = wait === undefined;
-        if (!ended.signal.aborted) setState({ key, found, error: "", contactAt: Date.now() });
+        const data = await latestPoll.current(signal);
+        backoffSeconds = 1;
+        const interval = latestInterval.current;
+        delayMs = typeof interval === "number" ? interval : interval(data);
+        isFinal = delayMs === undefined;
+        if (!signal.aborted) setState({ key, data, error: "", contactAt: Date.now() });
       } catch (error) {
-        backoff = Math.min(MAX_BACKOFF, 2 * backoff);
-        wait = 1_000 * backoff;
-        if (!ended.signal.aborted) setState((before) => ({ ...before, error: errorMessage(error) }));
+        backoffSeconds = Math.min(MAX_BACKOFF_SECONDS, 2 * backoffSeconds);
+        delayMs = 1_000 * backoffSeconds;
+        if (!signal.aborted) setState((before) => ({ ...before, error: errorMessage(error) }));
       }
-      busy = false;
-      if (wait !== undefined && !ended.signal.aborted) timer = setTimeout(next, wait);
+      isBusy = false;
+      if (delayMs !== undefined && !signal.aborted) timer = setTimeout(next, delayMs);
     };
     document.addEventListener("visibilitychange", next);
     next();
     return () => {
-      ended.abort();
+      controller.abort();
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", next);
     };
-  }, [key, turn]);
+  }, [key, refreshes]);
 
-  const again = useCallback(() => setTurn((before) => before + 1), []);
-  return { found: state.found, error: state.error, stale: state.key !== key, contactAt: state.contactAt, again };
+  const refresh = useCallback(() => setRefreshes((before) => before + 1), []);
+  return { data: state.data, error: state.error, isStale: state.key !== key, contactAt: state.contactAt, refresh };
 }

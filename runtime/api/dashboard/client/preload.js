@@ -1,14 +1,14 @@
 import { parseRoute } from "./route.js";
 
-/** Requests the data of the first view while the other modules load. This module is small and runs first. */
+/** This module is small and runs first: it requests the data of the first view while the other modules load. */
 
 /**
  * Key in the browser's storage that exists while a user is signed in. The session itself is a cookie that scripts
  * cannot read.
  */
 export const SIGNED_IN_KEY = "rates-signed-in";
-/** Initial number of jobs per page. */
-export const PAGE = 25;
+/** Initial number of listed jobs. */
+export const INITIAL_JOBS = 25;
 /** Number of running and failed jobs in the overview. */
 export const OVERVIEW_JOBS = 6;
 
@@ -35,29 +35,30 @@ export function jobsPath({ text = "", since: _since, ...filter }, limit, cursor 
 }
 
 /** @type {Map<string, Promise<Response>>} */
-const requested = new Map();
+const preloads = new Map();
 
 /**
- * Returns a preloaded response, once. A request for anything else means that another page is shown, and discards all.
+ * Returns the preloaded response to a path, once. A request for any other path means that another page is shown, so all
+ * preloaded responses are discarded.
  * @param {string} path
  */
 export function preloaded(path) {
-  const answer = requested.get(path);
-  if (answer) requested.delete(path);
-  else requested.clear();
-  return answer;
+  const response = preloads.get(path);
+  if (response) preloads.delete(path);
+  else preloads.clear();
+  return response;
 }
 
 /** Returns the paths that a page requests first. @param {import("./route.js").Route} route */
 function firstPaths(route) {
   if (route.page === "overview")
     return [figuresPath(route), overviewJobsPath("IN_PROGRESS"), overviewJobsPath("FAILED")];
-  return route.page === "jobs" && !route.filter.since ? [jobsPath(route.filter, PAGE)] : [];
+  return route.page === "jobs" && !route.filter.since ? [jobsPath(route.filter, INITIAL_JOBS)] : [];
 }
 
 if (localStorage.getItem(SIGNED_IN_KEY) !== null)
   for (const path of firstPaths(parseRoute(location.hash))) {
-    const answer = fetch(path, { priority: "high" });
-    answer.catch(() => {}); // The failure is reported by the page that uses the response.
-    requested.set(path, answer);
+    const response = fetch(path, { priority: "high" });
+    response.catch(() => {}); // The page that uses the response reports the failure.
+    preloads.set(path, response);
   }

@@ -1,6 +1,7 @@
 /**
  * Routes of the page, stored in the URL's fragment, so that links, reloads, bookmarks and the browser's back button
- * work. The only secret in a route is the code of a sign-in link, which is removed after use.
+ * work. The only secret in a route is the code of a sign-in link, which is removed after use. `again` is the job whose
+ * task is edited, as "tenant/requestId".
  * @typedef {{ text: string, status: string, type: string, runner: string, label: string, tenant: string, since: string,
  *   from: string, to: string, sort: string, order: string }} JobFilter
  * @typedef {{ over: string, from: string, to: string }} Range
@@ -22,8 +23,8 @@
  */
 
 /** Time ranges up to now. */
-export const OVER = /** @type {const} */ (["15m", "1h", "6h", "24h"]);
-const DEFAULT_OVER = "1h";
+export const RECENT_RANGES = /** @type {const} */ (["15m", "1h", "6h", "24h"]);
+const DEFAULT_RANGE = "1h";
 
 /** The filter that matches every job. @type {Readonly<JobFilter>} */
 export const ALL_JOBS = {
@@ -48,8 +49,8 @@ export function parseRoute(hash) {
   const [path = "", search = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   const [page, ...rest] = path.split("/").map(decoded);
   const [first = "", second = ""] = rest;
-  const given = new URLSearchParams(search);
-  const value = (/** @type {string} */ name) => given.get(name) ?? "";
+  const parameters = new URLSearchParams(search);
+  const value = (/** @type {string} */ name) => parameters.get(name) ?? "";
   switch (page) {
     case "jobs":
       if (first && second) return { page: "job", tenant: first, requestId: second };
@@ -90,7 +91,7 @@ const NOT_FOUND = { page: "not-found" };
 
 /** @type {(value: (name: string) => string) => Route} */
 function overviewOf(value) {
-  const over = OVER.find((one) => one === value("over")) ?? DEFAULT_OVER;
+  const over = RECENT_RANGES.find((range) => range === value("over")) ?? DEFAULT_RANGE;
   const isRange = !Number.isNaN(Date.parse(value("from"))) && !Number.isNaN(Date.parse(value("to")));
   return { page: "overview", over, from: isRange ? value("from") : "", to: isRange ? value("to") : "" };
 }
@@ -101,8 +102,8 @@ const filterOf = (value) =>
 
 /** @type {(path: string, search: Record<string, string>) => string} */
 function address(path, search) {
-  const given = new URLSearchParams(Object.entries(search).filter(([, value]) => value !== ""));
-  return given.size > 0 ? `#/${path}?${given}` : `#/${path}`;
+  const parameters = new URLSearchParams(Object.entries(search).filter(([, value]) => value !== ""));
+  return parameters.size > 0 ? `#/${path}?${parameters}` : `#/${path}`;
 }
 
 /** @type {(route: Route) => string} */
@@ -137,7 +138,7 @@ export function formatRoute(route) {
       return "#/not-found";
     default: {
       const { over, from, to } = route;
-      return address("", from && to ? { from, to } : { over: over === DEFAULT_OVER ? "" : over });
+      return address("", from && to ? { from, to } : { over: over === DEFAULT_RANGE ? "" : over });
     }
   }
 }
@@ -168,13 +169,13 @@ export function titleOf(route) {
 
 /**
  * Returns true if a navigation stays on the same page, for example when a search is refined.
- * @type {(one: Route, other: Route) => boolean}
+ * @type {(before: Route, after: Route) => boolean}
  */
-export const isSamePage = (one, other) =>
-  one.page === other.page &&
-  ((one.page !== "job" && one.page !== "rejected") || formatRoute(one) === formatRoute(other));
+export const isSamePage = (before, after) =>
+  before.page === after.page &&
+  ((before.page !== "job" && before.page !== "rejected") || formatRoute(before) === formatRoute(after));
 
-/** Decodes a part of an address; an invalid one is unchanged. @param {string} text */
+/** Decodes a segment of an address. Returns an invalid segment unchanged. @param {string} text */
 function decoded(text) {
   try {
     return decodeURIComponent(text);

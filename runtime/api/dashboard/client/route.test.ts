@@ -26,8 +26,8 @@ describe("the address of a page of the dashboard", () => {
     ] as const;
     for (const route of routes) assert.deepEqual(parseRoute(formatRoute(route)), route);
   });
-  it("is another page for another job, and the same page for another search or form", () => {
-    const same = (one: string, other: string) => isSamePage(parseRoute(one), parseRoute(other));
+  it("leads to another page for another job, and to the same page for another search or form", () => {
+    const same = (before: string, after: string) => isSamePage(parseRoute(before), parseRoute(after));
     assert.ok(same("#/", "#/?over=24h") && same("#/jobs", "#/jobs?text=a") && same("#/query", "#/query/query/a"));
     assert.ok(same("#/jobs/a/b", "#/jobs/a/b"));
     assert.ok(!same("#/", "#/jobs") && !same("#/jobs", "#/jobs/a/b"));
@@ -53,7 +53,7 @@ describe("the address of a page of the dashboard", () => {
     for (const hash of ["#/usage", "#/usage?month=", "#/usage?month=2026-13", "#/usage?month=2026-01-01"])
       assert.deepEqual(parseRoute(hash), { page: "usage", month: "" }, hash);
   });
-  it("is reported as not found if it names no page", () => {
+  it("is not found if there is no such page", () => {
     for (const hash of ["#/jobs/acme", "#/rejected/acme", "#/sign-in", "#/nothing", "#/nothing/else?over=1h"])
       assert.equal(parseRoute(hash).page, "not-found", hash);
   });

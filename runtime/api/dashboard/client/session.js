@@ -1,34 +1,37 @@
 import { computed, signal } from "@preact/signals";
 import { SIGNED_IN_KEY } from "./preload.js";
 
-/** The current session: a cookie that scripts cannot read. The API returns its user and scopes. */
+/** State of the session. The session itself is a cookie that scripts cannot read; the API returns its user and scopes. */
 
-/** True if a user is signed in according to the browser's storage; the API decides. */
+/** True if the browser's storage says that a user is signed in. The session may have ended meanwhile. */
 export const isSignedIn = signal(localStorage.getItem(SIGNED_IN_KEY) !== null);
-/** Number of sign-ins, so that a late response to an earlier session does not end the current one. */
-export const visit = signal(0);
-/** Reason for signing in again. */
-export const refusal = signal("");
+/** Number of sign-ins, so that a late response to an earlier session does not end the current session. */
+export const signInCount = signal(0);
+/** Message of the sign-in page: why the last sign-in failed, or why the session ended. */
+export const signInProblem = signal("");
 /** @type {import("@preact/signals").Signal<import("./types.ts").Session | undefined>} */
 export const caller = signal(undefined);
 
-/** @param {import("../../../store/tokens.ts").Scope} scope */
-export const may = (scope) => caller.value?.scopes.some((one) => one === scope || one === "admin") ?? false;
-export const isAdmin = computed(() => may("admin"));
+/** Returns true if the caller has a scope. @param {import("../../../store/tokens.ts").Scope} scope */
+export const hasScope = (scope) => caller.value?.scopes.some((held) => held === scope || held === "admin") ?? false;
+export const isAdmin = computed(() => hasScope("admin"));
+
+/** Scopes of the pages Query and Load, which also read jobs and the catalogue. @type {Record<"query" | "load", import("../../../store/tokens.ts").Scope[]>} */
+export const PAGE_SCOPES = { query: ["read", "submit"], load: ["read", "submit", "update"] };
 
 /** Returns the first scope that the caller lacks; undefined while the caller is unknown. @param {import("../../../store/tokens.ts").Scope[]} scopes */
-export const lackedScope = (scopes) => (caller.value ? scopes.find((one) => !may(one)) : undefined);
+export const missingScope = (scopes) => (caller.value ? scopes.find((scope) => !hasScope(scope)) : undefined);
 
 // Signing in or out in one tab applies to all tabs.
 addEventListener("storage", ({ key, newValue }) => {
   if (key !== SIGNED_IN_KEY && key !== null) return;
   caller.value = undefined;
-  visit.value += 1;
+  signInCount.value += 1;
   isSignedIn.value = newValue !== null;
 });
 
 /**
- * Exchanges a token, or the code of a link, for a session.
+ * Exchanges a token, or the code of a sign-in link, for a session.
  * @param {{ token: string } | { code: string }} secret
  * @returns {Promise<string>} the error message; empty after success
  */
@@ -39,32 +42,32 @@ export async function signIn(secret) {
     body: JSON.stringify(secret),
   }).catch(() => undefined);
   if (response === undefined) return "The API cannot be reached. Try again in a moment.";
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) return answer.problems?.[0]?.message ?? answer.detail ?? `The API answered ${response.status}.`;
-  enter(answer);
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) return body.problems?.[0]?.message ?? body.detail ?? `The API returned ${response.status}.`;
+  startSession(body);
   return "";
 }
 
 /** Stores that a user is signed in. @param {import("./types.ts").Session} session */
-export function enter(session) {
+export function startSession(session) {
   localStorage.setItem(SIGNED_IN_KEY, "1");
-  refusal.value = "";
+  signInProblem.value = "";
   caller.value = session;
-  visit.value += 1;
+  signInCount.value += 1;
   isSignedIn.value = true;
 }
 
-/** Shows the sign-in page. @param {string} [why] */
-export function leave(why = "") {
+/** Shows the sign-in page. @param {string} [problem] */
+export function showSignIn(problem = "") {
   localStorage.removeItem(SIGNED_IN_KEY);
   caller.value = undefined;
-  refusal.value = why;
+  signInProblem.value = problem;
   isSignedIn.value = false;
 }
 
-/** Ends the session. If the API does not answer, the page says that the session is still open. */
+/** Ends the session. If the API does not respond, the page says that the session is still open. */
 export async function signOut() {
   const response = await fetch("session", { method: "DELETE" }).catch(() => undefined);
-  if (response?.ok || response?.status === 401) return leave();
-  leave("Signing out failed: the session is still open. Reload the page, then sign out again.");
+  if (response?.ok || response?.status === 401) return showSignIn();
+  showSignIn("Signing out failed: the session is still open. Reload the page, then sign out again.");
 }

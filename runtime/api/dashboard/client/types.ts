@@ -36,12 +36,12 @@ export interface Figures {
 /** A job's document; GET /jobs/{id} adds the estimated cost. */
 export type Job = JobDocument & { estimatedUsd?: number };
 
-/** An entry of GET /jobs: a job, or a rejected request, which has neither task nor progress. */
-export type ListedJob = Omit<Job, "status" | "task"> & {
-  status: DocumentState;
-  task?: Job["task"];
-  rejectedId?: string;
-};
+/** An entry of GET /jobs: a job, or a rejected request, which lacks most fields of a job. */
+export type ListedJob = Omit<Partial<Job>, keyof RejectedRequest> &
+  Pick<Job, "requestId" | "tenant" | "createdAt" | "finishedAt" | "error" | "labels"> & {
+    status: DocumentState;
+    rejectedId?: string;
+  };
 
 /** GET /rejected/{id} */
 export type RejectedRequest = RejectedDocument;
@@ -63,14 +63,14 @@ export interface Preview {
 }
 
 /** POST /explain */
-export interface Explained {
+export interface Explanation {
   route: RunnerType;
   room: { slots: number; running?: number; waiting?: number; now: boolean };
   estimatedRows?: number;
   estimatedBytes?: number;
 }
 
-/** A tenant in the answer of GET /usage. */
+/** A tenant in the response of GET /usage. */
 export type TenantUsage = Usage & { estimatedUsd?: number };
 
 /** GET /usage */

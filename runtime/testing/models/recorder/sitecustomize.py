@@ -12,7 +12,7 @@ import boto3
 def _record(params, model, **_):
     call = {"operation": f"{model.service_model.service_name}.{model.name}", "input": params}
     with open(os.environ["RATES_RECORDED_CALLS"], "a", encoding="utf8") as file:
-        # Bodies are not judged.
+        # Bodies are not checked.
         file.write(json.dumps(call, default=lambda value: "") + "\n")
 
 

@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
-import { ago, moment } from "../format.js";
-import { ask, errorMessage } from "../http.js";
+import { ago, dateTime } from "../format.js";
+import { errorMessage, requestJson } from "../http.js";
 import { replaceRoute } from "../navigation.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
@@ -11,10 +11,10 @@ import { Empty, Failure, Panel, StackedTable } from "../ui/parts.js";
 /** @typedef {{ id: number, at: string, tenant: string, actorId: string, actor: string, via: string, action: import("../../../../store/audit.ts").Action, target: string, detail: Record<string, unknown> }} Entry */
 /** @typedef {{ entries: Entry[], next?: number }} Page */
 
-const EVERY_MS = 10_000;
-const PAGE = 50;
+const POLL_MS = 10_000;
+const INITIAL_ENTRIES = 50;
 const MAX_ENTRIES = 1_000;
-/** Maximum number of pages of an export; the command line exports more. */
+/** Maximum number of pages of an export. The command line can export more. */
 const EXPORT_PAGES = 20;
 /** Labels of actions. @type {Record<import("../../../../store/audit.ts").Action, string>} */
 const ACTIONS = {
@@ -44,28 +44,29 @@ export function Audit({ text, action }) {
   const filter = { text, action };
   const refine = (/** @type {Partial<typeof filter>} */ change) =>
     replaceRoute({ page: "audit", ...filter, ...change });
-  const [limit, setLimit] = useState(PAGE);
+  const [limit, setLimit] = useState(INITIAL_ENTRIES);
   const [problem, setProblem] = useState("");
   const path = auditPath(filter, limit);
-  const { found, error, stale } = usePolled(
+  const { data, error, isStale } = usePolled(
     path,
-    (signal) => /** @type {Promise<Page>} */ (ask(path, { signal })),
-    EVERY_MS,
+    (signal) => /** @type {Promise<Page>} */ (requestJson(path, { signal })),
+    POLL_MS,
   );
   const save = async () => {
     setProblem("");
     try {
-      const { lines, isWhole } = await exportLines(filter);
+      const { lines, isComplete } = await exportLines(filter);
       download(lines.join(""), "audit.csv");
-      if (!isWhole) setProblem("The file has the newest 20,000 entries. `rates audit --export audit.csv` writes all.");
+      if (!isComplete)
+        setProblem("The file has the newest 20,000 entries. `rates audit --export audit.csv` writes all.");
     } catch (thrown) {
       setProblem(errorMessage(thrown));
     }
   };
   return html`
     <div class="page-head"><h1 tabindex="-1">Audit</h1></div>
-    <${Panel} title="Who did what" aside=${html`<button type="button" onClick=${save}>Export CSV</button>`}>
-      <p class="dim">Submissions, cancels, retries, redrives, tokens and sign-ins, newest first. Requests on the queue are not among them.</p>
+    <${Panel} title="Entries" aside=${html`<button type="button" onClick=${save}>Export CSV</button>`}>
+      <p class="dim">Submissions, cancellations, retries, redrives, token changes and sign-ins, newest first. Requests from the queue are not included.</p>
       <search class="filters">
         <label class="grow">
           <span class="hidden">Search the audit trail</span>
@@ -81,25 +82,25 @@ export function Audit({ text, action }) {
           <span class="hidden">Action</span>
           <select value=${action} onChange=${(/** @type {Event} */ { currentTarget }) => refine({ action: /** @type {HTMLSelectElement} */ (currentTarget).value })}>
             <option value="">Any action</option>
-            ${Object.entries(ACTIONS).map(([one, words]) => html`<option value=${one}>${words}</option>`)}
+            ${Object.entries(ACTIONS).map(([value, label]) => html`<option value=${value}>${label}</option>`)}
           </select>
         </label>
       </search>
       ${(error || problem) && html`<${Failure}>${error || problem}<//>`}
-      <div class=${stale && found ? "stale" : ""} aria-busy=${stale}>
+      <div class=${isStale && data ? "stale" : ""} aria-busy=${isStale}>
         ${
-          found &&
-          (found.entries.length === 0
-            ? html`<${Empty}>${text || action ? "No entries match." : "No entries yet. Submits, cancels, retries and sign-ins are listed here."}<//>`
+          data &&
+          (data.entries.length === 0
+            ? html`<${Empty}>${text || action ? "No entries match." : "No entries yet. Submissions, cancellations, retries and sign-ins are listed here."}<//>`
             : html`
                 <${StackedTable} label="Audit trail" head=${["When", "Who", "Via", "Action", "Target", ...(isAdmin.value ? ["Tenant"] : [])]}>
-                  ${found.entries.map((entry) => html`<${Row} key=${entry.id} entry=${entry} />`)}
+                  ${data.entries.map((entry) => html`<${Row} key=${entry.id} entry=${entry} />`)}
                 <//>
               `)
         }
       </div>
       ${
-        found?.next !== undefined &&
+        data?.next !== undefined &&
         limit < MAX_ENTRIES &&
         html`<button type="button" class="more" onClick=${() => setLimit(Math.min(MAX_ENTRIES, 2 * limit))}>Show more</button>`
       }
@@ -110,7 +111,7 @@ export function Audit({ text, action }) {
 /** @param {{ entry: Entry }} props */
 const Row = ({ entry: { at, actor, actorId, via, action, target, tenant, detail } }) => html`
   <tr role="row">
-    <td role="cell" data-label="When" title=${moment(at)}>${ago(at)}</td>
+    <td role="cell" data-label="When" title=${dateTime(at)}>${ago(at)}</td>
     <td role="cell" data-label="Who" title=${`Token or session ${actorId}`}>${actor}</td>
     <td role="cell" data-label="Via">${via}</td>
     <td role="cell" data-label="Action" title=${JSON.stringify(detail)}>${ACTIONS[action] ?? action}</td>
@@ -128,19 +129,19 @@ async function exportLines(filter) {
   let before;
   for (let page = 0; page < EXPORT_PAGES; page++) {
     /** @type {Page} */
-    const { entries, next } = await ask(auditPath(filter, MAX_ENTRIES, before));
+    const { entries, next } = await requestJson(auditPath(filter, MAX_ENTRIES, before));
     for (const entry of entries)
       lines.push(
         csvLine(COLUMNS.map((name) => (name === "detail" ? JSON.stringify(entry.detail) : String(entry[name])))),
       );
-    if (next === undefined) return { lines, isWhole: true };
+    if (next === undefined) return { lines, isComplete: true };
     before = next;
   }
-  return { lines, isWhole: false };
+  return { lines, isComplete: false };
 }
 
 /**
- * Formats a line of CSV. Cells that a spreadsheet would take for a formula are marked as text.
+ * Formats a line of CSV. Cells that a spreadsheet would run as a formula are prefixed with an apostrophe.
  * @param {string[]} cells
  */
 export const csvLine = (cells) =>

@@ -1,8 +1,8 @@
 import { html } from "htm/preact";
 import { useEffect, useState } from "preact/hooks";
 import { deadLetters } from "../figures.js";
-import { ago, count, counted, moment } from "../format.js";
-import { ask, errorMessage } from "../http.js";
+import { ago, count, counted, dateTime } from "../format.js";
+import { errorMessage, requestJson } from "../http.js";
 import { confirmed } from "../ui/confirm.js";
 import { rememberFocus } from "../ui/focus.js";
 import { Empty, Failure, Panel } from "../ui/parts.js";
@@ -15,62 +15,63 @@ import { Letters } from "./letters.js";
 /** Page of dead letters by cause, with actions to inspect and requeue them. */
 export function DeadLetters() {
   const [page, setPage] = useState(/** @type {Page | undefined} */ (undefined));
-  const [chosen, setChosen] = useState(/** @type {string[]} */ ([]));
+  const [selected, setSelected] = useState(/** @type {string[]} */ ([]));
   const [error, setError] = useState("");
   const [message, setMessage] = useState("");
   const [busy, setBusy] = useState(false);
 
-  /** @param {() => Promise<void>} act */
-  const doing = async (act) => {
+  /** @param {() => Promise<void>} action */
+  const run = async (action) => {
     const refocus = rememberFocus();
     setBusy(true);
     setError("");
-    await act().catch((thrown) => setError(errorMessage(thrown)));
+    await action().catch((thrown) => setError(errorMessage(thrown)));
     setBusy(false);
     refocus();
   };
-  const look = async () => {
+  const load = async () => {
     /** @type {Page} */
-    const found = await ask("dead-letters?limit=200");
-    setPage(found);
-    setChosen(found.causes.filter(({ redrivable }) => redrivable).map(({ type }) => type));
-    deadLetters.value = found.total;
+    const loaded = await requestJson("dead-letters?limit=200");
+    setPage(loaded);
+    setSelected(loaded.causes.filter(({ redrivable }) => redrivable).map(({ type }) => type));
+    deadLetters.value = loaded.total;
   };
-  useEffect(() => void doing(look), []);
+  useEffect(() => void run(load), []);
 
   /**
    * Requeues messages after a confirmation that says what will happen to them.
-   * @type {(which: { types: string[] } | { messageIds: string[] }) => Promise<void>}
+   * @type {(selection: { types: string[] } | { messageIds: string[] }) => Promise<void>}
    */
-  const requeue = (which) =>
-    doing(async () => {
+  const requeue = (selection) =>
+    run(async () => {
       setMessage("");
       /** @type {Redriven} */
-      const dry = await ask("redrive", { method: "POST", body: { ...which, dryRun: true } });
-      const n = sumOf(dry.redriven);
-      const again = dry.causes
-        .filter(({ type }) => type in dry.redriven)
+      const preview = await requestJson("redrive", { method: "POST", body: { ...selection, dryRun: true } });
+      const total = sumOf(preview.redriven);
+      const failing = preview.causes
+        .filter(({ type }) => type in preview.redriven)
         .reduce((sum, { failsAgain }) => sum + failsAgain, 0);
-      const yes = await confirmed({
-        title: `Requeue ${counted(n, "message")}?`,
+      const isConfirmed = await confirmed({
+        title: `Requeue ${counted(total, "message")}?`,
         lines: [
-          `${counted(n, "message")} will be moved back to the request queue, as if just sent.`,
-          again > 0
-            ? `${n === 1 ? "It" : `${count(again)} of them`} would fail again, since the cause is in the message itself.`
+          `${counted(total, "message")} will be moved back to the request queue, as if just sent.`,
+          failing > 0
+            ? `${total === 1 ? "It" : `${count(failing)} of them`} would fail again, since the cause is in the message itself.`
             : "They are expected to be accepted.",
         ],
-        action: `Requeue ${counted(n, "message")}`,
+        action: `Requeue ${counted(total, "message")}`,
       });
-      if (!yes) return;
+      if (!isConfirmed) return;
       /** @type {Redriven} */
-      const { redriven } = await ask("redrive", { method: "POST", body: which });
+      const { redriven } = await requestJson("redrive", { method: "POST", body: selection });
       setMessage(`${counted(sumOf(redriven), "message")} moved back to the request queue.`);
-      await look();
+      await load();
     });
 
   /** @param {string} type */
-  const toggle = (type) => setChosen(chosen.includes(type) ? chosen.filter((one) => one !== type) : [...chosen, type]);
-  const refresh = html`<button type="button" disabled=${busy} onClick=${() => doing(look)}>Refresh</button>`;
+  const toggle = (type) =>
+    setSelected(selected.includes(type) ? selected.filter((other) => other !== type) : [...selected, type]);
+  const refresh = html`<button type="button" disabled=${busy} onClick=${() => run(load)}>Refresh</button>`;
   return html`
     <div class="page-head"><h1 tabindex="-1">Dead letters</h1></div>
     <${Panel} title="By cause" aside=${refresh}>
@@ -86,11 +87,11 @@ export function DeadLetters() {
           ? html`<${Empty}>No dead letters. A message that cannot be accepted appears here with its reason.<//>`
           : html`
               <ul class="causes">
-                ${page.causes.map((cause) => html`<${CauseItem} key=${cause.type} cause=${cause} isChosen=${chosen.includes(cause.type)} toggle=${() => toggle(cause.type)} />`)}
+                ${page.causes.map((cause) => html`<${CauseItem} key=${cause.type} cause=${cause} isSelected=${selected.includes(cause.type)} toggle=${() => toggle(cause.type)} />`)}
               </ul>
               <div class="actions">
-                <button type="button" class="primary" disabled=${busy || chosen.length === 0} onClick=${() => requeue({ types: chosen })}>Requeue selected</button>
-                <span class="dim small">${chosen.length === 0 ? "Select a cause." : `${counted(chosenCount(page.causes, chosen), "message")}. You will be asked to confirm.`}</span>
+                <button type="button" class="primary" disabled=${busy || selected.length === 0} onClick=${() => requeue({ types: selected })}>Requeue selected</button>
+                <span class="dim small">${selected.length === 0 ? "Select a cause." : `${counted(selectedCount(page.causes, selected), "message")}. You will be asked to confirm.`}</span>
               </div>
             `)
       }
@@ -107,20 +108,20 @@ export function DeadLetters() {
   `;
 }
 
-/** @param {{ cause: Cause, isChosen: boolean, toggle: () => void }} props */
-const CauseItem = ({ cause, isChosen, toggle }) => {
+/** @param {{ cause: Cause, isSelected: boolean, toggle: () => void }} props */
+const CauseItem = ({ cause, isSelected, toggle }) => {
   const { type, count: n, redrivable, failsAgain, reasons, furtherReasons, firstSeenAt, lastSeenAt, receives } = cause;
   return html`
     <li>
       <label>
-        <input type="checkbox" checked=${isChosen} onChange=${toggle} />
+        <input type="checkbox" checked=${isSelected} onChange=${toggle} />
         <strong>${type}</strong> <span class="count-text">${counted(n, "message")}</span>
       </label>
       <p class="small">
         ${failsAgain > 0 ? html`<span class="warn-text">${failsAgain === n ? "All" : count(failsAgain)} would fail again.</span> ` : redrivable && html`<span class="good-text">May be accepted now.</span> `}
         <span class="dim">
-          ${firstSeenAt && html`First seen <time datetime=${firstSeenAt} title=${moment(firstSeenAt)}>${ago(firstSeenAt)}</time>, `}
-          ${lastSeenAt && html`last <time datetime=${lastSeenAt} title=${moment(lastSeenAt)}>${ago(lastSeenAt)}</time>, `}
+          ${firstSeenAt && html`First seen <time datetime=${firstSeenAt} title=${dateTime(firstSeenAt)}>${ago(firstSeenAt)}</time>, `}
+          ${lastSeenAt && html`last <time datetime=${lastSeenAt} title=${dateTime(lastSeenAt)}>${ago(lastSeenAt)}</time>, `}
           received at most ${receives === 1 ? "once" : `${count(receives)} times`}.
         </span>
       </p>
@@ -135,6 +136,6 @@ const CauseItem = ({ cause, isChosen, toggle }) => {
 /** @param {Record<string, number>} counts */
 const sumOf = (counts) => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
-/** @type {(causes: Cause[], chosen: string[]) => number} */
-const chosenCount = (causes, chosen) =>
-  causes.reduce((sum, { type, count: n }) => sum + (chosen.includes(type) ? n : 0), 0);
+/** @type {(causes: Cause[], selected: string[]) => number} */
+const selectedCount = (causes, selected) =>
+  causes.reduce((sum, { type, count: n }) => sum + (selected.includes(type) ? n : 0), 0);

@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
-import { ago, count, moment } from "../format.js";
+import { ago, count, dateTime } from "../format.js";
 import { Empty } from "../ui/parts.js";
 
 /** @typedef {import("../types.ts").DeadLetterPage["letters"][number]} Letter */
@@ -9,8 +9,8 @@ import { Empty } from "../ui/parts.js";
  * Returns true if a message's class, reason, body or sender contains a text.
  * @type {(letter: Letter, text: string) => boolean}
  */
-const has = ({ type, reason = "", body, sender = "" }, text) =>
-  [type, reason, body, sender].some((part) => part.toLowerCase().includes(text));
+const matches = ({ type, reason = "", body, sender = "" }, text) =>
+  [type, reason, body, sender].some((field) => field.toLowerCase().includes(text));
 
 /**
  * List of messages, searchable by any of their text.
@@ -18,7 +18,7 @@ const has = ({ type, reason = "", body, sender = "" }, text) =>
  */
 export function Letters({ letters, busy, requeue }) {
   const [text, setText] = useState("");
-  const found = letters.filter((letter) => has(letter, text.trim().toLowerCase()));
+  const shown = letters.filter((letter) => matches(letter, text.trim().toLowerCase()));
   return html`
     <search class="filters">
       <label class="grow">
@@ -32,8 +32,8 @@ export function Letters({ letters, busy, requeue }) {
         />
       </label>
     </search>
-    ${found.length === 0 && html`<${Empty}>No dead letters match.<//>`}
-    ${found.map((letter) => html`<${Item} key=${letter.messageId} letter=${letter} busy=${busy} requeue=${requeue} />`)}
+    ${shown.length === 0 && html`<${Empty}>No dead letters match.<//>`}
+    ${shown.map((letter) => html`<${Item} key=${letter.messageId} letter=${letter} busy=${busy} requeue=${requeue} />`)}
   `;
 }
 
@@ -48,13 +48,13 @@ function Item({ letter, busy, requeue }) {
       <p>${reason ?? "SQS moved this message here after it was received too often without being accepted."}</p>
       ${failsAgain && failsAgain.reason !== reason && html`<p class="warn-text">If sent again unchanged: ${failsAgain.reason}</p>`}
       <dl class="facts small">
-        ${sentAt && html`<div><dt>Sent</dt><dd>${moment(sentAt)}</dd></div>`}
-        ${firstReceivedAt && html`<div><dt>First received</dt><dd>${moment(firstReceivedAt)}</dd></div>`}
+        ${sentAt && html`<div><dt>Sent</dt><dd>${dateTime(sentAt)}</dd></div>`}
+        ${firstReceivedAt && html`<div><dt>First received</dt><dd>${dateTime(firstReceivedAt)}</dd></div>`}
         ${sender && html`<div><dt>Sender</dt><dd>${sender}</dd></div>`}
         <div><dt>Message</dt><dd>${messageId}</dd></div>
       </dl>
       <pre tabindex="0" aria-label="Body">${body}</pre>
-      ${bodyLength > body.length && html`<p class="dim">The beginning of ${count(bodyLength)} characters.</p>`}
+      ${bodyLength > body.length && html`<p class="dim">Only the beginning of ${count(bodyLength)} characters is shown.</p>`}
       <button type="button" disabled=${busy} onClick=${() => requeue(messageId)}>Requeue this message</button>
     </details>
   `;

@@ -1,14 +1,15 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
-import { ask, errorMessage, jobPath } from "../http.js";
-import { mayPass } from "../jobs/selection.js";
+import { errorMessage, jobPath, requestJson } from "../http.js";
+import { isRetryable } from "../jobs/selection.js";
 import { formatRoute } from "../route.js";
-import { may } from "../session.js";
+import { hasScope } from "../session.js";
 import { cancelJob } from "./cancel.js";
 import { download } from "./download.js";
 
 /** Returns the URL of the form for editing and resubmitting a job's task. @param {import("../types.ts").Job} job */
 export function editAddress({ tenant, requestId, task }) {
+  /** The job whose task is edited. */
   const again = `${tenant}/${requestId}`;
   if (task.query !== undefined) return formatRoute({ page: "query", kind: "query", name: task.query, again });
   if (task.sql !== undefined) return formatRoute({ page: "query", kind: "sql", name: "", again });
@@ -18,41 +19,41 @@ export function editAddress({ tenant, requestId, task }) {
 }
 
 /**
- * Actions on a job that the session's scopes allow. A task that would fail again can be edited; a retryable one is
- * retried.
- * @param {{ job: import("../types.ts").Job, changed: () => void }} props
+ * Buttons for the actions on a job that the session's scopes allow. A retryable task can be retried; any ended task can
+ * be edited and submitted again.
+ * @param {{ job: import("../types.ts").Job, onChanged: () => void }} props
  */
-export function Actions({ job, changed }) {
+export function Actions({ job, onChanged }) {
   const [busy, setBusy] = useState("");
   const [error, setError] = useState("");
-  /** @type {(name: string, act: () => Promise<void>) => () => Promise<void>} */
-  const doing = (name, act) => async () => {
+  /** Wraps an action to show that it runs, and its error. @type {(name: string, action: () => Promise<void>) => () => Promise<void>} */
+  const handlerOf = (name, action) => async () => {
     setBusy(name);
     setError("");
-    await act().catch((thrown) => setError(errorMessage(thrown)));
+    await action().catch((thrown) => setError(errorMessage(thrown)));
     setBusy("");
   };
   const { status, task } = job;
   const isOpen = status === "PENDING" || status === "IN_PROGRESS";
-  const canRetry = mayPass(job) && may("submit");
-  const canEdit = !isOpen && may("submit") && (task.type === "read" || may("update"));
-  const cancel = doing("cancel", async () => {
-    if (await cancelJob(job)) changed();
+  const canRetry = isRetryable(job) && hasScope("submit");
+  const canEdit = !isOpen && hasScope("submit") && (task.type === "read" || hasScope("update"));
+  const cancel = handlerOf("cancel", async () => {
+    if (await cancelJob(job)) onChanged();
   });
-  const retry = doing("retry", async () => {
+  const retry = handlerOf("retry", async () => {
     /** @type {{ tenant: string, requestId: string }} */
-    const { tenant, requestId } = await ask(jobPath(job, "/retry"), { method: "POST" });
+    const { tenant, requestId } = await requestJson(jobPath(job, "/retry"), { method: "POST" });
     location.hash = formatRoute({ page: "job", tenant, requestId });
   });
   const { format = "csv", compression } = task;
   const extension = `${format}${compression === "gzip" ? ".gz" : ""}`;
   const isStored = job.result?.location !== undefined;
-  const fetchResult = doing("download", () => download(job, "result", { isStored, extension }));
+  const fetchResult = handlerOf("download", () => download(job, "result", { isStored, extension }));
   return html`
     <div class="actions">
       ${
         isOpen &&
-        may("cancel") &&
+        hasScope("cancel") &&
         html`<button type="button" class="danger" disabled=${busy !== "" || job.cancelRequestedAt !== undefined} onClick=${cancel}>
           ${job.cancelRequestedAt ? "Cancelling …" : "Cancel job"}
         </button>`

@@ -1,19 +1,19 @@
 import { html } from "htm/preact";
-import { bytes, duration, moment, outcomeText, RUNNER_WORDS } from "../format.js";
+import { bytes, dateTime, duration, outcomeText, RUNNER_LABELS } from "../format.js";
 import { Empty, StackedTable } from "../ui/parts.js";
 
 /** @param {{ job: import("../types.ts").Job }} props */
 export function Attempts({ job: { attempts, finishedAt } }) {
   if (attempts.length === 0)
-    return html`<${Empty}>${finishedAt ? "No run started it." : "No run has started it yet."}<//>`;
+    return html`<${Empty}>${finishedAt ? "The job was never started." : "The job has not started yet."}<//>`;
   return html`
     <${StackedTable} label="Attempts" head=${["#", "Runner", "Started", "Ran", "Outcome", "Peak memory", "Log"]} numeric=${[3, 5]}>
       ${attempts.map(
         ({ runner, startedAt, endedAt, outcome, peakMemoryBytes, logLocation }, index) => html`
           <tr role="row">
             <td role="cell" data-label="#">${index + 1}</td>
-            <td role="cell" data-label="Runner">${RUNNER_WORDS[/** @type {"glue"} */ (runner)] ?? runner}</td>
-            <td role="cell" data-label="Started">${moment(startedAt)}</td>
+            <td role="cell" data-label="Runner">${RUNNER_LABELS[/** @type {"glue"} */ (runner)] ?? runner}</td>
+            <td role="cell" data-label="Started">${dateTime(startedAt)}</td>
             <td role="cell" data-label="Ran" class="number">${duration((endedAt ? Date.parse(endedAt) : Date.now()) - Date.parse(startedAt))}</td>
             <td role="cell" data-label="Outcome">${outcomeText(outcome)}</td>
             <td role="cell" data-label="Peak memory" class="number">${bytes(peakMemoryBytes)}</td>

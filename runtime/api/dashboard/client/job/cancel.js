@@ -1,11 +1,11 @@
-import { counted, whatOf } from "../format.js";
+import { counted, taskName } from "../format.js";
 import { jobPath, send } from "../http.js";
 import { confirmedWithReason } from "../ui/confirm.js";
 
 /**
- * Cancels a job after a confirmation with its progress, with an optional reason.
+ * Cancels a job after a confirmation that shows its progress and asks for an optional reason.
  * @param {import("../types.ts").Job} job
- * @returns {Promise<boolean>} false if the user keeps it
+ * @returns {Promise<boolean>} false if the user does not confirm
  */
 export async function cancelJob(job) {
   const { status, task, progress, requestId } = job;
@@ -14,8 +14,8 @@ export async function cancelJob(job) {
     title: `Cancel ${requestId}?`,
     lines: [
       isWaiting
-        ? `${whatOf(task)} has not started and will not run.`
-        : `${counted(progress.rows, "row")} processed so far. ${task.type === "update" ? "No change will be in the database." : "There will be no result."}`,
+        ? `${taskName(task)} has not started and will not run.`
+        : `${counted(progress.rows, "row")} processed so far. ${task.type === "update" ? "Nothing will be changed." : "There will be no result."}`,
     ],
     action: "Cancel job",
     isDanger: true,

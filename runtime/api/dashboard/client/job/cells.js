@@ -1,4 +1,4 @@
-/** Formats cells of a result. A cell is text, digit for digit as in the result. */
+/** Formats cells of a result. A cell contains its value as text, with all digits. */
 
 /** @typedef {(string | null)[]} Row */
 
@@ -13,9 +13,9 @@ export const isNumeric = (values) =>
 
 /** Returns the number of decimals for all numbers of a column, so that they align. @param {Row} values */
 export function decimalsOf(values) {
-  const given = values.filter((value) => value !== null);
-  const decimals = Math.max(0, ...given.map((value) => (/\.(\d+)/.exec(value)?.[1] ?? "").length));
-  const isSmall = given.length > 0 && given.every((value) => Math.abs(Number(value)) < 1);
+  const numbers = values.filter((value) => value !== null);
+  const decimals = Math.max(0, ...numbers.map((value) => (/\.(\d+)/.exec(value)?.[1] ?? "").length));
+  const isSmall = numbers.length > 0 && numbers.every((value) => Math.abs(Number(value)) < 1);
   return Math.min(decimals, isSmall ? SMALL_DECIMALS : MAX_DECIMALS);
 }
 
@@ -29,27 +29,27 @@ export function numberText(text, decimals) {
     const groups = [];
     for (let end = text.length; end > sign.length; end -= 3)
       groups.push(text.slice(Math.max(sign.length, end - 3), end));
-    const whole = sign + groups.reverse().join(",");
-    return decimals === 0 ? whole : `${whole}.${"0".repeat(decimals)}`;
+    const integer = sign + groups.reverse().join(",");
+    return decimals === 0 ? integer : `${integer}.${"0".repeat(decimals)}`;
   }
   return Number(text).toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
 /**
  * Sorts rows by a column, nulls last in both directions; without a sort returns them unchanged.
- * @type {(rows: readonly Row[], sort: { column: number, isDown: boolean } | undefined, isNumber: (column: number) =>
+ * @type {(rows: readonly Row[], sort: { column: number, isDescending: boolean } | undefined, isNumber: (column: number) =>
  * boolean) => readonly Row[]}
  */
 export function sorted(rows, sort, isNumber) {
   if (!sort) return rows;
-  const { column, isDown } = sort;
-  const sign = isDown ? -1 : 1;
+  const { column, isDescending } = sort;
+  const sign = isDescending ? -1 : 1;
   const compare = isNumber(column)
     ? (/** @type {string} */ a, /** @type {string} */ b) => Number(a) - Number(b)
     : (/** @type {string} */ a, /** @type {string} */ b) => (a < b ? -1 : a > b ? 1 : 0);
-  return rows.toSorted((one, other) => {
-    const a = one[column] ?? null;
-    const b = other[column] ?? null;
+  return rows.toSorted((rowA, rowB) => {
+    const a = rowA[column] ?? null;
+    const b = rowB[column] ?? null;
     if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
     return sign * compare(a, b);
   });

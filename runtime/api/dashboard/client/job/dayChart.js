@@ -6,8 +6,8 @@ import { isNumeric } from "./cells.js";
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const TONES = ["busy", "peak", "good", "warn"];
 const HEIGHT = 240;
-/** Columns with counts instead of prices; not drawn by default. */
-const COUNTS = /(^|_)(counts?|days?|prices|rows|number|n)(_|$)/;
+/** Names of columns with counts instead of prices, which are not drawn by default. */
+const COUNT_NAMES = /(^|_)(counts?|days?|prices|rows|number|n)(_|$)/;
 
 /** @typedef {import("../types.ts").Preview} Preview */
 
@@ -19,8 +19,8 @@ export function dayColumnOf({ columns, rows }) {
 }
 
 /**
- * Returns a column's values per day, oldest first, including days without rows. Several rows of a day are averaged;
- * days without a value are null.
+ * Returns a column's values per day, oldest first. Several rows of a day are averaged; days without a value are null.
+ * Days without rows are included, unless there are very many of them.
  * @type {(preview: Preview, day: number, column: number) => { at: number[], values: (number | null)[] }}
  */
 export function seriesOf({ rows }, day, column) {
@@ -34,13 +34,13 @@ export function seriesOf({ rows }, day, column) {
   }
   const days = [...byDay.keys()].sort((a, b) => a - b);
   const at = [];
-  // Gaps of years are not filled.
+  // Days without rows are left out of a period that is longer than 124 days and than four times the days with rows.
   const isDense = ((days.at(-1) ?? 0) - (days[0] ?? 0)) / 86_400 <= 4 * Math.max(31, days.length);
   if (isDense) for (let time = days[0] ?? 0; time <= (days.at(-1) ?? 0); time += 86_400) at.push(time);
   else at.push(...days);
   const values = at.map((time) => {
-    const found = byDay.get(time) ?? [];
-    return found.length === 0 ? null : found.reduce((sum, value) => sum + value, 0) / found.length;
+    const ofDay = byDay.get(time) ?? [];
+    return ofDay.length === 0 ? null : ofDay.reduce((sum, value) => sum + value, 0) / ofDay.length;
   });
   return { at, values };
 }
@@ -55,9 +55,11 @@ export function DayChart({ preview }) {
       ),
     [preview],
   );
-  const first = numeric.filter(({ name }) => !COUNTS.test(name)).slice(0, TONES.length);
-  const [chosen, setChosen] = useState((first.length > 0 ? first : numeric.slice(0, 1)).map(({ column }) => column));
-  const drawn = numeric.filter(({ column }) => chosen.includes(column));
+  const first = numeric.filter(({ name }) => !COUNT_NAMES.test(name)).slice(0, TONES.length);
+  const [selected, setSelected] = useState(
+    (first.length > 0 ? first : numeric.slice(0, 1)).map(({ column }) => column),
+  );
+  const drawn = numeric.filter(({ column }) => selected.includes(column));
   const lines = drawn.map(({ name, column }, index) => ({
     name,
     ...seriesOf(preview, day, column),
@@ -67,8 +69,10 @@ export function DayChart({ preview }) {
   const days = new Set(preview.rows.map((row) => row[day])).size;
   /** @param {number} column */
   const toggle = (column) =>
-    setChosen(
-      chosen.includes(column) ? chosen.filter((one) => one !== column) : [...chosen, column].slice(-TONES.length),
+    setSelected(
+      selected.includes(column)
+        ? selected.filter((other) => other !== column)
+        : [...selected, column].slice(-TONES.length),
     );
   return html`
     <figure class="day-chart" aria-label=${`Chart of ${drawn.map(({ name }) => name).join(", ")} per day`}>
@@ -77,14 +81,14 @@ export function DayChart({ preview }) {
         html`
           <fieldset class="series">
             <legend class="hidden">Columns in the chart</legend>
-            ${numeric.map(({ name, column }) => html`<label><input type="checkbox" checked=${chosen.includes(column)} onChange=${() => toggle(column)} /> ${name}</label>`)}
+            ${numeric.map(({ name, column }) => html`<label><input type="checkbox" checked=${selected.includes(column)} onChange=${() => toggle(column)} /> ${name}</label>`)}
           </fieldset>
         `
       }
       ${
         lines.length === 0
           ? html`<p class="empty plot">Choose a column.</p>`
-          : html`<${Plot} key=${chosen.join()} at=${lines[0]?.at ?? []} series=${lines} format=${numberOf} height=${HEIGHT} days fitted latest=${latestOf(lines)} />`
+          : html`<${Plot} key=${selected.join()} at=${lines[0]?.at ?? []} series=${lines} format=${numberOf} height=${HEIGHT} days fitted latest=${latestOf(lines)} />`
       }
       <figcaption class="dim small">
         Per day, oldest first; a day without a value is a gap.${days < preview.rows.length && " Days with several rows show their average."}${preview.more && " Only the rows shown here are included."}
@@ -93,7 +97,7 @@ export function DayChart({ preview }) {
   `;
 }
 
-/** Returns the last day that has a value. @param {{ values: (number | null)[] }[]} lines */
+/** Returns the index of the last day that has a value. @param {{ values: (number | null)[] }[]} lines */
 const latestOf = (lines) => Math.max(0, ...lines.map(({ values }) => values.findLastIndex((value) => value !== null)));
 
 /** @param {number | null} value */

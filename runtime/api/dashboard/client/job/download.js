@@ -1,16 +1,16 @@
-import { ask, jobPath, send } from "../http.js";
+import { jobPath, requestJson, send } from "../http.js";
 
 /**
- * Downloads a job's result or report: from S3 by a presigned link, otherwise through the page's session.
+ * Downloads a job's result or report: from S3 by a presigned link, otherwise from the API.
  * @param {import("../types.ts").Job} job
- * @param {"result" | "report"} what
- * @param {{ isStored: boolean, extension: string }} how
+ * @param {"result" | "report"} artifact
+ * @param {{ isStored: boolean, extension: string }} options `isStored`: the artifact is in S3
  */
-export async function download(job, what, { isStored, extension }) {
-  const path = jobPath(job, `/${what}`, { delivery: "link" });
+export async function download(job, artifact, { isStored, extension }) {
+  const path = jobPath(job, `/${artifact}`, { delivery: "link" });
   if (isStored) {
     /** @type {{ location: string }} */
-    const { location: link } = await ask(path);
+    const { location: link } = await requestJson(path);
     location.assign(link);
     return;
   }

@@ -1,17 +1,17 @@
 import { html } from "htm/preact";
-import { bytes, cost, count, duration, moment, RUNNER_WORDS, whatOf, zone } from "../format.js";
+import { bytes, cost, count, dateTime, duration, RUNNER_LABELS, taskName, zone } from "../format.js";
 import { formatRoute, jobsAddress } from "../route.js";
 
 /** @param {{ job: import("../types.ts").Job }} props */
 export function Facts({ job }) {
   const { stats, task, labels, runner, priority, timeoutSeconds, tenant } = job;
-  const named = Object.entries(labels);
+  const labelList = Object.entries(labels);
   /** @type {[string, unknown][]} */
   const facts = [
-    ["Work", whatOf(task)],
+    ["Work", taskName(task)],
     ["Tenant", tenant],
-    ["Runner", RUNNER_WORDS[runner]],
-    ["Created", `${moment(job.createdAt)} ${zone(job.createdAt)}`],
+    ["Runner", RUNNER_LABELS[runner]],
+    ["Created", `${dateTime(job.createdAt)} ${zone(job.createdAt)}`],
     ...(stats
       ? /** @type {[string, unknown][]} */ ([
           ["Took", `${duration(stats.totalMs)}, ${duration(stats.queueMs)} of it waiting`],
@@ -25,7 +25,7 @@ export function Facts({ job }) {
       : [/** @type {[string, unknown]} */ (["Estimated cost", cost(job.estimatedUsd)])]),
     ["Priority", priority],
     ["Timeout", duration(1_000 * timeoutSeconds)],
-    ...(named.length > 0 ? [/** @type {[string, unknown]} */ (["Labels", chipsOf(named, tenant)])] : []),
+    ...(labelList.length > 0 ? [/** @type {[string, unknown]} */ (["Labels", chipsOf(labelList, tenant)])] : []),
   ];
   return html`
     <dl class="facts">

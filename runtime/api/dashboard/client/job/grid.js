@@ -6,15 +6,15 @@ import { decimalsOf, isNumeric, numberText, sorted } from "./cells.js";
 const PAGE_SIZES = [20, 50, 100];
 
 /**
- * Rows of a result: aligned numbers with separators, the exact value on hover, sortable columns, pages.
+ * Rows of a result in pages, with sortable columns. Numbers are aligned and have separators; a tooltip has the exact value.
  * @param {{ preview: import("../types.ts").Preview }} props
  */
 export function Grid({ preview: { columns, rows, more } }) {
-  const [sort, setSort] = useState(/** @type {{ column: number, isDown: boolean } | undefined} */ (undefined));
+  const [sort, setSort] = useState(/** @type {{ column: number, isDescending: boolean } | undefined} */ (undefined));
   const [size, setSize] = useState(PAGE_SIZES[0] ?? 20);
   const [page, setPage] = useState(0);
-  const [said, setSaid] = useState("");
-  const kinds = useMemo(
+  const [copyMessage, setCopyMessage] = useState("");
+  const numberFormats = useMemo(
     () =>
       columns.map((_, index) => {
         const values = rows.map((row) => row[index] ?? null);
@@ -22,22 +22,31 @@ export function Grid({ preview: { columns, rows, more } }) {
       }),
     [columns, rows],
   );
-  const ordered = useMemo(() => sorted(rows, sort, (column) => kinds[column] !== undefined), [rows, sort, kinds]);
+  const ordered = useMemo(
+    () => sorted(rows, sort, (column) => numberFormats[column] !== undefined),
+    [rows, sort, numberFormats],
+  );
   const pages = Math.max(1, Math.ceil(rows.length / size));
   const first = Math.min(page, pages - 1) * size;
   const shown = ordered.slice(first, first + size);
   /** @param {number} column */
   const sortBy = (column) => {
     setPage(0);
-    setSort(sort?.column !== column ? { column, isDown: false } : sort.isDown ? undefined : { column, isDown: true });
+    setSort(
+      sort?.column !== column
+        ? { column, isDescending: false }
+        : sort.isDescending
+          ? undefined
+          : { column, isDescending: true },
+    );
   };
   const copy = async () => {
     const lines = [columns, ...ordered].map((row) =>
       row.map((cell) => (cell ?? "").replace(/[\t\r\n]/g, " ")).join("\t"),
     );
     await navigator.clipboard.writeText(lines.join("\n")).then(
-      () => setSaid(`Copied ${counted(ordered.length, "row")}.`),
-      () => setSaid("The browser does not allow copying."),
+      () => setCopyMessage(`Copied ${counted(ordered.length, "row")}.`),
+      () => setCopyMessage("The browser does not allow copying."),
     );
   };
   return html`
@@ -49,8 +58,8 @@ export function Grid({ preview: { columns, rows, more } }) {
             ${columns.map((name, column) => {
               const isSorted = sort?.column === column;
               return html`
-                <th scope="col" class=${kinds[column] ? "number" : ""} aria-sort=${isSorted ? (sort.isDown ? "descending" : "ascending") : undefined}>
-                  <button type="button" class="link sort" onClick=${() => sortBy(column)}>${name}<span aria-hidden="true">${isSorted ? (sort.isDown ? " ↓" : " ↑") : ""}</span></button>
+                <th scope="col" class=${numberFormats[column] ? "number" : ""} aria-sort=${isSorted ? (sort.isDescending ? "descending" : "ascending") : undefined}>
+                  <button type="button" class="link sort" onClick=${() => sortBy(column)}>${name}<span aria-hidden="true">${isSorted ? (sort.isDescending ? " ↓" : " ↑") : ""}</span></button>
                 </th>
               `;
             })}
@@ -62,9 +71,10 @@ export function Grid({ preview: { columns, rows, more } }) {
               <tr>
                 <td class="number row-number dim">${count(first + index + 1)}</td>
                 ${row.map((value, column) => {
-                  const kind = kinds[column];
-                  if (value === null) return html`<td class=${kind ? "number" : ""}><span class="dim">null</span></td>`;
-                  return html`<td class=${`value ${kind ? "number" : ""}`} title=${value}>${kind ? numberText(value, kind.decimals) : value}</td>`;
+                  const format = numberFormats[column];
+                  if (value === null)
+                    return html`<td class=${format ? "number" : ""}><span class="dim">null</span></td>`;
+                  return html`<td class=${`value ${format ? "number" : ""}`} title=${value}>${format ? numberText(value, format.decimals) : value}</td>`;
                 })}
               </tr>
             `,
@@ -80,7 +90,7 @@ export function Grid({ preview: { columns, rows, more } }) {
           <label>
             <span class="hidden">Rows per page</span>
             <select value=${String(size)} onChange=${(/** @type {Event} */ { currentTarget }) => setSize(Number(/** @type {HTMLSelectElement} */ (currentTarget).value))}>
-              ${PAGE_SIZES.map((one) => html`<option value=${String(one)}>${one} per page</option>`)}
+              ${PAGE_SIZES.map((rowsPerPage) => html`<option value=${String(rowsPerPage)}>${rowsPerPage} per page</option>`)}
             </select>
           </label>
           <button type="button" disabled=${first === 0} onClick=${() => setPage(first / size - 1)}>Previous</button>
@@ -88,7 +98,7 @@ export function Grid({ preview: { columns, rows, more } }) {
         `
       }
       <button type="button" class="quiet" onClick=${copy}>Copy rows</button>
-      <span class="dim small" role="status">${said}</span>
+      <span class="dim small" role="status">${copyMessage}</span>
     </div>
   `;
 }

@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { bytes, count, counted, duration, STATE_LABELS, shareDone } from "../format.js";
-import { ask, jobPath } from "../http.js";
+import { jobPath, requestJson } from "../http.js";
 import { usePolled } from "../polling.js";
 import { LostContact } from "../ui/contact.js";
 import { Badge, Failure, Meter, Panel } from "../ui/parts.js";
@@ -12,34 +12,34 @@ import { Result } from "./result.js";
 import { Task } from "./task.js";
 import { Timeline } from "./timeline.js";
 
-const LIVE_MS = 1_000;
+const POLL_MS = 1_000;
 
 /** Page of a job, its error or result first. @param {{ tenant: string, requestId: string }} props */
 export function JobPage({ tenant, requestId }) {
   const id = { tenant, requestId };
-  const { found, error, contactAt, again } = usePolled(
+  const { data, error, contactAt, refresh } = usePolled(
     `${tenant}/${requestId}`,
     async (signal) => {
       const [job, { phases }] = await Promise.all([
-        /** @type {Promise<import("../types.ts").Job>} */ (ask(jobPath(id), { signal })),
+        /** @type {Promise<import("../types.ts").Job>} */ (requestJson(jobPath(id), { signal })),
         /** @type {Promise<{ phases: import("../../../../monitoring/timeline.ts").Phase[] }>} */ (
-          ask(jobPath(id, "/timeline"), { signal })
+          requestJson(jobPath(id, "/timeline"), { signal })
         ),
       ]);
       /** @type {{ waiting?: import("../../../../monitoring/waiting.ts").Waiting }} */
-      const { waiting } = job.status === "PENDING" ? await ask(jobPath(id, "/waiting"), { signal }) : {};
+      const { waiting } = job.status === "PENDING" ? await requestJson(jobPath(id, "/waiting"), { signal }) : {};
       return { job, phases, waiting };
     },
-    // If a response is expected, the job changes until it is sent.
-    ({ job }) => (job.finishedAt && (job.response?.sentAt || job.reply === "none") ? undefined : LIVE_MS),
+    // If a response is requested, the job changes until the response is sent.
+    ({ job }) => (job.finishedAt && (job.response?.sentAt || job.reply === "none") ? undefined : POLL_MS),
   );
-  const job = found?.job;
+  const job = data?.job;
   return html`
     <nav class="crumbs" aria-label="Where"><a href="#/jobs">Jobs</a> <span aria-hidden="true">/</span> Job</nav>
     <div class="page-head">
       <h1 tabindex="-1" class="id">${requestId}</h1>
       ${job && html`<${Badge} status=${job.status} />`}
-      ${job && html`<${Actions} job=${job} changed=${again} />`}
+      ${job && html`<${Actions} job=${job} onChanged=${refresh} />`}
     </div>
     <p class="hidden" role="status">${job && STATE_LABELS[job.status]}</p>
     ${error && (job ? html`<${LostContact} error=${error} contactAt=${contactAt} />` : html`<${Failure}>${error}<//>`)}
@@ -47,7 +47,7 @@ export function JobPage({ tenant, requestId }) {
       job
         ? html`
             <div class=${`live ${error ? "stale" : ""}`}>
-              ${found.waiting && html`<div class="panel"><strong>${found.waiting.sentence}</strong>${found.waiting.remedy && html`<p class="dim">${found.waiting.remedy}</p>`}</div>`}
+              ${data.waiting && html`<div class="panel"><strong>${data.waiting.sentence}</strong>${data.waiting.remedy && html`<p class="dim">${data.waiting.remedy}</p>`}</div>`}
               ${job.status === "IN_PROGRESS" && html`<${Progress} job=${job} />`}
               ${job.error && html`<${Report} job=${job} />`}
               ${job.status === "SUCCEEDED" && html`<${Result} job=${job} />`}
@@ -55,7 +55,7 @@ export function JobPage({ tenant, requestId }) {
                 <${Panel} title="Facts"><${Facts} job=${job} /><//>
                 <${Panel} title="Task"><${Task} job=${job} /><//>
               </div>
-              <${Panel} title="Timeline"><${Timeline} phases=${found.phases} isAwaited=${job.reply !== "none"} /><//>
+              <${Panel} title="Timeline"><${Timeline} phases=${data.phases} isResponseRequested=${job.reply !== "none"} /><//>
               <${Panel} title="Attempts"><${Attempts} job=${job} /><//>
               <details class="panel">
                 <summary>Raw JSON</summary>
@@ -71,7 +71,7 @@ export function JobPage({ tenant, requestId }) {
 /** @param {{ job: import("../types.ts").Job }} props */
 function Progress({ job: { progress, startedAt, cancelRequestedAt } }) {
   const done = shareDone(progress);
-  const ran = startedAt ? Date.now() - Date.parse(startedAt) : 0;
+  const runMs = startedAt ? Date.now() - Date.parse(startedAt) : 0;
   return html`
     <div class="panel progress">
       <div class="capacity-head">
@@ -80,11 +80,11 @@ function Progress({ job: { progress, startedAt, cancelRequestedAt } }) {
           ${[
             `${counted(progress.rows, "row")}${done === undefined ? "" : ` of about ${count(progress.estimatedRows)}`}`,
             bytes(progress.bytes),
-            duration(ran),
+            duration(runMs),
           ].join(" · ")}
         </span>
       </div>
-      <${Meter} label="Progress" value=${Math.round(100 * (done ?? 0))} most=${100} tone=${done === undefined ? "unknown" : "busy"} />
+      <${Meter} label="Progress" value=${Math.round(100 * (done ?? 0))} max=${100} tone=${done === undefined ? "unknown" : "busy"} />
     </div>
   `;
 }

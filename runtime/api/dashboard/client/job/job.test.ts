@@ -4,7 +4,7 @@ import { dayColumnOf, seriesOf } from "./dayChart.js";
 import { formatSql } from "./sql.js";
 
 describe("a result's cells", () => {
-  it("are numbers if the whole column is; codes with a leading zero are not", () => {
+  it("are numbers if all values of the column are; codes with a leading zero are not", () => {
     assert.ok(isNumeric(["1", null, "-2.50", "3e5"]));
     for (const values of [["1", "x"], ["007"], [null], ["1,000"], [""]]) assert.ok(!isNumeric(values), String(values));
   });
@@ -16,13 +16,14 @@ describe("a result's cells", () => {
     assert.equal(numberText("-12345678901234567890", 0), "-12,345,678,901,234,567,890");
     assert.equal(numberText("999", 0), "999");
   });
-  it("sort by value with nulls last in both directions; the third click restores the order", () => {
+  it("are sorted by value with nulls last in both directions, and unchanged without a sort", () => {
     const rows = [["10"], [null], ["9"], ["100"]];
-    const order = (isDown: boolean) => sorted(rows, { column: 0, isDown }, () => true).map(([cell]) => cell);
+    const order = (isDescending: boolean) =>
+      sorted(rows, { column: 0, isDescending }, () => true).map(([cell]) => cell);
     assert.deepEqual(order(false), ["9", "10", "100", null]);
     assert.deepEqual(order(true), ["100", "10", "9", null]);
     assert.deepEqual(
-      sorted(rows, { column: 0, isDown: false }, () => false).map(([cell]) => cell),
+      sorted(rows, { column: 0, isDescending: false }, () => false).map(([cell]) => cell),
       ["10", "100", "9", null],
     );
     assert.equal(

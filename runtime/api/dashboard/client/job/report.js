@@ -21,7 +21,7 @@ export function Report({ job }) {
     >
       <p><${Message} text=${message} /></p>
       <${ProblemTable} details=${details} />
-      ${more > 0 && html`<${Rest} job=${job} more=${more} />`}
+      ${more > 0 && html`<${FurtherProblems} job=${job} more=${more} />`}
     <//>
   `;
 }
@@ -30,7 +30,7 @@ export function Report({ job }) {
  * Number of problems that are not shown, and a download of all of them.
  * @param {{ job: import("../types.ts").Job, more: number }} props
  */
-function Rest({ job, more }) {
+function FurtherProblems({ job, more }) {
   const [error, setError] = useState("");
   const fetchAll = () =>
     download(job, "report", { isStored: true, extension: "report.csv" }).then(

@@ -15,8 +15,8 @@ const CLAUSES = new Set([
   "values",
   "with",
 ]);
-/** Keywords that begin a further line of their clause. */
-const CONTINUED = new Set(["and", "or", "join", "left", "right", "full", "inner", "cross"]);
+/** Keywords that begin another line within a clause. */
+const CONTINUATIONS = new Set(["and", "or", "join", "left", "right", "full", "inner", "cross"]);
 const JOINS = new Set(["left", "right", "full", "inner", "cross"]);
 const TOKEN =
   /'(?:''|[^'])*'|"(?:""|[^"])*"|\$\w*\$|--[^\n]*|\/\*[\s\S]*?\*\/|[\p{L}_][\p{L}\p{N}_$.]*|\d[\w.]*|[(),;]|::|[^\s\w'"(),;$]+|\S/gu;
@@ -39,7 +39,7 @@ export function formatSql(sql) {
     text.length > MAX_LENGTH
   )
     return text;
-  /** For each open parenthesis, true if it contains a query. @type {boolean[]} */
+  /** For each open parenthesis, whether it contains a query. @type {boolean[]} */
   const open = [];
   let out = "";
   let isBetween = false;
@@ -51,8 +51,8 @@ export function formatSql(sql) {
     const isTop = open.at(-1) !== false;
     if (token === ")" && open.pop()) out += `\n${INDENT.repeat(depth())}`;
     if (word === "between") isBetween = true;
-    const isBound = word === "and" && isBetween;
-    if (isBound) isBetween = false;
+    const isBetweenAnd = word === "and" && isBetween;
+    if (isBetweenAnd) isBetween = false;
     if (
       previous !== "" &&
       isTop &&
@@ -63,8 +63,8 @@ export function formatSql(sql) {
       out += `\n${INDENT.repeat(depth())}`;
     else if (
       isTop &&
-      CONTINUED.has(word) &&
-      !isBound &&
+      CONTINUATIONS.has(word) &&
+      !isBetweenAnd &&
       !JOINS.has(previous) &&
       !(JOINS.has(word) && tokens[index + 1] === "(")
     )
@@ -81,7 +81,7 @@ export function formatSql(sql) {
   return out;
 }
 
-/** Keywords before a parenthesis, which are not function names. */
+/** Keywords that can precede a parenthesis; other words before one are function names. */
 const KEYWORDS = new Set([
   "in",
   "as",

@@ -2,7 +2,7 @@ import { html } from "htm/preact";
 import { counted } from "../format.js";
 import { formatSql } from "./sql.js";
 
-/** Labels of a source's fields that are not its place. @type {Record<string, string>} */
+/** Labels of a source's fields other than its location. @type {Record<string, string>} */
 const SOURCE_FIELDS = { version: "Version", etag: "ETag" };
 
 /** Task of a job, by type. @param {{ job: import("../types.ts").Job }} props */
@@ -12,7 +12,7 @@ export function Task({ job: { task } }) {
   /** @type {[string, unknown][]} */
   const facts =
     task.target === undefined
-      ? Object.entries(params).toSorted(([one], [other]) => (one < other ? -1 : 1))
+      ? Object.entries(params).toSorted(([a], [b]) => (a < b ? -1 : 1))
       : [
           ["Target", task.target],
           ["Mode", task.mode ?? "append"],
@@ -25,7 +25,7 @@ export function Task({ job: { task } }) {
               ]),
           ),
         ];
-  const further = /** @type {[string, unknown][]} */ (
+  const output = /** @type {[string, unknown][]} */ (
     [
       ["Format", task.format],
       ["Compression", task.compression],
@@ -33,7 +33,7 @@ export function Task({ job: { task } }) {
   );
   return html`
     <dl class="facts">
-      ${[...facts, ...further].map(([name, value]) => html`<div><dt>${name}</dt><dd>${textOf(value)}</dd></div>`)}
+      ${[...facts, ...output].map(([name, value]) => html`<div><dt>${name}</dt><dd>${textOf(value)}</dd></div>`)}
       ${facts.length === 0 && html`<div><dt>Parameters</dt><dd>none, all defaults</dd></div>`}
     </dl>
   `;

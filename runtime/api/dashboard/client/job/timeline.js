@@ -1,16 +1,16 @@
 import { html } from "htm/preact";
-import { duration, moment, outcomeText, percent, RUNNER_WORDS } from "../format.js";
+import { dateTime, duration, outcomeText, percent, RUNNER_LABELS } from "../format.js";
 
 const LABELS = { waiting: "Waiting", starting: "Starting", running: "Running", responding: "Responding" };
 
 /**
  * Phases of a job, to scale and as a list. A response that is not sent to the queue has no phase.
- * @param {{ phases: import("../../../../monitoring/timeline.ts").Phase[], isAwaited: boolean }} props
+ * @param {{ phases: import("../../../../monitoring/timeline.ts").Phase[], isResponseRequested: boolean }} props
  */
-export function Timeline({ phases, isAwaited }) {
+export function Timeline({ phases, isResponseRequested }) {
   const now = new Date().toISOString();
   const timed = phases
-    .filter(({ phase, to }) => phase !== "responding" || to !== undefined || isAwaited)
+    .filter(({ phase, to }) => phase !== "responding" || to !== undefined || isResponseRequested)
     .map((phase) => ({
       ...phase,
       ms: Math.max(0, Date.parse(phase.to ?? now) - Date.parse(phase.from)),
@@ -37,15 +37,15 @@ export function Timeline({ phases, isAwaited }) {
             <strong>${LABELS[phase]}</strong>
             <span>${duration(ms)}</span>
             <span class="dim">${percent(ms, total)}</span>
-            <span class="dim small phase-note" title=${moment(from)}>
-              ${index === 0 ? moment(from) : `+${duration(Date.parse(from) - begin)}`}${!to && " until now"}${runner && ` · ${RUNNER_WORDS[/** @type {"glue"} */ (runner)] ?? runner}, attempt ${attempt}`}
+            <span class="dim small phase-note" title=${dateTime(from)}>
+              ${index === 0 ? dateTime(from) : `+${duration(Date.parse(from) - begin)}`}${!to && " until now"}${runner && ` · ${RUNNER_LABELS[/** @type {"glue"} */ (runner)] ?? runner}, attempt ${attempt}`}
               ${phase === "running" && outcome && outcome !== "SUCCEEDED" && ` · ${outcomeText(outcome)}`}
             </span>
           </li>
         `,
       )}
     </ol>
-    <p class="dim small">${duration(total)} in all</p>
+    <p class="dim small">${duration(total)} in total</p>
   `;
 }
 

@@ -1,10 +1,10 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { count, counted } from "../format.js";
-import { ask, errorMessage } from "../http.js";
-import { may } from "../session.js";
+import { errorMessage, requestJson } from "../http.js";
+import { hasScope } from "../session.js";
 import { confirmed, confirmedWithReason } from "../ui/confirm.js";
-import { bulkOf } from "./selection.js";
+import { groupByAction } from "./selection.js";
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
 
@@ -17,62 +17,62 @@ const BATCH = 100;
  */
 
 /**
- * Changes jobs with the API, in bounded batches of one tenant.
- * @type {(action: "cancel" | "retry", jobs: readonly ListedJob[], more: { reason?: string }, progressed: (n: number) =>
+ * Changes jobs through the API. Each call has a bounded number of jobs of one tenant.
+ * @type {(action: "cancel" | "retry", jobs: readonly ListedJob[], fields: { reason?: string }, onProgress: (n: number) =>
  * void) => Promise<Outcome>}
  */
-async function changeAll(action, jobs, more, onProgress) {
+async function changeAll(action, jobs, fields, onProgress) {
   /** @type {Outcome} */
   const sum = { done: 0, unchanged: 0, failed: [] };
-  let looked = 0;
-  for (const [tenant, own] of Map.groupBy(jobs, (job) => job.tenant))
-    for (let first = 0; first < own.length; first += BATCH) {
-      const ids = own.slice(first, first + BATCH).map(({ requestId }) => requestId);
+  let processed = 0;
+  for (const [tenant, ofTenant] of Map.groupBy(jobs, (job) => job.tenant))
+    for (let first = 0; first < ofTenant.length; first += BATCH) {
+      const ids = ofTenant.slice(first, first + BATCH).map(({ requestId }) => requestId);
       /** @type {Outcome} */
-      const found = await ask(`bulk/${action}?${new URLSearchParams({ tenant })}`, {
+      const outcome = await requestJson(`bulk/${action}?${new URLSearchParams({ tenant })}`, {
         method: "POST",
-        body: { ids, ...more },
+        body: { ids, ...fields },
       });
-      sum.done += found.done;
-      sum.unchanged += found.unchanged;
-      sum.failed.push(...found.failed);
-      looked += ids.length;
-      onProgress(looked);
+      sum.done += outcome.done;
+      sum.unchanged += outcome.unchanged;
+      sum.failed.push(...outcome.failed);
+      processed += ids.length;
+      onProgress(processed);
     }
   return sum;
 }
 
 /**
  * Bulk actions on selected jobs, with a confirmation of their effects.
- * @param {{ jobs: ListedJob[], hasMore: boolean, chooseAll: () => Promise<void>, clear: () => void, changed: () => void
+ * @param {{ jobs: ListedJob[], hasMore: boolean, selectAll: () => Promise<void>, clear: () => void, onChanged: () => void
  * }} props
  */
-export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
+export function BulkActions({ jobs, hasMore, selectAll, clear, onChanged }) {
   const [progress, setProgress] = useState("");
-  const [said, setSaid] = useState("");
+  const [message, setMessage] = useState("");
   const [problems, setProblems] = useState(/** @type {string[]} */ ([]));
-  const { waiting, running, retryable, hopeless: finalFailures } = bulkOf(jobs);
+  const { waiting, running, retryable, finalFailures } = groupByAction(jobs);
   const open = [...running, ...waiting];
 
-  /** @type {(action: "cancel" | "retry", verb: string, ended: string, some: ListedJob[], more?: { reason?: string }) => Promise<void>} */
-  const doing = async (action, verb, ended, some, more = {}) => {
-    setSaid("");
+  /** @type {(action: "cancel" | "retry", present: string, past: string, affected: ListedJob[], fields?: { reason?: string }) => Promise<void>} */
+  const run = async (action, present, past, affected, fields = {}) => {
+    setMessage("");
     setProblems([]);
-    setProgress(`${verb} ${counted(some.length, "job")} …`);
+    setProgress(`${present} ${counted(affected.length, "job")} …`);
     try {
-      const { done, unchanged, failed } = await changeAll(action, some, more, (n) =>
-        setProgress(`${verb}: ${count(n)} of ${count(some.length)}`),
+      const { done, unchanged, failed } = await changeAll(action, affected, fields, (n) =>
+        setProgress(`${present}: ${count(n)} of ${count(affected.length)}`),
       );
       setProblems(failed.map(({ requestId, message }) => `${requestId}: ${message}`));
-      setSaid(
-        `${counted(done, "job")} ${ended}.${unchanged > 0 ? ` ${counted(unchanged, "job")} needed no change.` : ""}`,
+      setMessage(
+        `${counted(done, "job")} ${past}.${unchanged > 0 ? ` ${counted(unchanged, "job")} needed no change.` : ""}`,
       );
       clear();
     } catch (error) {
       setProblems([errorMessage(error)]);
     }
     setProgress("");
-    changed();
+    onChanged();
   };
   const cancel = async () => {
     const reason = await confirmedWithReason({
@@ -84,10 +84,10 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
       action: `Cancel ${counted(open.length, "job")}`,
       isDanger: true,
     });
-    if (reason) await doing("cancel", "Cancelling", "cancelled or being cancelled", open, reason);
+    if (reason) await run("cancel", "Cancelling", "cancelled or being cancelled", open, reason);
   };
   const retry = async () => {
-    const yes = await confirmed({
+    const isConfirmed = await confirmed({
       title: `Retry ${counted(retryable.length, "job")}?`,
       lines: [
         "Each task is submitted as a new job, labelled with the job that it retries.",
@@ -99,25 +99,25 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
       ],
       action: `Retry ${counted(retryable.length, "job")}`,
     });
-    if (yes) await doing("retry", "Retrying", "submitted again", retryable);
+    if (isConfirmed) await run("retry", "Retrying", "submitted again", retryable);
   };
   return html`
-    <div class=${`bulk ${jobs.length > 0 || progress || said ? "" : "hidden"}`} role="region" aria-label="Selected jobs">
-      <p role="status">${progress || said || (jobs.length > 0 ? `${counted(jobs.length, "job")} selected` : "")}</p>
+    <div class=${`bulk ${jobs.length > 0 || progress || message ? "" : "hidden"}`} role="region" aria-label="Selected jobs">
+      <p role="status">${progress || message || (jobs.length > 0 ? `${counted(jobs.length, "job")} selected` : "")}</p>
       ${
         jobs.length > 0 &&
         progress === "" &&
         html`
           <div class="actions">
-            ${may("cancel") && html`<button type="button" class="danger" disabled=${open.length === 0} onClick=${cancel}>Cancel ${count(open.length)}</button>`}
-            ${may("submit") && html`<button type="button" disabled=${retryable.length === 0} onClick=${retry}>Retry ${count(retryable.length)}</button>`}
-            ${hasMore && html`<button type="button" onClick=${chooseAll}>Select all matches</button>`}
+            ${hasScope("cancel") && html`<button type="button" class="danger" disabled=${open.length === 0} onClick=${cancel}>Cancel ${count(open.length)}</button>`}
+            ${hasScope("submit") && html`<button type="button" disabled=${retryable.length === 0} onClick=${retry}>Retry ${count(retryable.length)}</button>`}
+            ${hasMore && html`<button type="button" onClick=${selectAll}>Select all matches</button>`}
             <button type="button" class="quiet" onClick=${clear}>Clear selection</button>
           </div>
           ${finalFailures.length > 0 && html`<p class="dim small">${counted(finalFailures.length, "job")} would fail again: ${typesOf(finalFailures)}.</p>`}
         `
       }
-      ${problems.length > 0 && html`<ul class="failure small" role="alert">${problems.slice(0, 10).map((one) => html`<li>${one}</li>`)}${problems.length > 10 && html`<li>… and ${count(problems.length - 10)} more</li>`}</ul>`}
+      ${problems.length > 0 && html`<ul class="failure small" role="alert">${problems.slice(0, 10).map((problem) => html`<li>${problem}</li>`)}${problems.length > 10 && html`<li>… and ${count(problems.length - 10)} more</li>`}</ul>`}
     </div>
   `;
 }

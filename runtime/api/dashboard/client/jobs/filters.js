@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
-import { RUNNER_WORDS, STATE_LABELS } from "../format.js";
+import { RUNNER_LABELS, STATE_LABELS } from "../format.js";
 import { refineJobs } from "../navigation.js";
 import { ALL_JOBS } from "../route.js";
 import { isAdmin } from "../session.js";
@@ -14,16 +14,16 @@ export const labelProblem = (label) =>
 
 /** Filters of the list. @param {{ filter: import("../route.js").JobFilter, isFiltered: boolean }} props */
 export function Filters({ filter, isFiltered }) {
-  /** @type {(name: string, label: string, any: string, values: Record<string, string>, chosen: string) => unknown} */
-  const choice = (name, label, any, values, chosen) => html`
+  /** @type {(name: string, label: string, anyLabel: string, labels: Record<string, string>, selected: string) => unknown} */
+  const choice = (name, label, anyLabel, labels, selected) => html`
     <label>
       <span class="hidden">${label}</span>
       <select
-        value=${chosen}
+        value=${selected}
         onChange=${(/** @type {Event} */ { currentTarget }) => refineJobs({ [name]: /** @type {HTMLSelectElement} */ (currentTarget).value, ...(name === "since" ? { from: "", to: "" } : {}) })}
       >
-        <option value="">${any}</option>
-        ${Object.entries(values).map(([value, word]) => html`<option value=${value}>${word}</option>`)}
+        <option value="">${anyLabel}</option>
+        ${Object.entries(labels).map(([value, text]) => html`<option value=${value}>${text}</option>`)}
       </select>
     </label>
   `;
@@ -31,7 +31,7 @@ export function Filters({ filter, isFiltered }) {
     <div class="filters" role="group" aria-label="Filters">
       ${choice("status", "State", "Any state", STATE_LABELS, filter.status)}
       ${choice("type", "Kind", "Any kind", TYPES, filter.type)}
-      ${choice("runner", "Runner", "Any runner", RUNNER_WORDS, filter.runner)}
+      ${choice("runner", "Runner", "Any runner", RUNNER_LABELS, filter.runner)}
       ${choice("since", "Created", filter.from ? "Custom range" : "Any time", SINCE, filter.since)}
       <${TextFilter} key=${`label ${filter.label}`} name="label" label="Label" hint="Label: key=value" value=${filter.label} problemOf=${labelProblem} />
       ${isAdmin.value && html`<${TextFilter} key=${`tenant ${filter.tenant}`} name="tenant" label="Tenant" hint="Any tenant" value=${filter.tenant} problemOf=${() => ""} />`}

@@ -1,11 +1,11 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
-import { ask } from "../http.js";
+import { requestJson } from "../http.js";
 import { refineJobs } from "../navigation.js";
 import { usePolled } from "../polling.js";
-import { jobsPath, PAGE } from "../preload.js";
+import { INITIAL_JOBS, jobsPath } from "../preload.js";
 import { ALL_JOBS } from "../route.js";
-import { may } from "../session.js";
+import { hasScope } from "../session.js";
 import { Live, LostContact } from "../ui/contact.js";
 import { Empty, Panel } from "../ui/parts.js";
 import { BulkActions } from "./bulk.js";
@@ -14,36 +14,36 @@ import { JobTable, keyOf } from "./table.js";
 import { createdFrom } from "./times.js";
 import { Views } from "./views.js";
 
-const EVERY_MS = 2_000;
+const POLL_MS = 2_000;
 /** Maximum number of listed jobs, and of jobs in a bulk action. */
 export const MAX_JOBS = 1_000;
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
-/** @typedef {{ jobs: ListedJob[], cursor?: string }} Found */
+/** @typedef {{ jobs: ListedJob[], cursor?: string }} JobListPage */
 
 /**
- * Page of all jobs with search as you type; selected jobs can be cancelled or retried together.
+ * Page that lists and filters jobs. Selected jobs can be cancelled or retried together.
  * @param {{ filter: import("../route.js").JobFilter }} props
  */
 export function JobsPage({ filter }) {
-  const [limit, setLimit] = useState(PAGE);
-  const [chosen, setChosen] = useState(/** @type {Map<string, ListedJob>} */ (new Map()));
-  const path = (/** @type {number} */ most) => jobsPath({ ...filter, ...createdFrom(filter) }, most);
+  const [limit, setLimit] = useState(INITIAL_JOBS);
+  const [selected, setSelected] = useState(/** @type {Map<string, ListedJob>} */ (new Map()));
+  const path = (/** @type {number} */ max) => jobsPath({ ...filter, ...createdFrom(filter) }, max);
   const polled = usePolled(
     JSON.stringify([filter, limit]),
-    (signal) => /** @type {Promise<Found>} */ (ask(path(limit), { signal })),
-    EVERY_MS,
+    (signal) => /** @type {Promise<JobListPage>} */ (requestJson(path(limit), { signal })),
+    POLL_MS,
   );
-  const { found, error, contactAt, again } = polled;
+  const { data, error, contactAt, refresh } = polled;
   const isFiltered = JSON.stringify({ ...filter, sort: "", order: "" }) !== JSON.stringify(ALL_JOBS);
-  const chooseAll = async () => {
-    /** @type {Found} */
-    const all = await ask(path(MAX_JOBS));
-    setChosen(new Map(all.jobs.map((job) => [keyOf(job), job])));
+  const selectAll = async () => {
+    /** @type {JobListPage} */
+    const all = await requestJson(path(MAX_JOBS));
+    setSelected(new Map(all.jobs.map((job) => [keyOf(job), job])));
   };
   // Bulk actions need the current state of the selected jobs.
-  const current = new Map((found?.jobs ?? []).map((job) => [keyOf(job), job]));
-  const chosenNow = [...chosen].map(([key, job]) => current.get(key) ?? job);
+  const current = new Map((data?.jobs ?? []).map((job) => [keyOf(job), job]));
+  const selectedNow = [...selected].map(([key, job]) => current.get(key) ?? job);
   return html`
     <div class="page-head"><h1 tabindex="-1">Jobs</h1></div>
     <${Views} filter=${filter} />
@@ -52,30 +52,30 @@ export function JobsPage({ filter }) {
       ${error && html`<${LostContact} error=${error} contactAt=${contactAt} />`}
       <${Live} polled=${polled}>
         ${
-          found &&
-          (found.jobs.length > 0
-            ? html`<${JobTable} jobs=${found.jobs} filter=${filter} chosen=${chosen} setChosen=${setChosen} />`
-            : html`<${None} isFiltered=${isFiltered} />`)
+          data &&
+          (data.jobs.length > 0
+            ? html`<${JobTable} jobs=${data.jobs} filter=${filter} selected=${selected} setSelected=${setSelected} />`
+            : html`<${NoJobs} isFiltered=${isFiltered} />`)
         }
       <//>
       ${
-        found?.cursor &&
+        data?.cursor &&
         limit < MAX_JOBS &&
         html`<button type="button" class="more" onClick=${() => setLimit(Math.min(MAX_JOBS, 2 * limit))}>Show more</button>`
       }
     <//>
     <${BulkActions}
-      jobs=${chosenNow}
-      hasMore=${found?.cursor !== undefined}
-      chooseAll=${chooseAll}
-      clear=${() => setChosen(new Map())}
-      changed=${again}
+      jobs=${selectedNow}
+      hasMore=${data?.cursor !== undefined}
+      selectAll=${selectAll}
+      clear=${() => setSelected(new Map())}
+      onChanged=${refresh}
     />
   `;
 }
 
 /** @param {{ isFiltered: boolean }} props */
-const None = ({ isFiltered }) =>
+const NoJobs = ({ isFiltered }) =>
   isFiltered
     ? html`
         <${Empty}>
@@ -85,6 +85,6 @@ const None = ({ isFiltered }) =>
     : html`
         <${Empty}>
           No jobs yet. Reads and updates appear here as soon as they are accepted.
-          ${may("submit") && html` <a href="#/query">Run the first query</a>`}
+          ${hasScope("submit") && html` <a href="#/query">Run the first query</a>`}
         <//>
       `;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ListedJob } from "../types.ts";
-import { bulkOf, mayPass } from "./selection.js";
+import { groupByAction, isRetryable } from "./selection.js";
 import { createdFrom } from "./times.js";
 
 describe("the list of jobs", () => {
@@ -12,7 +12,7 @@ describe("the list of jobs", () => {
     assert.deepEqual(createdFrom({ since: "ages", from: "" }, now), {});
   });
 
-  it("retries only what may succeed", () => {
+  it("groups selected jobs by their action, and retries only those that may succeed", () => {
     const job = (status: string, retryable?: boolean) =>
       ({
         requestId: "a",
@@ -20,10 +20,10 @@ describe("the list of jobs", () => {
         ...(retryable === undefined ? {} : { error: { retryable } }),
       }) as unknown as ListedJob;
     assert.deepEqual(
-      [job("FAILED", true), job("FAILED", false), job("CANCELLED", false), job("SUCCEEDED")].map(mayPass),
+      [job("FAILED", true), job("FAILED", false), job("CANCELLED", false), job("SUCCEEDED")].map(isRetryable),
       [true, false, true, false],
     );
-    const found = bulkOf([
+    const groups = groupByAction([
       job("PENDING"),
       job("IN_PROGRESS"),
       job("FAILED", true),
@@ -31,7 +31,7 @@ describe("the list of jobs", () => {
       job("CANCELLED"),
     ]);
     assert.deepEqual(
-      Object.values(found).map((jobs) => jobs.length),
+      Object.values(groups).map((jobs) => jobs.length),
       [1, 1, 2, 1],
     );
   });

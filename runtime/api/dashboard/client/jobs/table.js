@@ -1,8 +1,8 @@
 import { html } from "htm/preact";
-import { ago, count, duration, moment, STATE_LABELS, shareDone, whatOf } from "../format.js";
+import { ago, count, dateTime, duration, STATE_LABELS, shareDone, taskName } from "../format.js";
 import { refineJobs } from "../navigation.js";
 import { formatRoute } from "../route.js";
-import { isAdmin, may } from "../session.js";
+import { hasScope, isAdmin } from "../session.js";
 import { Badge, Meter } from "../ui/parts.js";
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
@@ -11,26 +11,26 @@ import { Badge, Meter } from "../ui/parts.js";
 export const keyOf = ({ tenant, requestId, rejectedId }) => rejectedId ?? `${tenant}/${requestId}`;
 
 /** Returns true if an action in the list applies to a job. @param {ListedJob} job */
-const isChoosable = ({ status }) =>
+const isSelectable = ({ status }) =>
   status === "PENDING" || status === "IN_PROGRESS"
-    ? may("cancel")
-    : status !== "REJECTED" && status !== "SUCCEEDED" && may("submit");
+    ? hasScope("cancel")
+    : status !== "REJECTED" && status !== "SUCCEEDED" && hasScope("submit");
 
 /**
- * @param {{ jobs: ListedJob[], filter: import("../route.js").JobFilter, chosen: Map<string, ListedJob>, setChosen:
- * (chosen: Map<string, ListedJob>) => void }} props
+ * @param {{ jobs: ListedJob[], filter: import("../route.js").JobFilter, selected: Map<string, ListedJob>, setSelected:
+ * (selected: Map<string, ListedJob>) => void }} props
  */
-export function JobTable({ jobs, filter, chosen, setChosen }) {
-  const choosable = jobs.filter(isChoosable);
-  const hasAll = choosable.length > 0 && choosable.every((job) => chosen.has(keyOf(job)));
-  /** @type {(some: ListedJob[], isChosen: boolean) => void} */
-  const choose = (some, isChosen) => {
-    const next = new Map(chosen);
-    for (const job of some) {
-      if (isChosen) next.set(keyOf(job), job);
+export function JobTable({ jobs, filter, selected, setSelected }) {
+  const selectable = jobs.filter(isSelectable);
+  const areAllSelected = selectable.length > 0 && selectable.every((job) => selected.has(keyOf(job)));
+  /** @type {(changed: ListedJob[], isSelected: boolean) => void} */
+  const select = (changed, isSelected) => {
+    const next = new Map(selected);
+    for (const job of changed) {
+      if (isSelected) next.set(keyOf(job), job);
       else next.delete(keyOf(job));
     }
-    setChosen(next);
+    setSelected(next);
   };
   return html`
     <table class="jobs">
@@ -39,9 +39,9 @@ export function JobTable({ jobs, filter, chosen, setChosen }) {
         <tr>
           <th scope="col" class="choose">
             ${
-              choosable.length > 0
-                ? html`<input type="checkbox" aria-label="Select all shown" checked=${hasAll} onChange=${() => choose(choosable, !hasAll)} />`
-                : html`<span class="hidden">Choose</span>`
+              selectable.length > 0
+                ? html`<input type="checkbox" aria-label="Select all shown" checked=${areAllSelected} onChange=${() => select(selectable, !areAllSelected)} />`
+                : html`<span class="hidden">Select</span>`
             }
           </th>
           <th scope="col"><span class="state-head">State</span></th>
@@ -53,7 +53,7 @@ export function JobTable({ jobs, filter, chosen, setChosen }) {
         </tr>
       </thead>
       <tbody>
-        ${jobs.map((job) => html`<${Row} key=${keyOf(job)} job=${job} isChosen=${chosen.has(keyOf(job))} choose=${choose} />`)}
+        ${jobs.map((job) => html`<${Row} key=${keyOf(job)} job=${job} isSelected=${selected.has(keyOf(job))} select=${select} />`)}
       </tbody>
     </table>
   `;
@@ -76,34 +76,34 @@ function SortHead({ name, label, filter, wide = false }) {
   `;
 }
 
-/** @param {{ job: ListedJob, isChosen: boolean, choose: (jobs: ListedJob[], isChosen: boolean) => void }} props */
-function Row({ job, isChosen, choose }) {
+/** @param {{ job: ListedJob, isSelected: boolean, select: (jobs: ListedJob[], isSelected: boolean) => void }} props */
+function Row({ job, isSelected, select }) {
   const { requestId, tenant, rejectedId, status, task, progress, stats, createdAt, startedAt, error } = job;
   const isRunning = status === "IN_PROGRESS";
-  const done = isRunning ? shareDone(progress) : undefined;
-  const took = stats?.totalMs ?? (isRunning && startedAt ? Date.now() - Date.parse(startedAt) : undefined);
-  const what = task ? whatOf(task) : "no job created";
-  const to =
+  const done = isRunning && progress ? shareDone(progress) : undefined;
+  const totalMs = stats?.totalMs ?? (isRunning && startedAt ? Date.now() - Date.parse(startedAt) : undefined);
+  const name = task ? taskName(task) : "no job created";
+  const href =
     rejectedId === undefined
       ? formatRoute({ page: "job", tenant, requestId })
       : formatRoute({ page: "rejected", tenant, id: rejectedId });
   return html`
     <tr>
       <td class="choose">
-        ${isChoosable(job) && html`<input type="checkbox" aria-label=${`Select ${requestId}`} checked=${isChosen} onChange=${() => choose([job], !isChosen)} />`}
+        ${isSelectable(job) && html`<input type="checkbox" aria-label=${`Select ${requestId}`} checked=${isSelected} onChange=${() => select([job], !isSelected)} />`}
       </td>
       <td class="state"><${Badge} status=${status} /></td>
       <th scope="row">
-        <a href=${to}>${requestId || rejectedId}</a>
+        <a href=${href}>${requestId || rejectedId}</a>
         ${isAdmin.value && html` <span class="dim small tenant">${tenant}</span>`}
-        <span class="dim small narrow"><span aria-hidden="true">${STATE_LABELS[status]} · </span>${ago(createdAt)} · ${what}</span>
+        <span class="dim small narrow"><span aria-hidden="true">${STATE_LABELS[status]} · </span>${ago(createdAt)} · ${name}</span>
         ${error && status !== "CANCELLED" && html`<span class="bad-text small error-type">${error.type}</span>`}
-        ${done !== undefined && html`<${Meter} label="Progress" value=${Math.round(100 * done)} most=${100} />`}
+        ${done !== undefined && html`<${Meter} label="Progress" value=${Math.round(100 * done)} max=${100} />`}
       </th>
-      <td class="wide what">${what}</td>
-      <td class="number wide">${count(stats?.rows ?? (isRunning ? progress.rows : undefined))}</td>
-      <td class="number">${duration(took)}</td>
-      <td class="number wide dim" title=${moment(createdAt)}>${ago(createdAt)}</td>
+      <td class="wide what">${name}</td>
+      <td class="number wide">${count(stats?.rows ?? (isRunning ? progress?.rows : undefined))}</td>
+      <td class="number">${duration(totalMs)}</td>
+      <td class="number wide dim" title=${dateTime(createdAt)}>${ago(createdAt)}</td>
     </tr>
   `;
 }

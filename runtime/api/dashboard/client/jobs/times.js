@@ -8,7 +8,7 @@ export const SINCE = /** @type {const} */ ({
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * Returns the earliest creation time for an age; unknown ages do not filter.
+ * Returns the earliest creation time for an age. An unknown age does not filter.
  * @type {(filter: { since: string, from: string }, now?: number) => { from?: string }}
  */
 export function createdFrom({ since, from }, now = Date.now()) {

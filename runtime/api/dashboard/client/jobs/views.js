@@ -27,8 +27,8 @@ const storageKey = (tenant) => `rates-views:${tenant}`;
 /** @param {string} tenant @returns {View[]} */
 function readViews(tenant) {
   try {
-    const kept = JSON.parse(localStorage.getItem(storageKey(tenant)) ?? "[]");
-    return kept.filter(
+    const stored = JSON.parse(localStorage.getItem(storageKey(tenant)) ?? "[]");
+    return stored.filter(
       (/** @type {View} */ { name, address }) => typeof name === "string" && String(address).startsWith("#/jobs"),
     );
   } catch {
@@ -37,7 +37,7 @@ function readViews(tenant) {
 }
 
 /**
- * Saved filters. A view is an address, so it can be shared; named ones are stored in this browser.
+ * Saved filters. A view is an address, so it can be shared. This browser stores the views that the user names.
  * @param {{ filter: import("../route.js").JobFilter }} props
  */
 export function Views({ filter }) {
@@ -45,14 +45,14 @@ export function Views({ filter }) {
   const [views, setViews] = useState(/** @type {View[]} */ ([]));
   useEffect(() => setViews(readViews(tenant)), [tenant]);
   const [isNaming, setNaming] = useState(false);
-  const here = formatRoute({ page: "jobs", filter });
+  const currentAddress = formatRoute({ page: "jobs", filter });
   const presets = PRESETS.map(({ name, filter }) => ({
     name,
     address: formatRoute({ page: "jobs", filter: { ...ALL_JOBS, ...filter } }),
   }));
-  const isKnown = [...presets, ...views].some(({ address }) => address === here);
+  const isSaved = [...presets, ...views].some(({ address }) => address === currentAddress);
   /** @param {View[]} next */
-  const keep = (next) => {
+  const storeViews = (next) => {
     setViews(next);
     if (next.length > 0) localStorage.setItem(storageKey(tenant), JSON.stringify(next));
     else localStorage.removeItem(storageKey(tenant));
@@ -62,13 +62,13 @@ export function Views({ filter }) {
     event.preventDefault();
     const name = String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get("name")).trim();
     if (name === "") return;
-    keep([...views.filter((one) => one.name !== name), { name, address: here }].slice(-MAX_VIEWS));
+    storeViews([...views.filter((view) => view.name !== name), { name, address: currentAddress }].slice(-MAX_VIEWS));
     setNaming(false);
   };
   return html`
     <div class="views">
       <nav aria-label="Views">
-        ${[...presets, ...views].map(({ name, address }) => html`<a class="chip" href=${address} aria-current=${address === here ? "true" : undefined}>${name}</a>`)}
+        ${[...presets, ...views].map(({ name, address }) => html`<a class="chip" href=${address} aria-current=${address === currentAddress ? "true" : undefined}>${name}</a>`)}
       </nav>
       ${
         isNaming
@@ -79,11 +79,11 @@ export function Views({ filter }) {
                 <button type="button" class="quiet" onClick=${() => setNaming(false)}>Cancel</button>
               </form>
             `
-          : !isKnown && html`<button type="button" class="quiet" onClick=${() => setNaming(true)}>Save view</button>`
+          : !isSaved && html`<button type="button" class="quiet" onClick=${() => setNaming(true)}>Save view</button>`
       }
       ${
-        views.some(({ address }) => address === here) &&
-        html`<button type="button" class="quiet" onClick=${() => keep(views.filter(({ address }) => address !== here))}>Delete view</button>`
+        views.some(({ address }) => address === currentAddress) &&
+        html`<button type="button" class="quiet" onClick=${() => storeViews(views.filter(({ address }) => address !== currentAddress))}>Delete view</button>`
       }
     </div>
   `;

@@ -30,12 +30,12 @@ export function FileField({ file, problem, choose }) {
     if (dropped) choose(dropped);
   };
   /** @param {DragEvent} event */
-  const over = (event) => {
+  const dragOver = (event) => {
     event.preventDefault();
     setOver(true);
   };
   return html`
-    <div class=${`drop ${isOver ? "over" : ""}`} onDragOver=${over} onDragLeave=${() => setOver(false)} onDrop=${drop}>
+    <div class=${`drop ${isOver ? "over" : ""}`} onDragOver=${dragOver} onDragLeave=${() => setOver(false)} onDrop=${drop}>
       <label for="load-file">File</label>
       <input
         id="load-file"
@@ -49,7 +49,7 @@ export function FileField({ file, problem, choose }) {
         }}
       />
       <p id="load-file-help" class="dim small">
-        ${file ? html`<strong><bdi>${file.name}</bdi></strong>, ${bytes(file.size)}` : "Drop a .csv or .ndjson file here, gzipped or not, or choose one. A CSV file begins with its header."}
+        ${file ? html`<strong><bdi>${file.name}</bdi></strong>, ${bytes(file.size)}` : "Drop a .csv or .ndjson file here, or choose one. It may be gzipped. The first line of a CSV file is its header."}
       </p>
       <p id="load-file-problem" class="bad-text small" role="status">${problem}</p>
       ${lines && html`<pre tabindex="0" aria-label="First lines of the file">${lines}</pre>`}

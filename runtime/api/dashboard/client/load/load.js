@@ -1,16 +1,16 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { bytes, moment } from "../format.js";
-import { ask, errorMessage, jobPath, Refused } from "../http.js";
+import { bytes, dateTime } from "../format.js";
+import { ApiError, errorMessage, jobPath, requestJson } from "../http.js";
 import { useEarlierJob } from "../query/query.js";
 import { Run } from "../query/run.js";
-import { caller, lackedScope } from "../session.js";
+import { caller, missingScope, PAGE_SCOPES } from "../session.js";
 import { confirmed } from "../ui/confirm.js";
 import { rememberFocus } from "../ui/focus.js";
-import { Failure, Lacks, Meter, Panel } from "../ui/parts.js";
+import { Failure, Meter, MissingScope, Panel } from "../ui/parts.js";
 import { effectOf, repeatEffectOf } from "./effects.js";
 import { FileField } from "./fileField.js";
-import { fileProblem, kindOf } from "./files.js";
+import { fileProblem, formatOf } from "./files.js";
 import { loadIdOf, sha256Of, uploadFile } from "./upload.js";
 
 /** @typedef {import("../types.ts").Job} Job */
@@ -22,16 +22,20 @@ const MODES = {
   replace: "replace: first delete the lanes and days in the file",
 };
 
+/** The user does not want to load the same content again. */
+const DECLINED = Symbol("declined");
+
 /** Page for loading a file: first a dry run, which changes nothing, then the load. @param {{ again: string }} props */
 export function Load({ again }) {
   const earlier = useEarlierJob(again);
-  const isReady = !earlier.stale && (earlier.found !== undefined || earlier.error !== "");
-  const lacked = lackedScope(["submit", "update"]);
-  if (lacked) return html`<div class="page-head"><h1 tabindex="-1">Load</h1></div><${Lacks} scope=${lacked} />`;
+  const isReady = !earlier.isStale && (earlier.data !== undefined || earlier.error !== "");
+  const missing = missingScope(PAGE_SCOPES.load);
+  if (missing)
+    return html`<div class="page-head"><h1 tabindex="-1">Load</h1></div><${MissingScope} scope=${missing} />`;
   return html`
     <div class="page-head"><h1 tabindex="-1">Load</h1></div>
     ${earlier.error && html`<${Failure}>${earlier.error}<//>`}
-    ${isReady && html`<${LoadForm} earlier=${earlier.found?.job} />`}
+    ${isReady && html`<${LoadForm} earlier=${earlier.data?.job} />`}
   `;
 }
 
@@ -40,7 +44,7 @@ function LoadForm({ earlier }) {
   const [target, setTarget] = useState(/** @type {string} */ (earlier?.task.target ?? "prices"));
   const [mode, setMode] = useState(/** @type {string} */ (earlier?.task.mode ?? "append"));
   const [file, setFile] = useState(/** @type {File | undefined} */ (undefined));
-  const [sent, setSent] = useState(/** @type {number | undefined} */ (undefined));
+  const [sentBytes, setSentBytes] = useState(/** @type {number | undefined} */ (undefined));
   const [error, setError] = useState("");
   const [run, setRun] = useState(/** @type {{ id: JobId, isDry: boolean } | undefined} */ (undefined));
   const [isChecked, setChecked] = useState(false);
@@ -48,12 +52,12 @@ function LoadForm({ earlier }) {
   const uploaded = useRef(
     /** @type {{ file: File, sha256: string | undefined, location: string } | undefined} */ (undefined),
   );
-  const ended = useRef(new AbortController());
-  useEffect(() => () => ended.current.abort(), []);
+  const controller = useRef(new AbortController());
+  useEffect(() => () => controller.current.abort(), []);
 
   const problem = file ? fileProblem(file) : "";
-  const kind = file && kindOf(file.name);
-  const isBusy = sent !== undefined;
+  const format = file && formatOf(file.name);
+  const isBusy = sentBytes !== undefined;
   const reset = () => {
     setRun(undefined);
     setChecked(false);
@@ -64,42 +68,42 @@ function LoadForm({ earlier }) {
   /** Uploads the file once for both dry run and load. @param {File} chosen */
   const upload = async (chosen) => {
     if (uploaded.current?.file === chosen) return uploaded.current;
-    setSent(0);
+    setSentBytes(0);
     const sha256 = await sha256Of(chosen);
-    ended.current = new AbortController();
-    const location = await uploadFile(chosen, sha256, setSent, ended.current.signal);
+    controller.current = new AbortController();
+    const location = await uploadFile(chosen, sha256, setSentBytes, controller.current.signal);
     uploaded.current = { file: chosen, sha256, location };
     return uploaded.current;
   };
 
   /** @param {boolean} dryRun */
   const load = async (dryRun) => {
-    if (!file || !kind || problem) return;
+    if (!file || !format || problem) return;
     if (!dryRun && !(await confirmed(confirmationOf(file, target, mode, isChecked)))) return;
     setError("");
     setRun(undefined);
     const refocus = rememberFocus();
     try {
       const { sha256, location } = await upload(file);
-      const task = { type: "update", target, mode, source: { s3: location }, ...kind, dryRun };
+      const task = { type: "update", target, mode, source: { s3: location }, ...format, dryRun };
       const requestId =
         dryRun || sha256 === undefined
           ? undefined
-          : await unusedId(await loadIdOf(sha256, { ...kind, target, mode }), target, mode);
-      if (requestId !== "kept") {
+          : await loadIdFor(await loadIdOf(sha256, { ...format, target, mode }), target, mode);
+      if (requestId !== DECLINED) {
         const labels = { file: file.name.slice(0, 256) };
         const body = { ...(requestId ? { requestId } : {}), task, labels };
-        setRun({ id: await ask("jobs", { method: "POST", body }), isDry: dryRun });
+        setRun({ id: await requestJson("jobs", { method: "POST", body }), isDry: dryRun });
       }
     } catch (thrown) {
-      if (!ended.current.signal.aborted) setError(errorMessage(thrown));
+      if (!controller.current.signal.aborted) setError(errorMessage(thrown));
     }
-    setSent(undefined);
+    setSentBytes(undefined);
     refocus();
   };
 
   /** @param {Job} job */
-  const jobEnded = (job) => {
+  const onEnded = (job) => {
     if (run?.isDry && job.status === "SUCCEEDED") setChecked(true);
     setBadRows(job.error?.type === "InvalidRows");
   };
@@ -127,9 +131,9 @@ function LoadForm({ earlier }) {
                 setTarget(/** @type {HTMLSelectElement} */ (currentTarget).value);
               }}
             >
-              ${TARGETS.map((one) => html`<option value=${one}>${one}</option>`)}
+              ${TARGETS.map((value) => html`<option value=${value}>${value}</option>`)}
             </select>
-            <p class="dim small">${target === "prices" ? "Columns: orig_code, dest_code, day, price." : "Rows with a known key are changed, others added."}</p>
+            <p class="dim small">${target === "prices" ? "Columns: orig_code, dest_code, day, price." : effectOf(target, mode)}</p>
           </div>
           ${
             target === "prices" &&
@@ -144,7 +148,7 @@ function LoadForm({ earlier }) {
                     setMode(/** @type {HTMLSelectElement} */ (currentTarget).value);
                   }}
                 >
-                  ${Object.entries(MODES).map(([value, words]) => html`<option value=${value}>${words}</option>`)}
+                  ${Object.entries(MODES).map(([value, label]) => html`<option value=${value}>${label}</option>`)}
                 </select>
               </div>
             `
@@ -160,16 +164,16 @@ function LoadForm({ earlier }) {
             file &&
             html`
               <span class="upload-progress">
-                <span class="dim small" role="status">Uploading ${bytes(sent)} of ${bytes(file.size)}</span>
-                <${Meter} label="Upload" value=${sent} most=${file.size} />
+                <span class="dim small" role="status">Uploading ${bytes(sentBytes)} of ${bytes(file.size)}</span>
+                <${Meter} label="Upload" value=${sentBytes} max=${file.size} />
               </span>
-              <button type="button" onClick=${() => ended.current.abort()}>Cancel upload</button>
+              <button type="button" onClick=${() => controller.current.abort()}>Cancel upload</button>
             `
           }
         </div>
       </form>
     <//>
-    ${run && html`<${Run} key=${`${run.id.tenant}/${run.id.requestId}`} id=${run.id} done=${jobEnded} />`}
+    ${run && html`<${Run} key=${`${run.id.tenant}/${run.id.requestId}`} id=${run.id} onEnded=${onEnded} />`}
   `;
 }
 
@@ -184,31 +188,31 @@ const confirmationOf = (file, target, mode, isChecked) => ({
 });
 
 /**
- * Returns an unused id for a load. If the same content was loaded before, the user decides.
+ * Returns the id for a load. If the same content was loaded before, asks the user whether to load it again.
  * @param {string} requestId
  * @param {string} target
  * @param {string} mode
- * @returns {Promise<string | undefined>} undefined: use a random id; "kept": load nothing
+ * @returns {Promise<string | undefined | typeof DECLINED>} undefined: use a random id
  */
-async function unusedId(requestId, target, mode) {
+async function loadIdFor(requestId, target, mode) {
   const tenant = caller.value?.tenant ?? "";
   /** @type {Job} */
   let job;
   try {
-    job = await ask(jobPath({ tenant, requestId }));
+    job = await requestJson(jobPath({ tenant, requestId }));
   } catch (error) {
-    if (error instanceof Refused && error.type === "UnknownJob") return requestId;
+    if (error instanceof ApiError && error.type === "UnknownJob") return requestId;
     throw error;
   }
   if (job.status === "FAILED" || job.status === "CANCELLED") return undefined;
-  const yes = await confirmed({
+  const isConfirmed = await confirmed({
     title: "Load the same content again?",
     lines: [
-      `The same content was ${job.finishedAt ? `loaded by ${requestId} at ${moment(job.finishedAt)}` : `submitted as ${requestId}, which has not ended yet`}.`,
+      `The same content was ${job.finishedAt ? `loaded by ${requestId} at ${dateTime(job.finishedAt)}` : `submitted as ${requestId}, which has not ended yet`}.`,
       repeatEffectOf(target, mode),
     ],
     action: "Load again",
     isDanger: target === "prices",
   });
-  return yes ? undefined : "kept";
+  return isConfirmed ? undefined : DECLINED;
 }

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { effectOf, repeatEffectOf } from "./effects.js";
-import { fileProblem, firstLines, kindOf, MAX_FILE_BYTES } from "./files.js";
+import { fileProblem, firstLines, formatOf, MAX_FILE_BYTES } from "./files.js";
 
 describe("a file to load", () => {
-  it("has format and compression by its name", () => {
-    assert.deepEqual(kindOf("a.csv"), { format: "csv", compression: "none" });
-    assert.deepEqual(kindOf("A.CSV.GZ"), { format: "csv", compression: "gzip" });
-    assert.deepEqual(kindOf("a.b.ndjson"), { format: "ndjson", compression: "none" });
-    assert.deepEqual(kindOf("a.jsonl.gz"), { format: "ndjson", compression: "gzip" });
-    assert.equal(kindOf("a.xlsx"), undefined);
+  it("has the format and compression of its extension", () => {
+    assert.deepEqual(formatOf("a.csv"), { format: "csv", compression: "none" });
+    assert.deepEqual(formatOf("A.CSV.GZ"), { format: "csv", compression: "gzip" });
+    assert.deepEqual(formatOf("a.b.ndjson"), { format: "ndjson", compression: "none" });
+    assert.deepEqual(formatOf("a.jsonl.gz"), { format: "ndjson", compression: "gzip" });
+    assert.equal(formatOf("a.xlsx"), undefined);
   });
   it("is refused with a reason before it is uploaded", () => {
     assert.equal(fileProblem({ name: "a.csv", size: 1 }), "");
@@ -25,15 +25,15 @@ describe("a file to load", () => {
   });
 });
 
-describe("a load of content that was loaded before", () => {
-  it("is said to duplicate prices only if it adds prices", () => {
+describe("the confirmation of a repeated load", () => {
+  it("warns of duplicate prices only if the load appends prices", () => {
     assert.match(repeatEffectOf("prices", "append"), /duplicates the prices/);
     assert.match(repeatEffectOf("prices", "replace"), /deletes later prices/);
-    // The mode of the last chosen prices has no effect on the other targets.
+    // The mode that was last chosen for prices has no effect on the other targets.
     for (const mode of ["append", "replace"])
       for (const target of ["ports", "regions"]) {
         assert.match(repeatEffectOf(target, mode), new RegExp(`undoes later changes of the same ${target}`));
-        assert.match(effectOf(target, mode), /known key/);
+        assert.match(effectOf(target, mode), /existing key/);
       }
   });
 });
@@ -42,7 +42,7 @@ describe("an upload in parts", () => {
   const { fetch } = globalThis;
   let uploadFile: typeof import("./upload.js").uploadFile;
   before(async () => {
-    // Read by the modules of the page when they load.
+    // The page's modules use these globals when they are loaded.
     Object.defineProperty(globalThis, "localStorage", { value: { getItem: () => null }, configurable: true });
     Object.defineProperty(globalThis, "addEventListener", { value: () => undefined, configurable: true });
     ({ uploadFile } = await import("./upload.js"));

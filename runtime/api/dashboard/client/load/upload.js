@@ -1,11 +1,11 @@
-import { ask, Refused } from "../http.js";
+import { ApiError, requestJson } from "../http.js";
 
-/** Number of concurrent parts, and of attempts per part. */
-const AT_ONCE = 2;
+/** Number of concurrent parts, and maximum number of attempts per part. */
+const CONCURRENCY = 2;
 const MAX_ATTEMPTS = 5;
-/** Delay before the second attempt; doubled for each further one. Milliseconds. */
+/** Delay before the second attempt; it grows by the same amount for each further attempt. */
 const RETRY_DELAY_MS = 1_000;
-/** Larger files are not hashed, since hashing needs the whole content in memory. Bytes. */
+/** Larger files are not hashed, since hashing needs the whole content in memory. */
 const MAX_HASHED_BYTES = 256 * 1024 * 1024;
 
 /**
@@ -32,37 +32,37 @@ const hex = (bytes) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16
 
 /**
  * Uploads a file in parts through the API. Content that is already uploaded is not sent again.
- * @type {(file: File, sha256: string | undefined, progressed: (bytes: number) => void, signal: AbortSignal) =>
+ * @type {(file: File, sha256: string | undefined, onProgress: (bytes: number) => void, signal: AbortSignal) =>
  * Promise<string>}
  */
 export async function uploadFile(file, sha256, onProgress, signal) {
   const body = { fileName: file.name.slice(-100) || "file", bytes: file.size, ...(sha256 ? { sha256 } : {}) };
   /** @type {{ id?: string, location: string, partBytes: number, partCount: number }} */
-  const upload = await ask("uploads", { method: "POST", body, signal });
+  const upload = await requestJson("uploads", { method: "POST", body, signal });
   const { id, location, partBytes, partCount } = upload;
   if (id === undefined) return location;
   /** @type {{ partNumber: number, etag: string }[]} */
   const parts = [];
   let next = 1;
-  let sent = 0;
-  // One failed part ends the upload, so the other parts are not sent, and report no progress.
-  const failed = new AbortController();
-  const ended = AbortSignal.any([signal, failed.signal]);
-  const work = async () => {
+  let sentBytes = 0;
+  // A failed part ends the upload: further parts are not sent, and report no progress.
+  const failure = new AbortController();
+  const ended = AbortSignal.any([signal, failure.signal]);
+  const sendParts = async () => {
     for (let number = next++; number <= partCount; number = next++) {
       const part = file.slice((number - 1) * partBytes, number * partBytes);
       parts.push(await sendPart(`uploads/${id}/parts/${number}`, part, ended));
       if (ended.aborted) return;
-      sent += part.size;
-      onProgress(sent);
+      sentBytes += part.size;
+      onProgress(sentBytes);
     }
   };
   try {
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-    return (await ask(`uploads/${id}/complete`, { method: "POST", body: { parts }, signal })).location;
+    await Promise.all(Array.from({ length: CONCURRENCY }, sendParts));
+    return (await requestJson(`uploads/${id}/complete`, { method: "POST", body: { parts }, signal })).location;
   } catch (error) {
-    failed.abort();
-    // Aborts the upload. If the browser was closed, the bucket's lifecycle rule removes it.
+    failure.abort();
+    // Aborts the upload. If the browser is closed before this, the bucket's lifecycle rule removes the parts.
     await fetch(`uploads/${id}`, { method: "DELETE" }).catch(() => {});
     throw error;
   }
@@ -70,12 +70,12 @@ export async function uploadFile(file, sha256, onProgress, signal) {
 
 /** @type {(path: string, part: Blob, signal: AbortSignal) => Promise<{ partNumber: number, etag: string }>} */
 async function sendPart(path, part, signal) {
-  for (let tries = 1; ; tries++)
+  for (let attempt = 1; ; attempt++)
     try {
-      return await ask(path, { method: "PUT", body: part, signal });
+      return await requestJson(path, { method: "PUT", body: part, signal });
     } catch (error) {
-      const isFinal = error instanceof Refused && error.status < 500 && error.status !== 429;
-      if (isFinal || signal.aborted || tries === MAX_ATTEMPTS) throw error;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS * tries));
+      const isFinal = error instanceof ApiError && error.status < 500 && error.status !== 429;
+      if (isFinal || signal.aborted || attempt === MAX_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS * attempt));
     }
 }

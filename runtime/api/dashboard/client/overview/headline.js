@@ -9,55 +9,55 @@ import { jobsAddress } from "../route.js";
 const WORDS = { clear: "All clear", busy: "Busy", bound: "Bottleneck", stuck: "Stuck" };
 
 /**
- * Places of the bottleneck that need no action while no job waits.
- * @type {ReadonlySet<import("../../../../monitoring/bottleneck.ts").Place>}
+ * Bottlenecks that need no action while no job waits.
+ * @type {ReadonlySet<import("../../../../monitoring/bottleneck.ts").Bottleneck>}
  */
 const NOTES = new Set(/** @type {const} */ (["payload", "search"]));
 /** Share of failed jobs above which they are highlighted, whatever their errors. */
 const MANY_FAILED = 0.1;
 
 /**
- * Returns the word and tone for the state of the platform. "All clear" requires that nothing waits, nothing failed and
- * no dead letter is left; platform errors, or many failed jobs, need attention.
+ * Returns the word and tone for the state of the platform. "All clear" requires that no job waits, none failed, and no
+ * dead letter is left. Platform errors, or many failed jobs, need attention.
  * @type {(figures: import("../types.ts").Figures & { bottleneck: import("../../../../monitoring/bottleneck.ts").Verdict }) => { tone: Tone, word: string }}
  */
-export function headlineOf({ bottleneck: { level, place }, activity: { ended, errors }, queues }) {
-  if (level === "stuck" || level === "bound" || (level === "busy" && !NOTES.has(place)))
+export function headlineOf({ bottleneck: { level, name }, activity: { ended, errors }, queues }) {
+  if (level === "stuck" || level === "bound" || (level === "busy" && !NOTES.has(name)))
     return { tone: level, word: WORDS[level] };
-  const all = ended.succeeded + ended.failed + ended.cancelled;
-  const isPlatform = errors.some(({ category }) => category !== "User");
-  if ((queues?.deadLetters ?? 0) > 0 || isPlatform || (all > 0 && ended.failed >= MANY_FAILED * all))
+  const total = ended.succeeded + ended.failed + ended.cancelled;
+  const hasPlatformError = errors.some(({ category }) => category !== "User");
+  if ((queues?.deadLetters ?? 0) > 0 || hasPlatformError || (total > 0 && ended.failed >= MANY_FAILED * total))
     return { tone: "bound", word: "Attention" };
-  if (NOTES.has(place)) return { tone: "note", word: "Note" };
+  if (NOTES.has(name)) return { tone: "note", word: "Note" };
   return ended.failed > 0 ? { tone: "calm", word: "No bottleneck" } : { tone: "clear", word: WORDS.clear };
 }
 
 /**
  * Bottleneck, the setting to raise, and other findings.
- * @param {{ figures: import("../types.ts").Figures & { bottleneck: import("../../../../monitoring/bottleneck.ts").Verdict }, words: string }} props
+ * @param {{ figures: import("../types.ts").Figures & { bottleneck: import("../../../../monitoring/bottleneck.ts").Verdict }, rangeText: string }} props
  */
-export function Headline({ figures, words }) {
+export function Headline({ figures, rangeText }) {
   const { bottleneck, activity, queues } = figures;
-  const { level, place, sentence, raise } = bottleneck;
+  const { level, name, sentence, raise } = bottleneck;
   const { tone, word } = headlineOf(figures);
   const { failed, succeeded, cancelled } = activity.ended;
   const letters = queues?.deadLetters ?? 0;
   // Screen readers announce changes of state, but not every change of the waiting time.
-  const said = useRef({ what: "", words: "" });
-  const what = [tone, word, level, place, raise, letters > 0].join(" ");
-  if (said.current.what !== what)
-    said.current = {
-      what,
-      words: `${word}: ${sentence}${letters > 0 ? ` ${counted(letters, "dead letter")}.` : ""}`,
+  const announcement = useRef({ state: "", text: "" });
+  const state = [tone, word, level, name, raise, letters > 0].join(" ");
+  if (announcement.current.state !== state)
+    announcement.current = {
+      state,
+      text: `${word}: ${sentence}${letters > 0 ? ` ${counted(letters, "dead letter")}.` : ""}`,
     };
   return html`
     <div class=${`verdict ${tone}`}>
       <strong>${word}</strong>
       <p>${sentence}</p>
-      ${failed > 0 && html`<a href=${jobsAddress({ status: "FAILED" })}>${percent(failed, failed + succeeded + cancelled)} failed in ${words}</a>`}
+      ${failed > 0 && html`<a href=${jobsAddress({ status: "FAILED" })}>${percent(failed, failed + succeeded + cancelled)} failed in ${rangeText}</a>`}
       ${letters > 0 && html`<a href="#/dead-letters">${counted(letters, "dead letter")}</a>`}
-      ${raise && html`<span class="chip" title="The key of the stack's configuration to raise">↑ ${raise}</span>`}
+      ${raise && html`<span class="chip" title="Configuration key to raise">↑ ${raise}</span>`}
     </div>
-    <p class="hidden" role="status">${said.current.words}</p>
+    <p class="hidden" role="status">${announcement.current.text}</p>
   `;
 }

@@ -11,7 +11,7 @@ import { Running } from "./running.js";
 import { Slowest } from "./slowest.js";
 import { Tiles } from "./tiles.js";
 
-const WORDS = {
+const RANGE_TEXTS = {
   "15m": "the last 15 minutes",
   "1h": "the last hour",
   "6h": "the last 6 hours",
@@ -19,8 +19,8 @@ const WORDS = {
 };
 
 /** Returns the range as words that follow "in". @param {import("../route.js").Range} range */
-const rangeText = ({ over, from, to }) =>
-  from && to ? "the selected range" : WORDS[/** @type {keyof typeof WORDS} */ (over)];
+const textOf = ({ over, from, to }) =>
+  from && to ? "the selected range" : RANGE_TEXTS[/** @type {keyof typeof RANGE_TEXTS} */ (over)];
 
 /**
  * Overview: the state of the platform, metrics, and the jobs that are running and failing.
@@ -28,8 +28,8 @@ const rangeText = ({ over, from, to }) =>
  */
 export function Overview({ range }) {
   const polled = useFigures(range);
-  const { found, error, contactAt } = polled;
-  const words = rangeText(range);
+  const { data, error, contactAt } = polled;
+  const rangeText = textOf(range);
   return html`
     <div class="page-head">
       <h1 tabindex="-1">Overview</h1>
@@ -38,43 +38,43 @@ export function Overview({ range }) {
     ${
       error
         ? html`<${LostContact} error=${error} contactAt=${contactAt} />`
-        : found?.bottleneck && html`<${Headline} figures=${found} words=${words} />`
+        : data?.bottleneck && html`<${Headline} figures=${data} rangeText=${rangeText} />`
     }
     ${
-      found
+      data
         ? html`
             <${Live} polled=${polled}>
-              <${Tiles} figures=${found} words=${words} />
-              <${Plots} activity=${found.activity} />
+              <${Tiles} figures=${data} rangeText=${rangeText} />
+              <${Plots} activity=${data.activity} />
             <//>
           `
-        : !error && html`<${Waiting} />`
+        : !error && html`<${Loading} />`
     }
     <div class="columns two">
       <div class="column">
         <${Panel} title="Running now" aside=${html`<a class="small" href="#/jobs">All jobs</a>`}>
-          <${Running} said=${error} runners=${found?.runners} />
+          <${Running} shownError=${error} runners=${data?.runners} />
         <//>
         ${
-          found?.runners &&
-          found.database &&
+          data?.runners &&
+          data.database &&
           html`
             <${Live} polled=${polled}>
-              <${Panel} title="Capacity"><${Runners} runners=${found.runners} database=${found.database} /><//>
+              <${Panel} title="Capacity"><${Runners} runners=${data.runners} database=${data.database} /><//>
             <//>
           `
         }
       </div>
       <div class="column">
-        <${Panel} title="Failing now" aside=${html`<span class="dim small">${words}</span>`}>
-          <${Failing} said=${error} activity=${found?.activity} />
+        <${Panel} title="Failing now" aside=${html`<span class="dim small">${rangeText}</span>`}>
+          <${Failing} shownError=${error} activity=${data?.activity} />
         <//>
         ${
-          found &&
+          data &&
           html`
             <${Live} polled=${polled}>
-              <${Panel} title="Slowest work" aside=${html`<span class="dim small">p95 of runs, ${words}</span>`}>
-                <${Slowest} activity=${found.activity} />
+              <${Panel} title="Slowest work" aside=${html`<span class="dim small">p95 of runs, ${rangeText}</span>`}>
+                <${Slowest} activity=${data.activity} />
               <//>
             <//>
           `
@@ -84,8 +84,8 @@ export function Overview({ range }) {
   `;
 }
 
-/** Placeholder of the final size, so that the layout does not shift. */
-const Waiting = () => html`
+/** Placeholder with the size of the loaded page, so that the layout does not shift. */
+const Loading = () => html`
   <div class="verdict unknown" aria-busy="true"><p>Loading …</p></div>
   <div class="tiles" aria-hidden="true">${Array.from({ length: 6 }, () => html`<div class="tile"></div>`)}</div>
   <div class="columns" aria-hidden="true">

@@ -5,7 +5,7 @@ import { rangeProblem } from "./rangeProblem.js";
 import { throughputOf } from "./tiles.js";
 
 describe("the overview's charts and figures", () => {
-  it("stack bars by their sums, the highest first, so that lower ones are drawn over it; lines are unchanged", () => {
+  it("stack bars as sums and draw smaller sums over larger ones, and leave lines unchanged", () => {
     const series = [{ values: [1, 2] }, { values: [3, null] }, { values: [9, 9], line: true }];
     assert.deepEqual(dataOf([10, 20], series, true), [
       [10, 20],
@@ -21,7 +21,7 @@ describe("the overview's charts and figures", () => {
     ]);
   });
 
-  it("show the throughput per minute of the last whole steps, without the current one", () => {
+  it("show the throughput per minute of the last complete steps", () => {
     const times = { p50: null, p95: null };
     const steps = [100, 1, 2, 3, 4, 5, 70].map((succeeded) => ({
       at: "",
@@ -37,19 +37,19 @@ describe("the overview's charts and figures", () => {
     assert.equal(throughputOf({ steps: steps.slice(0, 1), stepSeconds: 60 }), 0);
   });
 
-  it('say "All clear" only if nothing waits, nothing failed and no dead letter is left', () => {
+  it('say "All clear" only if no job waits, none failed, and no dead letter is left', () => {
     const wordOf = (change: {
       level?: string;
-      place?: string;
+      name?: string;
       failed?: number;
       category?: string;
       deadLetters?: number;
     }) => {
-      const { level = "clear", place = "nothing", failed = 0, category = "User", deadLetters = 0 } = change;
+      const { level = "clear", name = "nothing", failed = 0, category = "User", deadLetters = 0 } = change;
       const errors = failed > 0 ? [{ type: "x", category, count: failed, last: "" }] : [];
       const ended = { succeeded: 100, failed, cancelled: 0 };
       const figures = {
-        bottleneck: { level, place, sentence: "" },
+        bottleneck: { level, name, sentence: "" },
         activity: { ended, errors },
         queues: { deadLetters },
       };
@@ -60,10 +60,10 @@ describe("the overview's charts and figures", () => {
     assert.equal(wordOf({ failed: 20 }), "Attention");
     assert.equal(wordOf({ failed: 1, category: "System" }), "Attention");
     assert.equal(wordOf({ deadLetters: 3 }), "Attention");
-    assert.equal(wordOf({ level: "busy", place: "search" }), "Note");
-    assert.equal(wordOf({ level: "busy", place: "search", deadLetters: 1 }), "Attention");
-    assert.equal(wordOf({ level: "busy", place: "capacity", deadLetters: 1 }), "Busy");
-    assert.equal(wordOf({ level: "stuck", place: "starts", failed: 90 }), "Stuck");
+    assert.equal(wordOf({ level: "busy", name: "search" }), "Note");
+    assert.equal(wordOf({ level: "busy", name: "search", deadLetters: 1 }), "Attention");
+    assert.equal(wordOf({ level: "busy", name: "capacity", deadLetters: 1 }), "Busy");
+    assert.equal(wordOf({ level: "stuck", name: "starts", failed: 90 }), "Stuck");
   });
 
   it("refuse a range that the API would refuse, with the invalid field", () => {

@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { minute } from "../format.js";
+import { dateTimeToMinute } from "../format.js";
 import { Table } from "../ui/parts.js";
 
 /**
@@ -22,7 +22,8 @@ export function Plot(props) {
 }
 
 /**
- * Chart whose legend shows the values under the pointer, otherwise of the latest whole step; a table has all values.
+ * Chart whose legend shows the values under the pointer, otherwise those of the latest complete step. A table has all
+ * values.
  * @param {PlotProps} props
  */
 function Chart(props) {
@@ -30,7 +31,7 @@ function Chart(props) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const plot = useRef(/** @type {uPlot | undefined} */ (undefined));
   const [hovered, setHovered] = useState(/** @type {number | undefined} */ (undefined));
-  const dark = useDark();
+  const isDark = useDarkTheme();
   const step = (at[1] ?? 0) - (at[0] ?? 0);
   const shape = `${step} ${series.map(({ name }) => name)}`;
   const data = dataOf(at, series, stacked);
@@ -48,20 +49,20 @@ function Chart(props) {
       days,
       fitted,
       width: element.clientWidth,
-      colours: coloursOf(element),
+      colors: colorsOf(element),
     });
-    options.hooks = { setCursor: [(one) => setHovered(one.cursor.idx ?? undefined)] };
-    const made = new uPlot(options, data, element);
-    plot.current = made;
-    const resized = new ResizeObserver(() => {
-      if (element.clientWidth > 0) made.setSize({ width: element.clientWidth, height });
+    options.hooks = { setCursor: [({ cursor }) => setHovered(cursor.idx ?? undefined)] };
+    const created = new uPlot(options, data, element);
+    plot.current = created;
+    const observer = new ResizeObserver(() => {
+      if (element.clientWidth > 0) created.setSize({ width: element.clientWidth, height });
     });
-    resized.observe(element);
+    observer.observe(element);
     return () => {
-      resized.disconnect();
-      made.destroy();
+      observer.disconnect();
+      created.destroy();
     };
-  }, [shape, dark]);
+  }, [shape, isDark]);
   useEffect(() => plot.current?.setData(data), [JSON.stringify(data)]);
 
   const shown = hovered ?? props.latest ?? Math.max(0, at.length - 2);
@@ -80,7 +81,7 @@ function Chart(props) {
       class="plot"
       ref=${box}
       role="img"
-      aria-label=${`${at.length} ${days ? "days" : "steps"}; at ${time === undefined ? "no time" : wholeLabel(time, days)}: ${values.join(", ")}. The table below has all values.`}
+      aria-label=${`${at.length} ${days ? "days" : "steps"}; at ${time === undefined ? "no time" : fullLabel(time, days)}: ${values.join(", ")}. The table below has all values.`}
     ></div>
     <${DataTable} ...${props} />
   `;
@@ -106,7 +107,7 @@ function DataTable({ at, series, format, days = false }) {
             ${at.map(
               (time, index) => html`
                 <tr>
-                  <td>${wholeLabel(time, days)}</td>
+                  <td>${fullLabel(time, days)}</td>
                   ${series.map(({ values }) => html`<td class="number">${format(values[index] ?? null)}</td>`)}
                 </tr>
               `,
@@ -135,12 +136,12 @@ export function dataOf(at, series, stacked) {
 }
 
 /**
- * @param {Pick<PlotProps, "series" | "stacked" | "format"> & { ticks: number[] | undefined, height: number, days: boolean, fitted: boolean, step: number, width: number, colours: Record<string, string> }} about
+ * @param {Pick<PlotProps, "series" | "stacked" | "format"> & { ticks: number[] | undefined, height: number, days: boolean, fitted: boolean, step: number, width: number, colors: Record<string, string> }} about
  * @returns {uPlot.Options}
  */
-function optionsOf({ step, series, stacked, format, ticks, height, days, fitted, width, colours }) {
-  const axis = { stroke: colours.dim ?? "", font: "11px system-ui, sans-serif", ticks: { show: false } };
-  const grid = { stroke: colours.line ?? "", width: 1 };
+function optionsOf({ step, series, stacked, format, ticks, height, days, fitted, width, colors }) {
+  const axis = { stroke: colors.dim ?? "", font: "11px system-ui, sans-serif", ticks: { show: false } };
+  const grid = { stroke: colors.line ?? "", width: 1 };
   const bars = uPlot.paths.bars?.({ size: [0.7, 24], align: 0 });
   const ordered = stacked ? [...series].reverse() : series;
   return {
@@ -150,11 +151,11 @@ function optionsOf({ step, series, stacked, format, ticks, height, days, fitted,
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {
-      x: { range: (_plot, least, most) => [least - step / 2, most + step / 2] },
+      x: { range: (_plot, min, max) => [min - step / 2, max + step / 2] },
       y: {
-        range: (_plot, least, most) => {
-          const margin = 0.1 * (most - least || Math.abs(most) || 1);
-          return fitted ? [least - margin, most + margin] : [0, (most || 1) * 1.1];
+        range: (_plot, min, max) => {
+          const margin = 0.1 * (max - min || Math.abs(max) || 1);
+          return fitted ? [min - margin, max + margin] : [0, (max || 1) * 1.1];
         },
       },
     },
@@ -181,26 +182,27 @@ function optionsOf({ step, series, stacked, format, ticks, height, days, fitted,
     series: [
       {},
       ...ordered.map(({ tone, line }) => {
-        const colour = colours[tone] ?? "";
+        const color = colors[tone] ?? "";
         return line
           ? {
-              stroke: colour,
+              stroke: color,
               width: 1.75,
-              points: { show: days || isLone, size: days ? 4 : 5, fill: colour },
+              points: { show: days || hasSingleValue, size: days ? 4 : 5, fill: color },
               spanGaps: !days,
             }
-          : { stroke: colour, fill: colour, width: 0, points: { show: false }, ...(bars ? { paths: bars } : {}) };
+          : { stroke: color, fill: color, width: 0, points: { show: false }, ...(bars ? { paths: bars } : {}) };
       }),
     ],
   };
 }
 
 /**
- * Returns true for a series with a single value: it is drawn as a dot, since its line would be invisible.
+ * Returns true for a series with a single value. It is drawn as a dot, since its line would be invisible.
  * @param {uPlot} plot
  * @param {number} index
  */
-const isLone = (plot, index) => Array.from(plot.data[index] ?? []).filter((value) => value != null).length === 1;
+const hasSingleValue = (plot, index) =>
+  Array.from(plot.data[index] ?? []).filter((value) => value != null).length === 1;
 
 const DAY_S = 86_400;
 
@@ -211,29 +213,30 @@ const labelOf = (seconds, days) =>
     : new Date(seconds * 1_000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
 /** Formats a step's time for the legend. @type {(seconds: number, days: boolean) => string} */
-const wholeLabel = (seconds, days) => (days ? labelOf(seconds, days) : minute(new Date(seconds * 1_000).toISOString()));
+const fullLabel = (seconds, days) =>
+  days ? labelOf(seconds, days) : dateTimeToMinute(new Date(seconds * 1_000).toISOString());
 
-/** Reads the colors of the current theme for the canvas. @param {HTMLElement} element */
-function coloursOf(element) {
+/** Reads the colours of the current theme for the canvas. @param {HTMLElement} element */
+function colorsOf(element) {
   const probe = document.createElement("span");
   element.append(probe);
-  const colours = Object.fromEntries(
+  const colors = Object.fromEntries(
     TONES.map((tone) => {
       probe.className = `tone-${tone}`;
       return [tone, getComputedStyle(probe).color];
     }),
   );
   probe.remove();
-  return colours;
+  return colors;
 }
 
-function useDark() {
+function useDarkTheme() {
   const query = matchMedia("(prefers-color-scheme: dark)");
-  const [dark, setDark] = useState(query.matches);
+  const [isDark, setDark] = useState(query.matches);
   useEffect(() => {
     const change = () => setDark(query.matches);
     query.addEventListener("change", change);
     return () => query.removeEventListener("change", change);
   }, []);
-  return dark;
+  return isDark;
 }

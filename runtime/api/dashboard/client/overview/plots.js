@@ -7,10 +7,10 @@ import { COUNTS, TIMES } from "./ticks.js";
 /** Charts of activity per step. @param {{ activity: import("../../../../monitoring/activity.ts").Activity }} props */
 export function Plots({ activity: { steps, stepSeconds } }) {
   const at = steps.map((step) => Date.parse(step.at) / 1_000);
-  const each = stepSeconds === 60 ? "per minute" : `every ${duration(stepSeconds * 1_000)}`;
+  const interval = stepSeconds === 60 ? "per minute" : `every ${duration(stepSeconds * 1_000)}`;
   return html`
     <div class="columns plots">
-      <${Panel} title=${`Jobs ${each}`}>
+      <${Panel} title=${`Jobs ${interval}`}>
         <${Plot}
           at=${at}
           format=${count}

@@ -1,10 +1,10 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { replaceRoute } from "../navigation.js";
-import { OVER } from "../route.js";
+import { RECENT_RANGES } from "../route.js";
 import { rangeProblem } from "./rangeProblem.js";
 
-const NAMES = { "15m": "15 min", "1h": "1 h", "6h": "6 h", "24h": "24 h" };
+const LABELS = { "15m": "15 min", "1h": "1 h", "6h": "6 h", "24h": "24 h" };
 const DAY_MS = 86_400_000;
 
 /** Formats a time for a datetime-local input, in the browser's time zone. @param {string} iso */
@@ -16,8 +16,8 @@ const localTime = (iso) => {
 /** Selection of the time range. @param {{ range: import("../route.js").Range }} props */
 export function RangeChoice({ range }) {
   const isCustom = range.from !== "";
-  const [open, setOpen] = useState(isCustom);
-  const shown = open || isCustom;
+  const [isOpen, setOpen] = useState(isCustom);
+  const isShown = isOpen || isCustom;
   /** @param {string} over */
   const choose = (over) => {
     setOpen(false);
@@ -27,20 +27,20 @@ export function RangeChoice({ range }) {
     <div class="range">
       <fieldset class="segments">
         <legend class="hidden">Time range</legend>
-        ${OVER.map(
+        ${RECENT_RANGES.map(
           (over) => html`
             <label>
-              <input type="radio" name="range" checked=${!shown && range.over === over} onChange=${() => choose(over)} />
-              <span>${NAMES[over]}</span>
+              <input type="radio" name="range" checked=${!isShown && range.over === over} onChange=${() => choose(over)} />
+              <span>${LABELS[over]}</span>
             </label>
           `,
         )}
         <label>
-          <input type="radio" name="range" checked=${shown} onChange=${() => setOpen(true)} />
+          <input type="radio" name="range" checked=${isShown} onChange=${() => setOpen(true)} />
           <span>Custom</span>
         </label>
       </fieldset>
-      ${shown && html`<${Custom} range=${range} />`}
+      ${isShown && html`<${Custom} range=${range} />`}
     </div>
   `;
 }

@@ -1,19 +1,19 @@
 import { html } from "htm/preact";
-import { count, duration, RUNNER_WORDS } from "../format.js";
+import { count, duration, RUNNER_LABELS } from "../format.js";
 import { Meter } from "../ui/parts.js";
 
 /** Share of the connections above which the bar is shown as a warning. */
-const NEARLY = 0.9;
+const WARNING_SHARE = 0.9;
 
 /**
  * Runs and capacity per runner type, and database connections.
  * @param {{ runners: Required<import("../types.ts").Figures>["runners"], database: Required<import("../types.ts").Figures>["database"] }} props
  */
 export function Runners({ runners, database }) {
-  const kinds = /** @type {(keyof typeof RUNNER_WORDS)[]} */ (Object.keys(runners));
+  const types = /** @type {(keyof typeof RUNNER_LABELS)[]} */ (Object.keys(runners));
   return html`
     <ul class="capacity">
-      ${kinds.map((kind) => html`<${Kind} name=${RUNNER_WORDS[kind]} runner=${runners[kind]} />`)}
+      ${types.map((type) => html`<${RunnerType} name=${RUNNER_LABELS[type]} runner=${runners[type]} />`)}
       <li>
         <div class="capacity-head">
           <strong>Connections</strong><span>${count(database.connections)} of ${count(database.maxConnections)}</span>
@@ -21,8 +21,8 @@ export function Runners({ runners, database }) {
         <${Meter}
           label="Database connections"
           value=${database.connections}
-          most=${database.maxConnections}
-          tone=${database.connections >= NEARLY * database.maxConnections ? "bad" : "calm"}
+          max=${database.maxConnections}
+          tone=${database.connections >= WARNING_SHARE * database.maxConnections ? "bad" : "calm"}
         />
       </li>
     </ul>
@@ -30,15 +30,15 @@ export function Runners({ runners, database }) {
 }
 
 /** @param {{ name: string, runner: import("../types.ts").Runner }} props */
-function Kind({ name, runner: { waiting, oldestWaiting, running, working, slots, paused } }) {
-  const up = running ?? 0;
-  const full = up >= slots && (waiting ?? 0) > 0;
+function RunnerType({ name, runner: { waiting, oldestWaiting, running, working, slots, paused } }) {
+  const runs = running ?? 0;
+  const isFull = runs >= slots && (waiting ?? 0) > 0;
   return html`
     <li>
-      <div class="capacity-head"><strong>${name}</strong><span>${count(up)} of ${count(slots)} runs</span></div>
-      <${Meter} label=${`${name} runs`} value=${up} most=${slots} at=${Math.min(working, up)} tone=${full ? "warn" : "busy"} />
+      <div class="capacity-head"><strong>${name}</strong><span>${count(runs)} of ${count(slots)} runs</span></div>
+      <${Meter} label=${`${name} runs`} value=${runs} max=${slots} solid=${Math.min(working, runs)} tone=${isFull ? "warn" : "busy"} />
       <p class="dim small">
-        ${count(working)} busy${up > working && `, ${count(up - working)} starting or warm`} · ${waiting ? `${count(waiting)} waiting, oldest ${duration((oldestWaiting ?? 0) * 1_000)}` : "none waiting"}
+        ${count(working)} busy${runs > working && `, ${count(runs - working)} starting or warm`} · ${waiting ? `${count(waiting)} waiting, oldest ${duration((oldestWaiting ?? 0) * 1_000)}` : "none waiting"}
         ${paused && html` · <strong class="warn-text">${paused === "closed" ? "closed" : "paused after a refused launch"}</strong>`}
       </p>
     </li>

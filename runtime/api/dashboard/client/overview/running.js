@@ -1,47 +1,49 @@
 import { html } from "htm/preact";
-import { count, counted, duration, shareDone, whatOf } from "../format.js";
-import { ask } from "../http.js";
+import { count, counted, duration, shareDone, taskName } from "../format.js";
+import { requestJson } from "../http.js";
 import { usePolled } from "../polling.js";
 import { overviewJobsPath } from "../preload.js";
 import { formatRoute, jobsAddress } from "../route.js";
-import { may } from "../session.js";
+import { hasScope } from "../session.js";
 import { Live } from "../ui/contact.js";
 import { Badge, Empty, Failure, Meter } from "../ui/parts.js";
 
-const EVERY_MS = 2_000;
+const POLL_MS = 2_000;
 
-/** @typedef {{ jobs: import("../types.ts").Job[], cursor?: string }} Found */
+/** @typedef {{ jobs: import("../types.ts").Job[], cursor?: string }} JobListPage */
 
 /**
- * Running jobs, longest running first, then waiting jobs.
- * @param {{ said: string, runners: import("../types.ts").Figures["runners"] }} props
+ * Running jobs, longest running first, then waiting jobs. `shownError` is an error that the page already shows.
+ * @param {{ shownError: string, runners: import("../types.ts").Figures["runners"] }} props
  */
-export function Running({ said, runners }) {
+export function Running({ shownError, runners }) {
   const polled = usePolled(
     "running",
     async (signal) => {
-      /** @type {Found} */
-      const running = await ask(overviewJobsPath("IN_PROGRESS"), { signal });
-      /** @type {Found} */
-      const waiting = await ask(overviewJobsPath("PENDING"), { signal });
+      /** @type {JobListPage} */
+      const running = await requestJson(overviewJobsPath("IN_PROGRESS"), { signal });
+      /** @type {JobListPage} */
+      const waiting = await requestJson(overviewJobsPath("PENDING"), { signal });
       return { running, waiting };
     },
-    EVERY_MS,
+    POLL_MS,
   );
-  const { found, error } = polled;
-  if (!found)
-    return error && error !== said ? html`<${Failure}>${error}<//>` : html`<${Empty}>${said ? "No data" : "…"}<//>`;
-  const { running, waiting } = found;
+  const { data, error } = polled;
+  if (!data)
+    return error && error !== shownError
+      ? html`<${Failure}>${error}<//>`
+      : html`<${Empty}>${shownError ? "No data" : "…"}<//>`;
+  const { running, waiting } = data;
   const shownWaiting = waiting.jobs.slice(0, Math.max(2, 6 - running.jobs.length));
-  const all = Object.values(runners ?? {}).reduce((sum, { waiting: n }) => sum + (n ?? 0), 0);
-  const further = Math.max(all - shownWaiting.length, waiting.jobs.length - shownWaiting.length);
+  const allWaiting = Object.values(runners ?? {}).reduce((sum, { waiting: n }) => sum + (n ?? 0), 0);
+  const further = Math.max(allWaiting - shownWaiting.length, waiting.jobs.length - shownWaiting.length);
   return html`
     <${Live} polled=${polled}>
       ${
         running.jobs.length + waiting.jobs.length === 0
           ? html`
               <${Empty}>
-                Nothing runs and nothing waits.${may("submit") && html` <a href="#/query">Run a query</a>`}
+                No jobs are running or waiting.${hasScope("submit") && html` <a href="#/query">Run a query</a>`}
               <//>
             `
           : html`
@@ -53,7 +55,7 @@ export function Running({ said, runners }) {
       }
       <p class="small rest">
         ${running.cursor && html`<a href=${jobsAddress({ status: "IN_PROGRESS" })}>All running jobs</a>`}
-        ${further > 0 && html`<a href=${jobsAddress({ status: "PENDING" })}>${all > 0 ? `${count(further)} more waiting` : "More waiting"}</a>`}
+        ${further > 0 && html`<a href=${jobsAddress({ status: "PENDING" })}>${allWaiting > 0 ? `${count(further)} more waiting` : "More waiting"}</a>`}
       </p>
     <//>
   `;
@@ -70,8 +72,8 @@ function Item({ job }) {
       <${Badge} status=${status} />
       <span class="now-what">
         <a href=${formatRoute({ page: "job", tenant, requestId })}>${requestId}</a>
-        <span class="dim small">${whatOf(task)}</span>
-        ${done !== undefined && html`<${Meter} label=${`Progress of ${requestId}`} value=${Math.round(100 * done)} most=${100} />`}
+        <span class="dim small">${taskName(task)}</span>
+        ${done !== undefined && html`<${Meter} label=${`Progress of ${requestId}`} value=${Math.round(100 * done)} max=${100} />`}
       </span>
       <span class="number dim">${isRunning && progress.rows > 0 && `${counted(progress.rows, "row")} · `}${duration(Date.now() - Date.parse(since))}</span>
     </li>

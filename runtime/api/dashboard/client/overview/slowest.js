@@ -5,7 +5,7 @@ import { Bars, Empty } from "../ui/parts.js";
 
 /** Kinds of work, slowest first. @param {{ activity: import("../../../../monitoring/activity.ts").Activity }} props */
 export function Slowest({ activity: { slowest } }) {
-  if (slowest.length === 0) return html`<${Empty}>Nothing has run.<//>`;
+  if (slowest.length === 0) return html`<${Empty}>No jobs have run.<//>`;
   return html`<${Bars}
     rows=${slowest.slice(0, 6).map(({ what, count: n, p95 }) => ({
       name:

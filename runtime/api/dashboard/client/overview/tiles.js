@@ -1,34 +1,34 @@
 import { html } from "htm/preact";
 import { bytes, count, counted, duration, percent } from "../format.js";
 
-/** Number of steps in the latest rate; the current, incomplete step is excluded. */
-const LATEST = 5;
+/** Number of steps that the throughput covers. The current, incomplete step is excluded. */
+const THROUGHPUT_STEPS = 5;
 
 /**
- * Returns the number of jobs that recently ended per minute.
+ * Returns the average number of jobs that ended per minute in the latest steps.
  * @param {Pick<import("../../../../monitoring/activity.ts").Activity, "steps" | "stepSeconds">} activity
  */
 export function throughputOf({ steps, stepSeconds }) {
-  const lately = steps.slice(-1 - LATEST, -1);
-  const minutes = (lately.length * stepSeconds) / 60;
-  return lately.reduce((all, step) => all + step.succeeded + step.failed + step.cancelled, 0) / (minutes || 1);
+  const latest = steps.slice(-1 - THROUGHPUT_STEPS, -1);
+  const minutes = (latest.length * stepSeconds) / 60;
+  return latest.reduce((sum, step) => sum + step.succeeded + step.failed + step.cancelled, 0) / (minutes || 1);
 }
 
 /**
  * The six most important metrics; platform metrics are for admins only.
- * @param {{ figures: import("../types.ts").Figures, words: string }} props
+ * @param {{ figures: import("../types.ts").Figures, rangeText: string }} props
  */
-export function Tiles({ words, figures: { runners, activity, queues, platform } }) {
-  const kinds = Object.values(runners ?? {});
-  /** @param {(one: import("../types.ts").Runner) => number | null} of */
-  const sum = (of) => kinds.reduce((all, one) => all + (of(one) ?? 0), 0);
-  const waiting = sum((one) => one.waiting);
-  const oldest = Math.max(0, ...kinds.map((one) => one.oldestWaiting ?? 0));
+export function Tiles({ rangeText, figures: { runners, activity, queues, platform } }) {
+  const runnerList = Object.values(runners ?? {});
+  /** @param {(runner: import("../types.ts").Runner) => number | null} numberOf */
+  const sum = (numberOf) => runnerList.reduce((total, runner) => total + (numberOf(runner) ?? 0), 0);
+  const waiting = sum((runner) => runner.waiting);
+  const oldest = Math.max(0, ...runnerList.map((runner) => runner.oldestWaiting ?? 0));
   const { succeeded, failed, cancelled } = activity.ended;
   const ended = succeeded + failed + cancelled;
   const rate = throughputOf(activity);
   const { queueMs, runMs } = activity.percentiles;
-  const peak = Math.max(0, ...kinds.map((one) => one.peakMemory ?? 0));
+  const peak = Math.max(0, ...runnerList.map((runner) => runner.peakMemory ?? 0));
   const requests = queues?.requests ?? 0;
 
   return html`
@@ -36,15 +36,15 @@ export function Tiles({ words, figures: { runners, activity, queues, platform } 
       ${
         runners &&
         html`<${Tile} name="Waiting" value=${count(waiting)}>
-        ${waiting > 0 ? `oldest: ${duration(oldest * 1_000)}` : "nothing waits"}${requests > 0 && ` · ${count(requests)} on the queue`}
+        ${waiting > 0 ? `oldest: ${duration(oldest * 1_000)}` : "no job waits"}${requests > 0 && ` · ${count(requests)} on the queue`}
       <//>
-      <${Tile} name="Running" value=${count(sum((one) => one.working))}>
-        of ${count(sum((one) => one.slots))} at once${peak > 0 && ` · peak ${bytes(peak)}`}
+      <${Tile} name="Running" value=${count(sum((runner) => runner.working))}>
+        of ${count(sum((runner) => runner.slots))} at once${peak > 0 && ` · peak ${bytes(peak)}`}
       <//>
 `
       }
       <${Tile} name="Throughput" value=${rate >= 10 ? count(rate) : Number(rate.toFixed(1))} unit="/ min">
-        ${count(ended)} ended in ${words}
+        ${count(ended)} ended in ${rangeText}
       <//>
       <${Tile} name="Run time" value=${duration(runMs.p95)} unit="p95">p50 ${duration(runMs.p50)} · p99 ${duration(runMs.p99)}<//>
       <${Tile} name="Queue time" value=${duration(queueMs.p95)} unit="p95">

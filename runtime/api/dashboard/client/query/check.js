@@ -1,18 +1,18 @@
 import { useEffect, useState } from "preact/hooks";
-import { ask, errorMessage, Refused } from "../http.js";
+import { ApiError, errorMessage, requestJson } from "../http.js";
 
 /** @typedef {{ field?: string, message?: string }} Problem */
 /**
  * Result of the latest check. `isCurrent`: the request has not changed since then.
- * @typedef {{ problems: Problem[], explained?: import("../types.ts").Explained, isChecking: boolean, isCurrent: boolean }} Check
+ * @typedef {{ problems: Problem[], explained?: import("../types.ts").Explanation, isChecking: boolean, isCurrent: boolean }} Check
  */
 
-/** Delay between the last key and checking a request. Milliseconds. */
+/** Delay between the last keystroke and the check. */
 const PAUSE_MS = 400;
 
 /** Returns the problems of a refused request. @param {unknown} error @returns {Problem[]} */
 export function problemsOf(error) {
-  if (error instanceof Refused && error.problems.length > 0) return error.problems;
+  if (error instanceof ApiError && error.problems.length > 0) return error.problems;
   return [{ message: errorMessage(error) }];
 }
 
@@ -29,17 +29,17 @@ export function useCheck(body, isOn) {
   );
   useEffect(() => {
     if (!isOn) return;
-    const ended = new AbortController();
+    const controller = new AbortController();
     const timer = setTimeout(async () => {
       try {
-        const explained = await ask("explain", { method: "POST", body, signal: ended.signal });
-        if (!ended.signal.aborted) setCheck({ key, problems: [], explained });
+        const explained = await requestJson("explain", { method: "POST", body, signal: controller.signal });
+        if (!controller.signal.aborted) setCheck({ key, problems: [], explained });
       } catch (error) {
-        if (!ended.signal.aborted) setCheck({ key, problems: problemsOf(error) });
+        if (!controller.signal.aborted) setCheck({ key, problems: problemsOf(error) });
       }
     }, PAUSE_MS);
     return () => {
-      ended.abort();
+      controller.abort();
       clearTimeout(timer);
     };
   }, [key, isOn]);
@@ -48,26 +48,30 @@ export function useCheck(body, isOn) {
     : { problems: check.problems, isChecking: isOn, isCurrent: false };
 }
 
-/** Maximum time that a submission waits for its check, since planning a large query may take long. Seconds. */
+/** Maximum time that a submission waits for its check, since planning a large query may take long. */
 export const MAX_WAIT_SECONDS = 2;
 
 /**
- * Result of the check before a submission. `isLate`: it took too long and is not awaited.
- * @typedef {{ problems: Problem[], explained?: import("../types.ts").Explained, isLate: boolean }} Before
+ * Result of the check before a submission. `isLate`: the check took too long, and the submission does not wait for it.
+ * @typedef {{ problems: Problem[], explained?: import("../types.ts").Explanation, isLate: boolean }} PreCheck
  */
 
 /**
  * Validates a request before it is submitted, since refused requests are recorded.
- * @type {(body: Record<string, unknown>, check: Check) => Promise<Before>}
+ * @type {(body: Record<string, unknown>, check: Check) => Promise<PreCheck>}
  */
-export async function checkBefore(body, { isCurrent, explained }) {
+export async function checkBeforeSubmit(body, { isCurrent, explained }) {
   if (isCurrent && explained) return { problems: [], explained, isLate: false };
-  const late = AbortSignal.timeout(1_000 * MAX_WAIT_SECONDS);
+  const timeout = AbortSignal.timeout(1_000 * MAX_WAIT_SECONDS);
   try {
-    return { problems: [], explained: await ask("explain", { method: "POST", body, signal: late }), isLate: false };
+    return {
+      problems: [],
+      explained: await requestJson("explain", { method: "POST", body, signal: timeout }),
+      isLate: false,
+    };
   } catch (error) {
-    // An estimate that fails for another reason does not prevent the job.
-    const isRefused = error instanceof Refused && error.status < 500 && error.status !== 429;
-    return { problems: isRefused ? problemsOf(error) : [], isLate: late.aborted && !isRefused };
+    // A check that fails for a reason other than the request does not prevent the submission.
+    const isRefused = error instanceof ApiError && error.status < 500 && error.status !== 429;
+    return { problems: isRefused ? problemsOf(error) : [], isLate: timeout.aborted && !isRefused };
   }
 }

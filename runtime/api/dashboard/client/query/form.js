@@ -28,7 +28,7 @@ export const placeholderOf = ({ required, default: value }) =>
  * Converts text to a value of the parameter's type; undefined if the field is empty.
  * @type {(type: Param["type"], text: string) => unknown}
  */
-export function typedValue(type, text) {
+export function parseFieldValue(type, text) {
   if (text.trim() === "") return undefined;
   switch (type) {
     case "integer":
@@ -49,8 +49,8 @@ export function typedValue(type, text) {
 
 /**
  * Fields of every request, as text.
- * @typedef {{ format: string, compression: string, requestId: string, priority: string, labels: string }} Common
- * @typedef {Common & { params: Record<string, string> }} Typed
+ * @typedef {{ format: string, compression: string, requestId: string, priority: string, labels: string }} CommonValues
+ * @typedef {CommonValues & { params: Record<string, string> }} FormValues
  */
 
 /** Returns true if a parameter is a port or region, for which the form offers suggestions. @param {Param} param */
@@ -62,9 +62,9 @@ const textOf = (value) =>
 
 /**
  * Returns the common fields of an earlier job, or their defaults.
- * @param {import("../types.ts").Job | undefined} earlier @returns {Common}
+ * @param {import("../types.ts").Job | undefined} earlier @returns {CommonValues}
  */
-export function commonOf(earlier) {
+export function commonValuesOf(earlier) {
   const { retryOf: _, ...labels } = earlier?.labels ?? {};
   return {
     format: earlier?.task.format ?? "csv",
@@ -78,39 +78,41 @@ export function commonOf(earlier) {
 }
 
 /**
- * Returns the form of a query as an earlier job had it, or an empty one.
- * @type {(query: Query, earlier: import("../types.ts").Job | undefined) => Typed}
+ * Returns the form values of an earlier job, or those of an empty form.
+ * @type {(query: Query, earlier: import("../types.ts").Job | undefined) => FormValues}
  */
-export function typedOf(query, earlier) {
-  const given = earlier?.task.params ?? {};
-  const params = query.params.flatMap(({ name }) => (name in given ? [[name, textOf(given[name])]] : []));
-  return { ...commonOf(earlier), params: Object.fromEntries(params) };
+export function formValuesOf(query, earlier) {
+  const earlierParams = earlier?.task.params ?? {};
+  const params = query.params.flatMap(({ name }) =>
+    name in earlierParams ? [[name, textOf(earlierParams[name])]] : [],
+  );
+  return { ...commonValuesOf(earlier), params: Object.fromEntries(params) };
 }
 
-/** Converts the common fields to those of a request. @type {(typed: Common) => Record<string, unknown>} */
-export const envelopeOf = ({ requestId, priority, labels }) => ({
+/** Converts the common fields to those of a request. @type {(typed: CommonValues) => Record<string, unknown>} */
+export const commonFieldsOf = ({ requestId, priority, labels }) => ({
   ...(requestId.trim() === "" ? {} : { requestId: requestId.trim() }),
   priority: Number(priority),
   ...(labels.trim() === "" ? {} : { labels: labelsOf(labels) }),
 });
 
-/** Converts the form to a request. @type {(query: Query, typed: Typed) => Record<string, unknown>} */
+/** Converts the form to a request. @type {(query: Query, typed: FormValues) => Record<string, unknown>} */
 export function requestOf(query, { params, format, compression, ...common }) {
-  const given = Object.fromEntries(
+  const values = Object.fromEntries(
     query.params
-      .map(({ name, type }) => [name, typedValue(type, params[name] ?? "")])
+      .map(({ name, type }) => [name, parseFieldValue(type, params[name] ?? "")])
       .filter(([, value]) => value !== undefined),
   );
   const task =
     query.kind === "query"
-      ? { type: "read", query: query.name, params: given, format, compression }
-      : { type: "update", statement: query.name, params: given };
-  return { ...envelopeOf({ format, compression, ...common }), task };
+      ? { type: "read", query: query.name, params: values, format, compression }
+      : { type: "update", statement: query.name, params: values };
+  return { ...commonFieldsOf({ format, compression, ...common }), task };
 }
 
 /** Returns the problem of a labels field; undefined if each line has a key. @param {string} text */
 export function labelProblem(text) {
-  const line = text.split("\n").find((one) => one.trim() !== "" && one.trim().indexOf("=") < 1);
+  const line = text.split("\n").find((candidate) => candidate.trim() !== "" && candidate.trim().indexOf("=") < 1);
   return line === undefined ? undefined : `"${line.trim()}" must be of the form key=value.`;
 }
 
@@ -127,21 +129,21 @@ const labelsOf = (text) =>
   );
 
 /**
- * Groups problems by field; those of fields that the form does not have are under "".
+ * Groups problems by field. The key "" has the problems of fields that are not in the form.
  * @type {(problems: { field?: string, message?: string }[], fields: readonly string[]) => Map<string, string>}
  */
-export function byField(problems, fields) {
-  const found = new Map();
+export function groupByField(problems, fields) {
+  const texts = new Map();
   for (const { field = "", message = "" } of problems) {
-    const name = fields.find((one) => one === field) ?? "";
+    const name = fields.includes(field) ? field : "";
     const text = name === "" ? `${field} ${message}`.trim() : message;
-    found.set(name, found.has(name) ? `${found.get(name)} ${text}` : text);
+    texts.set(name, texts.has(name) ? `${texts.get(name)} ${text}` : text);
   }
-  return found;
+  return texts;
 }
 
 /**
- * Moves the focus to the first invalid field, once it is rendered as such; a closed section around it is opened.
+ * Moves the focus to the first invalid field after it is rendered, and opens a closed section around it.
  * @param {HTMLFormElement | null} form
  */
 export function focusInvalid(form) {

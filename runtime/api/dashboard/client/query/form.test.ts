@@ -4,11 +4,11 @@ import { allQueries, allStatements, describeQuery } from "../../../../queries/ca
 import { PARAM_TYPES } from "../../../../queries/parameters.ts";
 import { parseRequest } from "../../../../requests/parse.ts";
 import type { Job } from "../types.ts";
-import { byField, FIELDS, labelProblem, placeholderOf, requestOf, typedOf, typedValue } from "./form.js";
+import { FIELDS, formValuesOf, groupByField, labelProblem, parseFieldValue, placeholderOf, requestOf } from "./form.js";
 import { positionOf } from "./position.js";
 import { summaryOf } from "./summary.js";
 
-const TYPED = { params: {}, format: "csv", compression: "none", requestId: "", priority: "4", labels: "" };
+const EMPTY_FORM = { params: {}, format: "csv", compression: "none", requestId: "", priority: "4", labels: "" };
 
 describe("the form of a named query", () => {
   it("has a field for every parameter type, and accepts its values", () => {
@@ -23,12 +23,12 @@ describe("the form of a named query", () => {
       place: "AEJEA",
     };
     for (const [type, text] of Object.entries(typed)) {
-      const value = typedValue(type as keyof typeof PARAM_TYPES, text);
+      const value = parseFieldValue(type as keyof typeof PARAM_TYPES, text);
       assert.ok(PARAM_TYPES[type as keyof typeof PARAM_TYPES].isValid(value), `${type}: ${JSON.stringify(value)}`);
     }
-    assert.deepEqual(typedValue("text[]", "a\n\n b "), ["a", "b"]);
-    assert.equal(typedValue("integer", " "), undefined);
-    assert.equal(typedValue("integer", "many"), "many");
+    assert.deepEqual(parseFieldValue("text[]", "a\n\n b "), ["a", "b"]);
+    assert.equal(parseFieldValue("integer", " "), undefined);
+    assert.equal(parseFieldValue("integer", "many"), "many");
   });
 
   it("produces a valid request for every query and statement", () => {
@@ -44,16 +44,22 @@ describe("the form of a named query", () => {
     const { jobs } = readSettings({});
     for (const query of [...allQueries(), ...allStatements()].map(describeQuery)) {
       const params = Object.fromEntries(query.params.map(({ name, type }) => [name, sample[type]]));
-      const request = requestOf(query, { ...TYPED, params, requestId: " a-1 ", priority: "7", labels: "team=a=b\n" });
+      const request = requestOf(query, {
+        ...EMPTY_FORM,
+        params,
+        requestId: " a-1 ",
+        priority: "7",
+        labels: "team=a=b\n",
+      });
       const parsed = parseRequest(request, jobs);
       assert.deepEqual([parsed.requestId, parsed.priority, parsed.labels], ["a-1", 7, { team: "a=b" }]);
-      const bare = requestOf(query, { ...TYPED, params: {} });
-      assert.deepEqual((bare.task as { params: object }).params, {}, "what is not typed is left out");
+      const bare = requestOf(query, { ...EMPTY_FORM, params: {} });
+      assert.deepEqual((bare.task as { params: object }).params, {}, "empty fields are omitted");
     }
   });
 
-  it("shows each problem beside its field, and the others on top", () => {
-    const found = byField(
+  it("groups problems by field, and those of fields that are not in the form together", () => {
+    const texts = groupByField(
       [
         { field: "task.params.day", message: "must be a date." },
         { field: "task.params.day", message: "is late." },
@@ -61,8 +67,8 @@ describe("the form of a named query", () => {
       ],
       ["task.params.day"],
     );
-    assert.equal(found.get("task.params.day"), "must be a date. is late.");
-    assert.equal(found.get(""), "labels are too many.");
+    assert.equal(texts.get("task.params.day"), "must be a date. is late.");
+    assert.equal(texts.get(""), "labels are too many.");
   });
 
   it("shows the default of an empty field", () => {
@@ -77,7 +83,7 @@ describe("the form of a named query", () => {
     assert(query);
     const task = { type: "read", query: query.name, params: { date_from: "2026-01-01", gone: 1 }, format: "json" };
     const earlier = { requestId: "a", priority: 7, labels: { retryOf: "b", team: "x" }, task } as unknown as Job;
-    const typed = typedOf(query, earlier);
+    const typed = formValuesOf(query, earlier);
     assert.deepEqual(typed, {
       params: { date_from: "2026-01-01" },
       format: "json",
@@ -86,7 +92,7 @@ describe("the form of a named query", () => {
       priority: "7",
       labels: "team=x",
     });
-    assert.equal(typedOf(query, undefined).priority, "4");
+    assert.equal(formValuesOf(query, undefined).priority, "4");
   });
 
   it("names the first line of the labels that is not of the form key=value", () => {
@@ -95,7 +101,7 @@ describe("the form of a named query", () => {
     assert.match(labelProblem(" =x") ?? "", /^"=x" must be/);
   });
 
-  it("summarizes an earlier run in one line", () => {
+  it("summarizes the task of an earlier job in one line", () => {
     const params = { date_to: "2026-01-31", dest_code: "B", date_from: "2026-01-01", orig_code: "A", n: 3 };
     assert.equal(summaryOf({ type: "read", query: "q", params }), "A → B, 2026-01-01 to 2026-01-31, n 3");
     assert.equal(summaryOf({ type: "read", query: "q", params: { orig_code: "A" } }), "A → all");

@@ -1,44 +1,46 @@
 import { html } from "htm/preact";
 import { ago, counted, duration } from "../format.js";
-import { ask } from "../http.js";
+import { requestJson } from "../http.js";
 import { editAddress } from "../job/actions.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
 import { Badge, Panel } from "../ui/parts.js";
 import { summaryOf } from "./summary.js";
 
-const EVERY_MS = 5_000;
+const POLL_MS = 5_000;
 const MAX_SHOWN = 8;
-/** Number of jobs that are searched for those with SQL, for which there is no filter. */
+/** Number of reads that are searched for jobs with SQL, since the API has no filter for them. */
 const SEARCHED_JOBS = 100;
 
 /** @typedef {import("../types.ts").Job} Job */
 
 /**
- * Newest jobs of a query, to open or to reuse.
- * @param {{ of: "sql" | import("./form.js").Query | undefined, newest: string }} props
+ * Newest jobs of a query, to open or to reuse. The list is refreshed when `newest`, the last submitted job, changes.
+ * @param {{ query: "sql" | import("./form.js").Query | undefined, newest: string }} props
  */
-export function Recent({ of, newest }) {
-  const name = of === "sql" ? "" : (of?.name ?? "");
-  const isWanted = (/** @type {Job} */ { task }) =>
-    of === "sql" ? task.sql !== undefined : task.query === name || task.statement === name;
+export function RecentJobs({ query, newest }) {
+  const name = query === "sql" ? "" : (query?.name ?? "");
+  const isOfQuery = (/** @type {Job} */ { task }) =>
+    query === "sql" ? task.sql !== undefined : task.query === name || task.statement === name;
   const path = `jobs?${new URLSearchParams({
-    ...(of === "sql" ? { type: "read", limit: String(SEARCHED_JOBS) } : { text: name, limit: String(3 * MAX_SHOWN) }),
+    ...(query === "sql"
+      ? { type: "read", limit: String(SEARCHED_JOBS) }
+      : { text: name, limit: String(3 * MAX_SHOWN) }),
   })}`;
-  const { found } = usePolled(
+  const { data } = usePolled(
     `${path} ${newest}`,
     async (signal) => {
       /** @type {{ jobs: Job[] }} */
-      const { jobs } = await ask(path, { signal });
-      return jobs.filter(isWanted).slice(0, MAX_SHOWN);
+      const { jobs } = await requestJson(path, { signal });
+      return jobs.filter(isOfQuery).slice(0, MAX_SHOWN);
     },
-    EVERY_MS,
+    POLL_MS,
   );
-  if (!found || found.length === 0) return null;
+  if (!data || data.length === 0) return null;
   return html`
     <${Panel} title="Recent runs">
       <ul class="now recent">
-        ${found.map(
+        ${data.map(
           (job) => html`
             <li key=${`${job.tenant}/${job.requestId}`}>
               <${Badge} status=${job.status} />

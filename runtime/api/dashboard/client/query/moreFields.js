@@ -6,16 +6,16 @@ const PRIORITIES = Array.from({ length: 10 }, (_, index) => String(index));
 
 /**
  * Common fields of a request, initially closed.
- * @param {{ typed: import("./form.js").Common, change: (change: Partial<import("./form.js").Common>) => void,
+ * @param {{ typed: import("./form.js").CommonValues, change: (change: Partial<import("./form.js").CommonValues>) => void,
  *   problems: Map<string, string>, hasFormat: boolean }} props
  */
 export function MoreFields({ typed, change, problems, hasFormat }) {
-  /** @type {(name: keyof import("./form.js").Common) => (event: Event) => void} */
-  const typing = (name) => (event) => change({ [name]: /** @type {HTMLInputElement} */ (event.currentTarget).value });
-  /** @type {(name: "format" | "compression" | "priority", values: string[]) => (given: object) => unknown} */
-  const choice = (name, values) => (given) =>
+  /** @type {(name: keyof import("./form.js").CommonValues) => (event: Event) => void} */
+  const onTyped = (name) => (event) => change({ [name]: /** @type {HTMLInputElement} */ (event.currentTarget).value });
+  /** @type {(name: "format" | "compression" | "priority", values: string[]) => (attributes: object) => unknown} */
+  const choice = (name, values) => (attributes) =>
     html`
-    <select ...${given} value=${typed[name]} onChange=${typing(name)}>
+    <select ...${attributes} value=${typed[name]} onChange=${onTyped(name)}>
       ${values.map((value) => html`<option value=${value}>${value}</option>`)}
     </select>
   `;
@@ -24,7 +24,7 @@ export function MoreFields({ typed, change, problems, hasFormat }) {
       <summary>${hasFormat ? "Name, format, priority and labels" : "Name, priority and labels"}</summary>
       <div class="fields">
         <${Field} id="request-id" name="Request id" help="A unique id of your choice; generated if empty." problem=${problems.get("requestId")}>
-          ${(/** @type {object} */ given) => html`<input ...${given} type="text" value=${typed.requestId} autocomplete="off" spellcheck=${false} onInput=${typing("requestId")} />`}
+          ${(/** @type {object} */ attributes) => html`<input ...${attributes} type="text" value=${typed.requestId} autocomplete="off" spellcheck=${false} onInput=${onTyped("requestId")} />`}
         <//>
         ${
           hasFormat &&
@@ -37,7 +37,7 @@ export function MoreFields({ typed, change, problems, hasFormat }) {
           ${choice("priority", PRIORITIES)}
         <//>
         <${Field} id="labels" name="Labels" help="key=value, one per line" problem=${labelProblem(typed.labels) ?? problems.get("labels")}>
-          ${(/** @type {object} */ given) => html`<textarea ...${given} rows="2" value=${typed.labels} onInput=${typing("labels")}></textarea>`}
+          ${(/** @type {object} */ attributes) => html`<textarea ...${attributes} rows="2" value=${typed.labels} onInput=${onTyped("labels")}></textarea>`}
         <//>
       </div>
     </details>

@@ -1,41 +1,41 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask } from "../http.js";
+import { requestJson } from "../http.js";
 
 /** @typedef {{ code: string, name: string, kind: "port" | "region" }} Place */
 
-/** Delay between the last key and the search. Milliseconds. */
+/** Delay between the last keystroke and the search. */
 const TYPING_MS = 150;
 const MAX_SUGGESTIONS = 8;
-/** Longer texts are not searched. Characters. */
+/** Maximum number of characters that are searched. */
 const MAX_TEXT_LENGTH = 100;
 
 /**
- * Combobox for a place, with suggestions by part of a code or name, and of much used ports while it is empty (ARIA
- * pattern: arrows, Enter and Escape work).
- * @param {{ given: object, value: string, placeholder: string, change: (value: string) => void, leave: () => void }} props
+ * Combobox for a place. It suggests places by part of their code or name, and the ports with the most prices while it is
+ * empty. Arrow keys, Enter and Escape work as in the ARIA pattern.
+ * @param {{ attributes: object, value: string, placeholder: string, change: (value: string) => void, onLeave: () => void }} props
  */
-export function PlaceInput({ given, value, placeholder, change, leave }) {
+export function PlaceInput({ attributes, value, placeholder, change, onLeave }) {
   const [places, setPlaces] = useState(/** @type {Place[]} */ ([]));
   const [isOpen, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
-  const ended = useRef(new AbortController());
-  const { id } = /** @type {{ id: string }} */ (given);
+  const latestController = useRef(new AbortController());
+  const { id } = /** @type {{ id: string }} */ (attributes);
   const list = `${id}-places`;
   const text = value.trim();
   useEffect(() => {
-    ended.current.abort();
+    latestController.current.abort();
     if (!isOpen || text.length > MAX_TEXT_LENGTH) return setPlaces([]);
     const controller = new AbortController();
-    ended.current = controller;
+    latestController.current = controller;
     const timer = setTimeout(async () => {
       try {
         /** @type {{ places: Place[] }} */
-        const found = await ask(`places?${new URLSearchParams({ text, limit: String(MAX_SUGGESTIONS) })}`, {
+        const response = await requestJson(`places?${new URLSearchParams({ text, limit: String(MAX_SUGGESTIONS) })}`, {
           signal: controller.signal,
         });
         if (controller.signal.aborted) return;
-        setPlaces(found.places);
+        setPlaces(response.places);
         setActive(-1);
       } catch {
         // If suggestions fail, the field still accepts a code, which the API validates.
@@ -71,7 +71,7 @@ export function PlaceInput({ given, value, placeholder, change, leave }) {
   return html`
     <div class="combobox">
       <input
-        ...${given}
+        ...${attributes}
         type="text"
         role="combobox"
         aria-autocomplete="list"
@@ -85,7 +85,7 @@ export function PlaceInput({ given, value, placeholder, change, leave }) {
         onInput=${(/** @type {InputEvent} */ { currentTarget }) => {
           setOpen(true);
           const typed = /** @type {HTMLInputElement} */ (currentTarget).value;
-          // Until the search answers, only places that still fit are offered.
+          // Until the search responds, only places that still match are offered.
           const part = typed.trim().toLowerCase();
           setPlaces(places.filter(({ code, name }) => `${code} ${name}`.toLowerCase().includes(part)));
           setActive(-1);
@@ -95,7 +95,7 @@ export function PlaceInput({ given, value, placeholder, change, leave }) {
         onKeyDown=${press}
         onBlur=${() => {
           setOpen(false);
-          leave();
+          onLeave();
         }}
       />
       <ul id=${list} role="listbox" aria-label="Places" hidden=${!isShown}>

@@ -5,11 +5,11 @@ export function positionOf(message) {
 }
 
 /**
- * Returns the offset of a position in UTF-16 units, in which the browser counts; columns count characters (code points).
+ * Returns the offset of a position in UTF-16 code units, as the browser counts. Columns count code points.
  * @type {(text: string, at: { line: number, column: number }) => number}
  */
 export function offsetOf(text, { line, column }) {
   const lines = text.split("\n");
-  const before = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
+  const before = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
   return before + [...(lines[line - 1] ?? "")].slice(0, column - 1).join("").length;
 }

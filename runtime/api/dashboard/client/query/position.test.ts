@@ -3,7 +3,7 @@ import { checkSql } from "../../../../queries/sql/parser.ts";
 import { offsetOf, positionOf } from "./position.js";
 
 describe("the position of a problem in SQL", () => {
-  it("is found behind characters of two UTF-16 units, on its line and before it", async () => {
+  it("is found after characters of two UTF-16 code units, on its line and on earlier lines", async () => {
     for (const sql of [
       "select * from nothing",
       "select '😀' as a, '🚢🚢' as b from nothing",

@@ -1,11 +1,11 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
-import { ask, jobPath } from "../http.js";
+import { jobPath, requestJson } from "../http.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
-import { lackedScope } from "../session.js";
-import { Empty, Failure, Lacks, Panel } from "../ui/parts.js";
-import { Recent } from "./history.js";
+import { missingScope, PAGE_SCOPES } from "../session.js";
+import { Empty, Failure, MissingScope, Panel } from "../ui/parts.js";
+import { RecentJobs } from "./history.js";
 import { QueryForm } from "./queryForm.js";
 import { Run } from "./run.js";
 import { SqlForm } from "./sqlForm.js";
@@ -19,13 +19,13 @@ export function jobIdOf(again) {
   return tenant === undefined || requestId === undefined ? undefined : { tenant, requestId };
 }
 
-/** Loads the job whose task is to be edited and submitted again. @param {string} again */
+/** Loads the job whose task is edited and submitted again. @param {string} again */
 export function useEarlierJob(again) {
   return usePolled(
     again,
     async (signal) => {
       const id = jobIdOf(again);
-      return { job: id && /** @type {import("../types.ts").Job} */ (await ask(jobPath(id), { signal })) };
+      return { job: id && /** @type {import("../types.ts").Job} */ (await requestJson(jobPath(id), { signal })) };
     },
     () => undefined,
   );
@@ -37,52 +37,53 @@ export function useEarlierJob(again) {
  * @param {{ kind: import("../route.js").QueryKind | "", name: string, again: string }} props
  */
 export function QueryPage({ kind, name, again }) {
-  const { found, error } = usePolled(
+  const { data, error } = usePolled(
     "queries",
-    (signal) => /** @type {Promise<import("../types.ts").Catalogue>} */ (ask("queries", { signal })),
+    (signal) => /** @type {Promise<import("../types.ts").Catalogue>} */ (requestJson("queries", { signal })),
     () => undefined,
   );
   const earlier = useEarlierJob(again);
-  const [run, setRun] = useState(/** @type {{ of: string, id: JobId } | undefined} */ (undefined));
-  const all = found ? [...found.queries, ...found.statements] : [];
+  const [run, setRun] = useState(/** @type {{ formKey: string, id: JobId } | undefined} */ (undefined));
+  const all = data ? [...data.queries, ...data.statements] : [];
   // The first query is selected by default.
-  const chosen = kind === "" ? found?.queries[0] : all.find((one) => one.kind === kind && one.name === name);
-  const isSql = kind === "sql" && found?.rawSql === true;
-  const isReady = !earlier.stale && (earlier.found !== undefined || earlier.error !== "");
-  const of = isSql ? "sql" : `${chosen?.kind} ${chosen?.name}`;
-  const submitted = (/** @type {JobId} */ id) => setRun({ of, id });
+  const chosen = kind === "" ? data?.queries[0] : all.find((query) => query.kind === kind && query.name === name);
+  const isSql = kind === "sql" && data?.rawSql === true;
+  const isReady = !earlier.isStale && (earlier.data !== undefined || earlier.error !== "");
+  const formKey = isSql ? "sql" : `${chosen?.kind} ${chosen?.name}`;
+  const onSubmitted = (/** @type {JobId} */ id) => setRun({ formKey, id });
   const form = () => {
-    if (!isReady || !found) return html`<div class="panel tall" aria-busy="true"></div>`;
-    const job = earlier.found?.job;
+    if (!isReady || !data) return html`<div class="panel tall" aria-busy="true"></div>`;
+    const job = earlier.data?.job;
     if (isSql)
-      return html`<${SqlForm} key=${`sql ${again}`} tables=${found.tables} earlier=${job} submitted=${submitted} />`;
+      return html`<${SqlForm} key=${`sql ${again}`} tables=${data.tables} earlier=${job} onSubmitted=${onSubmitted} />`;
     if (chosen)
-      return html`<${QueryForm} key=${`${of} ${again}`} query=${chosen} earlier=${job} submitted=${submitted} />`;
+      return html`<${QueryForm} key=${`${formKey} ${again}`} query=${chosen} earlier=${job} onSubmitted=${onSubmitted} />`;
     return html`
       <${Panel} title="Not found">
-        <${Empty}>There is no ${kind === "sql" ? "SQL editor" : `${kind} '${name}'`} here. Choose one of the list.<//>
+        <${Empty}>There is no ${kind === "sql" ? "SQL editor" : `${kind} '${name}'`} here. Choose one from the list.<//>
       <//>
     `;
   };
-  const lacked = lackedScope(["submit"]);
-  if (lacked) return html`<div class="page-head"><h1 tabindex="-1">Query</h1></div><${Lacks} scope=${lacked} />`;
+  const missing = missingScope(PAGE_SCOPES.query);
+  if (missing)
+    return html`<div class="page-head"><h1 tabindex="-1">Query</h1></div><${MissingScope} scope=${missing} />`;
   return html`
     <div class="page-head"><h1 tabindex="-1">Query</h1></div>
     ${error && html`<${Failure}>${error}<//>`}
     ${earlier.error && html`<${Failure}>${earlier.error}<//>`}
     ${
-      found &&
+      data &&
       html`
         <div class="submit">
           <nav class="panel choose" aria-label="Queries">
-            <${Group} title="Named queries" list=${found.queries} chosen=${chosen} />
-            ${found.rawSql && html`<${SqlLink} isChosen=${isSql} />`}
-            <${Group} title="Statements change data" list=${found.statements} chosen=${chosen} />
+            <${Group} title="Named queries" list=${data.queries} chosen=${chosen} />
+            ${data.rawSql && html`<${SqlLink} isChosen=${isSql} />`}
+            <${Group} title="Statements change data" list=${data.statements} chosen=${chosen} />
           </nav>
           <div class="submit-main">
             ${form()}
-            ${run?.of === of && html`<${Run} key=${`${run.id.tenant}/${run.id.requestId}`} id=${run.id} />`}
-            <${Recent} key=${of} of=${isSql ? "sql" : chosen} newest=${run?.id.requestId ?? ""} />
+            ${run?.formKey === formKey && html`<${Run} key=${`${run.id.tenant}/${run.id.requestId}`} id=${run.id} />`}
+            <${RecentJobs} key=${formKey} query=${isSql ? "sql" : chosen} newest=${run?.id.requestId ?? ""} />
           </div>
         </div>
       `
@@ -97,13 +98,13 @@ const Group = ({ title, list, chosen }) =>
     <h2 class="small dim">${title}</h2>
     <ul>
       ${list.map(
-        (one) => html`
+        (query) => html`
           <li>
             <a
-              href=${formatRoute({ page: "query", kind: one.kind, name: one.name, again: "" })}
-              aria-current=${one === chosen ? "true" : undefined}
+              href=${formatRoute({ page: "query", kind: query.kind, name: query.name, again: "" })}
+              aria-current=${query === chosen ? "true" : undefined}
             >
-              <strong>${one.name}</strong><span class="dim small">${one.description}</span>
+              <strong>${query.name}</strong><span class="dim small">${query.description}</span>
             </a>
           </li>
         `,

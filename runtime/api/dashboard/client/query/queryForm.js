@@ -6,29 +6,29 @@ import { Failure, Panel } from "../ui/parts.js";
 import { MAX_WAIT_SECONDS, useCheck } from "./check.js";
 import { Estimate } from "./estimate.js";
 import { ParamField } from "./fields.js";
-import { byField, focusInvalid, labelProblem, requestOf, typedOf } from "./form.js";
+import { focusInvalid, formValuesOf, groupByField, labelProblem, requestOf } from "./form.js";
 import { MoreFields } from "./moreFields.js";
 import { useSubmission } from "./submission.js";
 
-/** Delay before showing the problem of a field that lost the focus. Milliseconds. */
+/** Delay before showing the problem of a field that lost the focus. */
 const PROBLEM_DELAY_MS = 250;
 
 /** @typedef {import("./query.js").JobId} JobId */
 
 /**
  * Form of a named query. The API validates it while it is edited; a field shows its problem after losing the focus.
- * @param {{ query: import("./form.js").Query, earlier: import("../types.ts").Job | undefined, submitted: (id: JobId) =>
+ * @param {{ query: import("./form.js").Query, earlier: import("../types.ts").Job | undefined, onSubmitted: (id: JobId) =>
  * void }} props
  */
-export function QueryForm({ query, earlier, submitted }) {
-  const [typed, setTyped] = useState(() => typedOf(query, earlier));
-  const [left, setLeft] = useState(
+export function QueryForm({ query, earlier, onSubmitted }) {
+  const [typed, setTyped] = useState(() => formValuesOf(query, earlier));
+  const [touched, setTouched] = useState(
     /** @type {ReadonlySet<string>} */ (new Set(earlier?.error ? query.params.map(({ name }) => name) : [])),
   );
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const body = requestOf(query, typed);
   const isComplete = query.params.every(({ name, required }) => !required || (typed.params[name] ?? "") !== "");
-  const check = useCheck(body, left.size > 0 || isComplete);
+  const check = useCheck(body, touched.size > 0 || isComplete);
   const fields = [...query.params.map(({ name }) => `task.params.${name}`), "requestId", "labels"];
   const submission = useSubmission({
     body,
@@ -36,20 +36,20 @@ export function QueryForm({ query, earlier, submitted }) {
     ...(query.kind === "statement"
       ? { confirm: (before) => confirmed(confirmationOf(query, typed.params, before)) }
       : {}),
-    submitted(id) {
-      submitted(id);
+    onSubmitted(id) {
+      onSubmitted(id);
       // Text that was typed meanwhile is kept.
       setTyped((before) => ({ ...before, requestId: before.requestId === typed.requestId ? "" : before.requestId }));
     },
-    refused(_problems, isChanged) {
-      setLeft(new Set(query.params.map(({ name }) => name)));
+    onRefused(_problems, isChanged) {
+      setTouched(new Set(query.params.map(({ name }) => name)));
       if (!isChanged) focusInvalid(form.current);
     },
   });
   const isRefused = submission.problems.length > 0;
-  const problems = byField(isRefused ? submission.problems : check.problems, fields);
+  const problems = groupByField(isRefused ? submission.problems : check.problems, fields);
   /** @type {(field: string, name: string) => string | undefined} */
-  const problemOf = (field, name) => (isRefused || left.has(name) ? problems.get(field) : undefined);
+  const problemOf = (field, name) => (isRefused || touched.has(name) ? problems.get(field) : undefined);
 
   /** @param {SubmitEvent} event */
   const submit = async (event) => {
@@ -57,14 +57,17 @@ export function QueryForm({ query, earlier, submitted }) {
     if (labelProblem(typed.labels) === undefined) await submission.submit();
     else focusInvalid(form.current);
   };
-  /** @param {Partial<import("./form.js").Typed>} change */
+  /** @param {Partial<import("./form.js").FormValues>} change */
   const change = (change) => setTyped((before) => ({ ...before, ...change }));
   /** @type {(name: string, value: string) => void} */
   const changeParam = (name, value) =>
     setTyped((before) => ({ ...before, params: { ...before.params, [name]: value } }));
   // Delayed, since a message would move the button that is being pressed.
-  const leave = (/** @type {string} */ name) =>
-    setTimeout(() => setLeft((before) => (before.has(name) ? before : new Set([...before, name]))), PROBLEM_DELAY_MS);
+  const onLeave = (/** @type {string} */ name) =>
+    setTimeout(
+      () => setTouched((before) => (before.has(name) ? before : new Set([...before, name]))),
+      PROBLEM_DELAY_MS,
+    );
   return html`
     <${Panel} title=${query.name}>
       <p class="dim">${query.description}</p>
@@ -79,7 +82,7 @@ export function QueryForm({ query, earlier, submitted }) {
                 value=${typed.params[param.name] ?? ""}
                 problem=${problemOf(`task.params.${param.name}`, param.name)}
                 change=${(/** @type {string} */ value) => changeParam(param.name, value)}
-                leave=${() => leave(param.name)}
+                onLeave=${() => onLeave(param.name)}
               />
             `,
           )}
@@ -110,7 +113,7 @@ const Columns = ({ columns }) => html`
 
 /**
  * Returns the confirmation of a statement that changes data.
- * @type {(query: import("./form.js").Query, params: Record<string, string>, before: import("./check.js").Before) =>
+ * @type {(query: import("./form.js").Query, params: Record<string, string>, before: import("./check.js").PreCheck) =>
  * import("../ui/confirm.js").Question}
  */
 const confirmationOf = ({ name, description }, params, { explained: { estimatedRows: rows } = {}, isLate }) => ({

@@ -1,17 +1,17 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { counted, duration, STATE_LABELS, shareDone } from "../format.js";
-import { ask, errorMessage, jobPath } from "../http.js";
+import { errorMessage, jobPath, requestJson } from "../http.js";
 import { cancelJob } from "../job/cancel.js";
 import { Report } from "../job/report.js";
 import { Result } from "../job/result.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
-import { may } from "../session.js";
+import { hasScope } from "../session.js";
 import { LostContact } from "../ui/contact.js";
 import { Badge, Meter } from "../ui/parts.js";
 
-const LIVE_MS = 500;
+const POLL_MS = 500;
 
 /** @type {(element: Element | null, block: ScrollLogicalPosition) => void} */
 const scrollTo = (element, block) =>
@@ -24,34 +24,34 @@ const scrollTo = (element, block) =>
 
 /**
  * A submitted job: its progress, then its result or error.
- * @param {{ id: JobId, done?: (job: import("../types.ts").Job) => void }} props
+ * @param {{ id: JobId, onEnded?: (job: import("../types.ts").Job) => void }} props
  */
-export function Run({ id, done: ended }) {
+export function Run({ id, onEnded }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [failure, setFailure] = useState("");
-  const { found, error, contactAt, again } = usePolled(
+  const { data, error, contactAt, refresh } = usePolled(
     `${id.tenant}/${id.requestId}`,
     async (signal) => {
       /** @type {import("../types.ts").Job} */
-      const job = await ask(jobPath(id), { signal });
+      const job = await requestJson(jobPath(id), { signal });
       /** @type {{ waiting?: import("../../../../monitoring/waiting.ts").Waiting }} */
-      const { waiting } = job.status === "PENDING" ? await ask(jobPath(id, "/waiting"), { signal }) : {};
+      const { waiting } = job.status === "PENDING" ? await requestJson(jobPath(id, "/waiting"), { signal }) : {};
       return { job, waiting };
     },
-    ({ job }) => (job.finishedAt ? undefined : LIVE_MS),
+    ({ job }) => (job.finishedAt ? undefined : POLL_MS),
   );
   useEffect(() => scrollTo(box.current, "nearest"), []);
-  const job = found?.job;
-  const isEnded = job?.finishedAt !== undefined;
+  const job = data?.job;
+  const hasEnded = job?.finishedAt !== undefined;
   useEffect(() => {
-    if (!job || !isEnded) return;
-    ended?.(job);
+    if (!job || !hasEnded) return;
+    onEnded?.(job);
     if (job.error) scrollTo(box.current, "start");
-  }, [isEnded]);
+  }, [hasEnded]);
   const cancel = async () => {
     setFailure("");
     try {
-      if (job && (await cancelJob(job))) again();
+      if (job && (await cancelJob(job))) refresh();
     } catch (error) {
       setFailure(errorMessage(error));
     }
@@ -64,15 +64,15 @@ export function Run({ id, done: ended }) {
         ${job && html`<${Badge} status=${job.status} />`}
         <a href=${formatRoute({ page: "job", ...id })}>${id.requestId}</a>
         <span class="dim small" role="status">
-          ${job && (found.waiting?.sentence ?? `${STATE_LABELS[job.status]}${job.stats ? ` in ${duration(job.stats.totalMs)}` : job.progress.rows > 0 ? `, ${counted(job.progress.rows, "row")}` : ""}`)}
+          ${job && (data.waiting?.sentence ?? `${STATE_LABELS[job.status]}${job.stats ? ` in ${duration(job.stats.totalMs)}` : job.progress.rows > 0 ? `, ${counted(job.progress.rows, "row")}` : ""}`)}
         </span>
-        ${isOpen && may("cancel") && html`<button type="button" class="danger" disabled=${job.cancelRequestedAt !== undefined} onClick=${cancel}>${job.cancelRequestedAt ? "Cancelling …" : "Cancel job"}</button>`}
-        ${job?.status === "IN_PROGRESS" && html`<${Meter} label="Progress" value=${Math.round(100 * (done ?? 0))} most=${100} tone=${done === undefined ? "unknown" : "busy"} />`}
+        ${isOpen && hasScope("cancel") && html`<button type="button" class="danger" disabled=${job.cancelRequestedAt !== undefined} onClick=${cancel}>${job.cancelRequestedAt ? "Cancelling …" : "Cancel job"}</button>`}
+        ${job?.status === "IN_PROGRESS" && html`<${Meter} label="Progress" value=${Math.round(100 * (done ?? 0))} max=${100} tone=${done === undefined ? "unknown" : "busy"} />`}
         ${failure && html`<p class="failure" role="alert">${failure}</p>`}
       </div>
       ${error && html`<${LostContact} error=${error} contactAt=${contactAt} />`}
       ${job?.error && html`<${Report} job=${job} />`}
-      ${job?.status === "SUCCEEDED" && html`<${Result} job=${job} shown=${() => scrollTo(box.current, "start")} />`}
+      ${job?.status === "SUCCEEDED" && html`<${Result} job=${job} onShown=${() => scrollTo(box.current, "start")} />`}
     </section>
   `;
 }

@@ -4,7 +4,7 @@ import { Failure, Panel } from "../ui/parts.js";
 import { useCheck } from "./check.js";
 import { Estimate } from "./estimate.js";
 import { sentenceOf } from "./fields.js";
-import { byField, commonOf, envelopeOf, focusInvalid, labelProblem } from "./form.js";
+import { commonFieldsOf, commonValuesOf, focusInvalid, groupByField, labelProblem } from "./form.js";
 import { MoreFields } from "./moreFields.js";
 import { offsetOf, positionOf } from "./position.js";
 import { useSubmission } from "./submission.js";
@@ -13,33 +13,33 @@ import { useSubmission } from "./submission.js";
 
 /**
  * Editor for one SELECT, with the tables that it can read. The API validates and estimates it while it is edited.
- * @param {{ tables: import("../types.ts").Catalogue["tables"], earlier: import("../types.ts").Job | undefined, submitted: (id: JobId) => void }} props
+ * @param {{ tables: import("../types.ts").Catalogue["tables"], earlier: import("../types.ts").Job | undefined, onSubmitted: (id: JobId) => void }} props
  */
-export function SqlForm({ tables, earlier, submitted }) {
+export function SqlForm({ tables, earlier, onSubmitted }) {
   const [sql, setSql] = useState(earlier?.task.sql ?? "");
-  const [typed, setTyped] = useState(() => commonOf(earlier));
+  const [typed, setTyped] = useState(() => commonValuesOf(earlier));
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const editor = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const task = { type: "read", sql, format: typed.format, compression: typed.compression };
-  const body = { ...envelopeOf(typed), task };
+  const body = { ...commonFieldsOf(typed), task };
   const check = useCheck(body, sql.trim() !== "");
   const submission = useSubmission({
     body,
     check,
-    submitted(id) {
-      submitted(id);
+    onSubmitted(id) {
+      onSubmitted(id);
       // Text that was typed meanwhile is kept.
       setTyped((before) => ({ ...before, requestId: before.requestId === typed.requestId ? "" : before.requestId }));
     },
-    refused(found, isChanged) {
+    onRefused(refusals, isChanged) {
       if (isChanged) return;
-      const isOfSql = found.some(({ field = "task.sql" }) => field.startsWith("task"));
-      if (isOfSql) select(editor.current, positionOf(found.map(({ message }) => message).join(" ")));
+      const isOfSql = refusals.some(({ field = "task.sql" }) => field.startsWith("task"));
+      if (isOfSql) select(editor.current, positionOf(refusals.map(({ message }) => message).join(" ")));
       else focusInvalid(form.current);
     },
   });
   const isRefused = submission.problems.length > 0;
-  const problems = byField(isRefused ? submission.problems : check.problems, ["task.sql", "requestId", "labels"]);
+  const problems = groupByField(isRefused ? submission.problems : check.problems, ["task.sql", "requestId", "labels"]);
   const problem = problems.get("task.sql") ?? problems.get("");
   const canRun = !submission.isBusy && sql.trim() !== "";
   const run = async () => {

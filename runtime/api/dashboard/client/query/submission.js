@@ -1,25 +1,25 @@
 import { useRef, useState } from "preact/hooks";
-import { ask } from "../http.js";
+import { requestJson } from "../http.js";
 import { rememberFocus } from "../ui/focus.js";
-import { checkBefore, MAX_WAIT_SECONDS, problemsOf } from "./check.js";
+import { checkBeforeSubmit, MAX_WAIT_SECONDS, problemsOf } from "./check.js";
 
 const UNESTIMATED = `Submitted without an estimate, which took more than ${MAX_WAIT_SECONDS} s.`;
 const CHANGED = "Not submitted: the form was changed while it was being checked. Run it again.";
 
 /**
  * Submits the request of a form: validates it, asks for confirmation if needed, and creates the job. The form can be
- * edited meanwhile; what is submitted is the request at the time of `submit`.
+ * edited meanwhile, which does not change the submitted request.
  * @param {{
  *   body: Record<string, unknown>,
  *   check: import("./check.js").Check,
- *   confirm?: (before: import("./check.js").Before) => Promise<boolean>,
- *   submitted: (id: import("./query.js").JobId) => void,
- *   refused: (problems: import("./check.js").Problem[], isChanged: boolean) => void,
- * }} form `refused` is called with the problems, and whether the form was changed since
+ *   confirm?: (before: import("./check.js").PreCheck) => Promise<boolean>,
+ *   onSubmitted: (id: import("./query.js").JobId) => void,
+ *   onRefused: (problems: import("./check.js").Problem[], isChanged: boolean) => void,
+ * }} form `onRefused` is called with the problems, and whether the form was changed meanwhile
  * @returns {{ problems: import("./check.js").Problem[], isBusy: boolean, note: string, submit: () => Promise<void> }}
- * `problems` are those of the request as it is now, if it was refused
+ * `problems` are those of the current request, if it was refused
  */
-export function useSubmission({ body, check, confirm, submitted, refused }) {
+export function useSubmission({ body, check, confirm, onSubmitted, onRefused }) {
   const key = JSON.stringify(body);
   const latest = useRef(key);
   latest.current = key;
@@ -29,15 +29,15 @@ export function useSubmission({ body, check, confirm, submitted, refused }) {
   const isRunning = useRef(false);
   const submitOnce = async () => {
     setState({ ...IDLE, isBusy: true });
-    const before = await checkBefore(body, check);
+    const before = await checkBeforeSubmit(body, check);
     let { problems } = before;
     if (problems.length === 0) {
-      // The button must be enabled, so that it has the focus again after the dialog.
+      // Enables the button, so that it can receive the focus again when the dialog closes.
       setState(IDLE);
       if (confirm && !(await confirm(before))) return;
       setState({ ...IDLE, isBusy: true });
       try {
-        submitted(await ask("jobs", { method: "POST", body }));
+        onSubmitted(await requestJson("jobs", { method: "POST", body }));
         setState({ ...IDLE, note: before.isLate ? UNESTIMATED : "" });
         return;
       } catch (error) {
@@ -46,10 +46,10 @@ export function useSubmission({ body, check, confirm, submitted, refused }) {
     }
     const isChanged = latest.current !== key;
     setState({ key, problems, isBusy: false, note: isChanged ? CHANGED : "" });
-    refused(problems, isChanged);
+    onRefused(problems, isChanged);
   };
   const submit = async () => {
-    // A second press may arrive before the button is drawn as disabled.
+    // A second press may arrive before the button is rendered as disabled.
     if (isRunning.current) return;
     isRunning.current = true;
     const refocus = rememberFocus();

@@ -1,16 +1,16 @@
-import { cut } from "../format.js";
+import { truncate } from "../format.js";
 
 const MAX_TEXT = 200;
 
 /** Summarizes a job's task in one line. @param {import("../types.ts").Job["task"]} task */
 export function summaryOf({ sql, params = {} }) {
-  if (sql !== undefined) return cut(sql.replace(/\s+/g, " ").trim(), MAX_TEXT);
+  if (sql !== undefined) return truncate(sql.replace(/\s+/g, " ").trim(), MAX_TEXT);
   const { orig_code: origin, dest_code: destination, date_from: first, date_to: last, ...others } = params;
-  const lane = [origin, destination].some((one) => one !== undefined) && `${origin ?? "all"} → ${destination ?? "all"}`;
+  const lane = (origin !== undefined || destination !== undefined) && `${origin ?? "all"} → ${destination ?? "all"}`;
   const days =
-    [first, last].some((one) => one !== undefined) && `${first ?? "the first day"} to ${last ?? "the last day"}`;
+    (first !== undefined || last !== undefined) && `${first ?? "the first day"} to ${last ?? "the last day"}`;
   const rest = Object.entries(others).map(
     ([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
-  return cut([lane, days, ...rest].filter(Boolean).join(", "), MAX_TEXT);
+  return truncate([lane, days, ...rest].filter(Boolean).join(", "), MAX_TEXT);
 }

@@ -1,9 +1,9 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask } from "../http.js";
+import { requestJson } from "../http.js";
 import { problemsOf } from "../query/check.js";
 import { Field, sentenceOf } from "../query/fields.js";
-import { byField, focusInvalid } from "../query/form.js";
+import { focusInvalid, groupByField } from "../query/form.js";
 import { caller } from "../session.js";
 import { Failure, Panel } from "../ui/parts.js";
 
@@ -14,19 +14,19 @@ import { Failure, Panel } from "../ui/parts.js";
 const SCOPES = {
   read: "see jobs and results",
   submit: "submit reads",
-  update: "with submit: change prices",
+  update: "change prices, together with submit",
   cancel: "cancel jobs",
   admin: "everything, of every tenant",
 };
 const FIELDS = ["name", "tenant", "expiresAt", "scopes"];
 const EMPTY = { name: "", expiresOn: "", scopes: /** @type {Scope[]} */ (["read"]) };
 
-/** Form that creates a token, and shows it once. @param {{ created: () => void }} props */
-export function CreateToken({ created }) {
+/** Form that creates a token, and shows it once. @param {{ onCreated: () => void }} props */
+export function CreateToken({ onCreated }) {
   const [typed, setTyped] = useState({ ...EMPTY, tenant: /** @type {string | undefined} */ (undefined) });
   const [problems, setProblems] = useState(/** @type {import("../query/check.js").Problem[]} */ ([]));
   const [isBusy, setBusy] = useState(false);
-  const [made, setMade] = useState(/** @type {(Created & { tenant: string }) | undefined} */ (undefined));
+  const [created, setCreated] = useState(/** @type {(Created & { tenant: string }) | undefined} */ (undefined));
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   // The caller's tenant is known once the session is loaded.
   const { name, tenant = caller.value?.tenant ?? "", expiresOn, scopes } = typed;
@@ -44,65 +44,65 @@ export function CreateToken({ created }) {
     const body = { name, tenant, scopes, ...(expiresOn === "" ? {} : { expiresAt: `${expiresOn}T00:00:00.000Z` }) };
     try {
       /** @type {Created} */
-      const answer = await ask("tokens", { method: "POST", body });
-      setMade({ ...answer, tenant });
+      const token = await requestJson("tokens", { method: "POST", body });
+      setCreated({ ...token, tenant });
       setTyped((before) => ({ ...before, ...EMPTY }));
-      created();
+      onCreated();
     } catch (thrown) {
       setProblems(problemsOf(thrown));
       focusInvalid(form.current);
     }
     setBusy(false);
   };
-  const found = byField(problems, FIELDS);
+  const problemTexts = groupByField(problems, FIELDS);
   const values = { name, tenant, expiresOn };
-  /** @type {(name: keyof typeof values, attributes?: object) => (given: object) => unknown} */
+  /** @type {(name: keyof typeof values, inputAttributes?: object) => (attributes: object) => unknown} */
   const input =
-    (field, attributes = {}) =>
-    (given) =>
+    (field, inputAttributes = {}) =>
+    (attributes) =>
       html`
     <input
-      ...${given}
       ...${attributes}
+      ...${inputAttributes}
       value=${values[field]}
       autocomplete="off"
       spellcheck=${false}
       onInput=${(/** @type {InputEvent} */ { currentTarget }) => change({ [field]: /** @type {HTMLInputElement} */ (currentTarget).value })}
     />
   `;
-  const wrong = found.get("scopes");
+  const scopesProblem = problemTexts.get("scopes");
   return html`
     <${Panel} title="Create a token">
-      ${made && html`<${Secret} made=${made} close=${() => setMade(undefined)} />`}
+      ${created && html`<${Secret} created=${created} close=${() => setCreated(undefined)} />`}
       <form ref=${form} onSubmit=${submit} noValidate>
-        ${found.get("") && html`<${Failure}>${found.get("")}<//>`}
+        ${problemTexts.get("") && html`<${Failure}>${problemTexts.get("")}<//>`}
         <div class="fields">
-          <${Field} id="token-name" name="Name" required help="Its purpose, for example the service that uses it." problem=${found.get("name")}>
+          <${Field} id="token-name" name="Name" required help="Its purpose, for example the service that uses it." problem=${problemTexts.get("name")}>
             ${input("name", { type: "text", maxlength: 100 })}
           <//>
-          <${Field} id="token-tenant" name="Tenant" required help="It sees only this tenant's jobs, unless it is an admin's." problem=${found.get("tenant")}>
+          <${Field} id="token-tenant" name="Tenant" required help="The token sees only this tenant's jobs, unless it has the scope admin." problem=${problemTexts.get("tenant")}>
             ${input("tenant", { type: "text" })}
           <//>
-          <${Field} id="token-expires" name="Expires" help="Day on which it is no longer accepted (UTC)." problem=${found.get("expiresAt")}>
+          <${Field} id="token-expires" name="Expires" help="First day on which the token is no longer accepted (UTC)." problem=${problemTexts.get("expiresAt")}>
             ${input("expiresOn", { type: "date" })}
           <//>
         </div>
-        <fieldset class="scopes" aria-describedby=${wrong ? "scopes-problem" : undefined}>
+        <fieldset class="scopes" aria-describedby=${scopesProblem ? "scopes-problem" : undefined}>
           <legend>Scopes</legend>
           ${Object.entries(SCOPES).map(
-            ([scope, words], index) => html`
+            ([scope, description], index) => html`
               <label class="tick">
                 <input
                   type="checkbox"
-                  checked=${scopes.some((one) => one === scope)}
-                  ...${wrong && index === 0 ? { "aria-invalid": true } : {}}
+                  checked=${scopes.some((selected) => selected === scope)}
+                  ...${scopesProblem && index === 0 ? { "aria-invalid": true } : {}}
                   onChange=${() => change({ scopes: toggled(scopes, /** @type {Scope} */ (scope)) })}
                 />
-                <span>${scope} <span class="dim small">${words}</span></span>
+                <span>${scope} <span class="dim small">${description}</span></span>
               </label>
             `,
           )}
-          ${wrong && html`<p id="scopes-problem" class="bad-text small">${sentenceOf("Scopes", wrong)}</p>`}
+          ${scopesProblem && html`<p id="scopes-problem" class="bad-text small">${sentenceOf("Scopes", scopesProblem)}</p>`}
         </fieldset>
         <div class="actions"><button type="submit" class="primary" disabled=${isBusy}>Create token</button></div>
       </form>
@@ -110,15 +110,15 @@ export function CreateToken({ created }) {
   `;
 }
 
-/** Adds or removes a scope; they stay in their order. @type {(scopes: Scope[], scope: Scope) => Scope[]} */
+/** Adds or removes a scope; the scopes keep their order. @type {(scopes: Scope[], scope: Scope) => Scope[]} */
 const toggled = (scopes, scope) =>
-  /** @type {Scope[]} */ (Object.keys(SCOPES)).filter((one) => scopes.includes(one) !== (one === scope));
+  /** @type {Scope[]} */ (Object.keys(SCOPES)).filter((each) => scopes.includes(each) !== (each === scope));
 
 /**
  * A new token, which is not shown again.
- * @param {{ made: Created & { tenant: string }, close: () => void }} props
+ * @param {{ created: Created & { tenant: string }, close: () => void }} props
  */
-function Secret({ made: { id, token, tenant }, close }) {
+function Secret({ created: { id, token, tenant }, close }) {
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const [message, setMessage] = useState("");
   useEffect(() => {

@@ -9,9 +9,9 @@ export const isEnded = ({ revokedAt, expiresAt }, now) =>
  * @type {(token: TokenInfo, text: string) => boolean}
  */
 export function matches({ id, kind, name, tenant, scopes }, text) {
-  const all = [id, kind, name, tenant, ...scopes].join(" ").toLowerCase();
+  const fields = [id, kind, name, tenant, ...scopes].join(" ").toLowerCase();
   return text
     .toLowerCase()
     .split(/\s+/)
-    .every((word) => all.includes(word));
+    .every((word) => fields.includes(word));
 }

@@ -22,7 +22,7 @@ describe("the list of tokens", () => {
     assert.equal(isEnded({ ...token, revokedAt: "2026-05-01T00:00:00.000Z" }, now), true);
   });
 
-  it("is searched for all words, in name, tenant, scopes and id", () => {
+  it("finds tokens whose name, tenant, scopes or id contain every word", () => {
     for (const text of ["", "billing", "ACME submit", "3f9c", "service  read"]) assert.ok(matches(token, text), text);
     for (const text of ["globex", "billing admin"]) assert.ok(!matches(token, text), text);
   });

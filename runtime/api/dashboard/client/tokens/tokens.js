@@ -1,38 +1,42 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
-import { ago, count, counted, minute, moment } from "../format.js";
-import { ask, errorMessage, send } from "../http.js";
+import { ago, count, counted, dateTime, dateTimeToMinute } from "../format.js";
+import { errorMessage, requestJson, send } from "../http.js";
 import { usePolled } from "../polling.js";
-import { caller, lackedScope } from "../session.js";
+import { caller, missingScope } from "../session.js";
 import { confirmed } from "../ui/confirm.js";
 import { Live, LostContact } from "../ui/contact.js";
-import { Empty, Failure, Lacks, Panel, StackedTable } from "../ui/parts.js";
+import { Empty, Failure, MissingScope, Panel, StackedTable } from "../ui/parts.js";
 import { CreateToken } from "./createToken.js";
 import { isEnded, matches } from "./tokenList.js";
 
 /** @typedef {import("../../../../store/tokens.ts").TokenInfo} TokenInfo */
-/** @typedef {{ tokens: TokenInfo[] }} Found */
+/** @typedef {{ tokens: TokenInfo[] }} TokenPage */
 
-const EVERY_MS = 10_000;
-/** Number of rows that are added at a time. */
-const PAGE = 50;
-/** Maximum number of tokens in the API's list. */
-const LISTED = 1_000;
+const POLL_MS = 10_000;
+/** Number of rows that "Show more" adds. */
+const ROWS_PER_PAGE = 50;
+/** Maximum number of tokens that the API lists. */
+const MAX_LISTED = 1_000;
 
 /** Tokens and open sessions: create, list and revoke. */
 export function TokensPage() {
-  const lacked = lackedScope(["admin"]);
+  const missing = missingScope(["admin"]);
   return html`
     <div class="page-head"><h1 tabindex="-1">Tokens</h1></div>
-    ${lacked ? html`<${Lacks} scope=${lacked} />` : html`<${Tokens} />`}
+    ${missing ? html`<${MissingScope} scope=${missing} />` : html`<${Tokens} />`}
   `;
 }
 
 function Tokens() {
-  const polled = usePolled("tokens", (signal) => /** @type {Promise<Found>} */ (ask("tokens", { signal })), EVERY_MS);
+  const polled = usePolled(
+    "tokens",
+    (signal) => /** @type {Promise<TokenPage>} */ (requestJson("tokens", { signal })),
+    POLL_MS,
+  );
   const [message, setMessage] = useState("");
   const [problem, setProblem] = useState("");
-  const { found, error, contactAt, again } = polled;
+  const { data, error, contactAt, refresh } = polled;
 
   /** @param {TokenInfo} token */
   const revoke = async (token) => {
@@ -45,15 +49,15 @@ function Tokens() {
     } catch (thrown) {
       setProblem(errorMessage(thrown));
     }
-    again();
+    refresh();
   };
   return html`
     ${error && html`<${LostContact} error=${error} contactAt=${contactAt} />`}
-    <${CreateToken} created=${again} />
+    <${CreateToken} onCreated=${refresh} />
     <${Panel} title="Tokens and open sessions">
       <p role="status" class=${message ? "" : "hidden"}>${message}</p>
       ${problem && html`<${Failure}>${problem}<//>`}
-      ${found ? html`<${Live} polled=${polled}><${List} tokens=${found.tokens} revoke=${revoke} /><//>` : html`<${Empty}>${error ? "No data" : "…"}<//>`}
+      ${data ? html`<${Live} polled=${polled}><${List} tokens=${data.tokens} revoke=${revoke} /><//>` : html`<${Empty}>${error ? "No data" : "…"}<//>`}
     <//>
   `;
 }
@@ -61,11 +65,11 @@ function Tokens() {
 /** @param {{ tokens: TokenInfo[], revoke: (token: TokenInfo) => void }} props */
 function List({ tokens, revoke }) {
   const [text, setText] = useState("");
-  const [isWhole, setWhole] = useState(false);
-  const [limit, setLimit] = useState(PAGE);
+  const [showsEnded, setShowsEnded] = useState(false);
+  const [limit, setLimit] = useState(ROWS_PER_PAGE);
   const now = Date.now();
-  const ended = tokens.filter((one) => isEnded(one, now)).length;
-  const shown = tokens.filter((one) => (isWhole || !isEnded(one, now)) && matches(one, text));
+  const ended = tokens.filter((token) => isEnded(token, now)).length;
+  const shown = tokens.filter((token) => (showsEnded || !isEnded(token, now)) && matches(token, text));
   return html`
     <search class="filters">
       <label class="grow">
@@ -78,7 +82,7 @@ function List({ tokens, revoke }) {
           onInput=${(/** @type {InputEvent} */ { currentTarget }) => setText(/** @type {HTMLInputElement} */ (currentTarget).value)}
         />
       </label>
-      ${ended > 0 && html`<label class="tick"><input type="checkbox" checked=${isWhole} onChange=${() => setWhole(!isWhole)} /> Show ${count(ended)} revoked or expired</label>`}
+      ${ended > 0 && html`<label class="tick"><input type="checkbox" checked=${showsEnded} onChange=${() => setShowsEnded(!showsEnded)} /> Show ${count(ended)} revoked or expired</label>`}
     </search>
     ${
       shown.length === 0
@@ -89,8 +93,8 @@ function List({ tokens, revoke }) {
             <//>
           `
     }
-    ${shown.length > limit && html`<button type="button" class="more" onClick=${() => setLimit(limit + PAGE)}>Show more</button>`}
-    ${tokens.length >= LISTED && html`<p class="dim small">The list ends after ${counted(LISTED, "token")}. There may be more.</p>`}
+    ${shown.length > limit && html`<button type="button" class="more" onClick=${() => setLimit(limit + ROWS_PER_PAGE)}>Show more</button>`}
+    ${tokens.length >= MAX_LISTED && html`<p class="dim small">The newest ${counted(MAX_LISTED, "token")} are listed; there may be more.</p>`}
   `;
 }
 
@@ -105,13 +109,13 @@ function Row({ token, isEnded, revoke }) {
       </td>
       <td role="cell" class="long" data-label="Tenant">${tenant}</td>
       <td role="cell" data-label="Scopes">${scopes.join(", ")}</td>
-      <td role="cell" data-label="Created" title=${moment(createdAt)}>${ago(createdAt)}</td>
+      <td role="cell" data-label="Created" title=${dateTime(createdAt)}>${ago(createdAt)}</td>
       <td role="cell" data-label="Last use" title="Day of the last use (UTC)">${lastUsedOn ?? "never"}</td>
-      <td role="cell" data-label="Expires">${expiresAt === null ? "never" : minute(expiresAt)}</td>
+      <td role="cell" data-label="Expires">${expiresAt === null ? "never" : dateTimeToMinute(expiresAt)}</td>
       <td role="cell" data-label="Action">
         ${
           revokedAt !== null
-            ? html`<span title=${moment(revokedAt)}>revoked ${ago(revokedAt)}</span>`
+            ? html`<span title=${dateTime(revokedAt)}>revoked ${ago(revokedAt)}</span>`
             : isEnded
               ? "expired"
               : isOwn

@@ -2,18 +2,18 @@ import { signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect, useRef } from "preact/hooks";
 
-/** Maximum length of a reason, that of the API. Characters. */
+/** Maximum length of a reason in characters, as in the API. */
 const MAX_REASON = 500;
 
 /** @typedef {{ title: unknown, lines: readonly unknown[], action: string, isDanger?: boolean }} Question */
-/** An open question. `answer` takes the reason, empty if there is none, or undefined for no. */
+/** An open question. `answer` takes the reason, which may be empty, or undefined if the user declines. */
 /** @typedef {Question & { hasReason: boolean, answer: (reason: string | undefined) => void }} OpenQuestion */
 
 /** @type {import("@preact/signals").Signal<OpenQuestion | undefined>} */
 const open = signal(undefined);
 
 /** @type {(question: Question, hasReason: boolean) => Promise<string | undefined>} */
-function ask(question, hasReason) {
+function openDialog(question, hasReason) {
   open.peek()?.answer(undefined);
   return new Promise((resolve) => {
     open.value = {
@@ -27,16 +27,16 @@ function ask(question, hasReason) {
   });
 }
 
-/** Asks for confirmation of an irreversible action. @param {Question} question @returns {Promise<boolean>} */
-export const confirmed = async (question) => (await ask(question, false)) !== undefined;
+/** Asks for confirmation of an action. @param {Question} question @returns {Promise<boolean>} */
+export const confirmed = async (question) => (await openDialog(question, false)) !== undefined;
 
 /**
  * Asks for confirmation, and for an optional reason.
  * @param {Question} question
- * @returns {Promise<{ reason?: string } | undefined>} undefined for no
+ * @returns {Promise<{ reason?: string } | undefined>} undefined if the user declines
  */
 export async function confirmedWithReason(question) {
-  const reason = await ask(question, true);
+  const reason = await openDialog(question, true);
   return reason === undefined ? undefined : reason === "" ? {} : { reason };
 }
 
@@ -59,7 +59,7 @@ export function ConfirmDialog() {
     event.preventDefault();
     answer(undefined);
   };
-  // Pasted tabs and other control characters become spaces, as the API accepts none.
+  // Pasted tabs and other control characters become spaces, since the API refuses them.
   const confirm = () => answer((input.current?.value ?? "").replace(/\p{Cc}/gu, " ").trim());
   return html`
     <dialog ref=${dialog} class="confirm" aria-labelledby="confirm-title" aria-describedby="confirm-lines" onCancel=${dismiss}>

@@ -1,6 +1,6 @@
 /**
- * Remembers the focused element, whose button is disabled while an action runs.
- * @returns {() => void} focuses it again once it is drawn as enabled, unless the focus is elsewhere
+ * Remembers the focused element. A button loses the focus when it is disabled while its action runs.
+ * @returns {() => void} restores the focus after the next rendering, unless the focus has moved elsewhere
  */
 export function rememberFocus() {
   const element = document.activeElement;

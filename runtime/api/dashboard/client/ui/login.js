@@ -1,16 +1,16 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { refusal, signIn } from "../session.js";
+import { signIn, signInProblem } from "../session.js";
 import { Failure, ICON } from "./parts.js";
 
-/** @typedef {{ oidc?: { name: string } }} Ways */
+/** @typedef {{ oidc?: { name: string } }} Methods */
 
 /**
- * Sign-in page: the identity provider if there is one, otherwise a token.
- * @param {{ problem?: string }} props why the previous sign-in failed
+ * Sign-in page for a token and, if the platform has one, the identity provider.
+ * @param {{ problem?: string }} props `problem`: why the previous sign-in failed
  */
 export function Login({ problem = "" }) {
-  const [methods, setMethods] = useState(/** @type {Ways} */ ({}));
+  const [methods, setMethods] = useState(/** @type {Methods} */ ({}));
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const [busy, setBusy] = useState(false);
   const [isWrong, setWrong] = useState(false);
@@ -18,7 +18,7 @@ export function Login({ problem = "" }) {
     input.current?.focus();
     fetch("login")
       .then(async (response) => response.ok && setMethods(await response.json()))
-      .catch(() => {}); // Without an answer the form for a token is shown.
+      .catch(() => {}); // Without a response, only the form for a token is shown.
   }, []);
   /** @param {SubmitEvent} event */
   const submit = async (event) => {
@@ -26,13 +26,13 @@ export function Login({ problem = "" }) {
     const token = input.current?.value.trim() ?? "";
     if (token === "" || busy) return;
     setBusy(true);
-    refusal.value = await signIn({ token });
+    signInProblem.value = await signIn({ token });
     setBusy(false);
-    setWrong(refusal.value !== "");
-    if (refusal.value !== "") input.current?.focus();
+    setWrong(signInProblem.value !== "");
+    if (signInProblem.value !== "") input.current?.focus();
     else if (location.hash.startsWith("#/sign")) location.replace("#/");
   };
-  const refused = refusal.value || problem;
+  const shownProblem = signInProblem.value || problem;
   const next = location.hash.startsWith("#/sign") ? "#/" : location.hash;
   return html`
     <main class="login">
@@ -58,7 +58,7 @@ export function Login({ problem = "" }) {
           aria-describedby="token-help"
           aria-invalid=${isWrong}
         />
-        ${refused && html`<${Failure}>${refused}<//>`}
+        ${shownProblem && html`<${Failure}>${shownProblem}<//>`}
         <button type="submit" class="primary" disabled=${busy}>Sign in</button>
         <p id="token-help" class="dim small">
           Without a token, run <code>npx rates dashboard</code>: it prints a link that signs in once. <code>rates token create</code> creates tokens.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { piecesOf } from "./message.js";
 
 describe("messages of the API", () => {
-  it("have commands in backticks, and keep a backtick without a counterpart", () => {
+  it("are split at pairs of backticks, and keep an unpaired backtick", () => {
     assert.deepEqual(piecesOf("Run `rates list`, then `rates show ID`."), [
       "Run ",
       "rates list",

@@ -2,11 +2,11 @@ import { html } from "htm/preact";
 import { STATE_LABELS } from "../format.js";
 import { Message } from "./message.js";
 
-/** URL of the logo; the path of the page's files contains their version. */
+/** URL of the logo, relative to this module, since the path of the page's files contains their version. */
 export const ICON = new URL("../icon.svg", import.meta.url).href;
 
 /**
- * State of a job as a colored word.
+ * State of a job as a coloured word.
  * @param {{ status: import("../../../../contract/states.ts").DocumentState }} props
  */
 export const Badge = ({ status }) => html`<span class=${`badge ${status}`}>${STATE_LABELS[status]}</span>`;
@@ -22,43 +22,43 @@ export function Panel({ title, aside, class: name = "", children }) {
   `;
 }
 
-/** Empty state: says what would be shown. @param {{ children: unknown }} props */
+/** Text in place of missing content. @param {{ children: unknown }} props */
 export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 
 /** Message for a caller without a scope, in the API's words. @param {{ scope: string }} props */
-export const Lacks = ({ scope }) => html`<${Failure}>This token lacks the scope '${scope}'.<//>`;
+export const MissingScope = ({ scope }) => html`<${Failure}>This token lacks the scope '${scope}'.<//>`;
 
 /** Error message; the rest of the page stays visible. @param {{ children: unknown }} props */
 export const Failure = ({ children }) =>
   html`<p class="failure" role="alert">${typeof children === "string" ? html`<${Message} text=${children} />` : children}</p>`;
 
 /**
- * Bar for a value out of `most`. `at` is the part of the value that has the full color; the default is all of it.
- * @param {{ label: string, value: number, most: number, at?: number, tone?: string }} props
+ * Bar for a value out of `max`. `solid` is the part of the value that has the full colour; the default is all of it.
+ * @param {{ label: string, value: number, max: number, solid?: number, tone?: string }} props
  */
-export const Meter = ({ label, value, most, at = value, tone = "busy" }) => html`
+export const Meter = ({ label, value, max, solid = value, tone = "busy" }) => html`
   <div
     class=${`meter ${tone}`}
     role="meter"
     aria-label=${label}
     aria-valuemin="0"
-    aria-valuemax=${most}
-    aria-valuenow=${Math.min(value, most)}
+    aria-valuemax=${max}
+    aria-valuenow=${Math.min(value, max)}
   >
-    ${at < value && html`<span class="faint" style=${{ width: share(value - at, most) }}></span>`}
-    <span style=${{ width: share(at, most) }}></span>
+    ${solid < value && html`<span class="faint" style=${{ width: share(value - solid, max) }}></span>`}
+    <span style=${{ width: share(solid, max) }}></span>
   </div>
 `;
 
-/** @type {(part: number, whole: number) => string} */
-const share = (part, whole) => `${whole === 0 ? 0 : Math.min(100, (100 * part) / whole)}%`;
+/** @type {(value: number, max: number) => string} */
+const share = (value, max) => `${max === 0 ? 0 : Math.min(100, (100 * value) / max)}%`;
 
 /**
  * Bars for comparing counts, largest first.
  * @param {{ rows: { name: unknown, value: number, text: string, note?: string, tone?: string }[] }} props
  */
 export function Bars({ rows }) {
-  const most = Math.max(...rows.map(({ value }) => value), 0);
+  const max = Math.max(...rows.map(({ value }) => value), 0);
   return html`
     <ul class="bars">
       ${rows.map(
@@ -67,7 +67,7 @@ export function Bars({ rows }) {
             <span class="bars-name">${name}</span>
             <span class="bars-text">${text}${note && html` <span class="dim">${note}</span>`}</span>
             <span class=${`bars-line ${tone}`} aria-hidden="true">
-              <span style=${{ width: `${most === 0 ? 0 : Math.max(1, (100 * value) / most)}%` }}></span>
+              <span style=${{ width: `${max === 0 ? 0 : Math.max(1, (100 * value) / max)}%` }}></span>
             </span>
           </li>
         `,
@@ -77,15 +77,15 @@ export function Bars({ rows }) {
 }
 
 /**
- * Table whose rows become lists on narrow screens; a cell's label is in `data-label`. Roles are explicit, since a stacked
+ * Table whose rows become lists on narrow screens. `data-label` has a cell's label. Roles are explicit, since a stacked
  * table loses them.
  * @param {{ label: string, head: readonly string[], numeric?: number[], class?: string, children: unknown }} props
  */
-export const StackedTable = ({ label, head, numeric = [], class: name = "", children }) => html`
-  <div class=${`scroll stacked ${name}`} role="group" aria-label=${label} tabindex="0">
+export const StackedTable = ({ label, head, numeric = [], class: className = "", children }) => html`
+  <div class=${`scroll stacked ${className}`} role="group" aria-label=${label} tabindex="0">
     <table role="table">
       <thead role="rowgroup">
-        <tr role="row">${head.map((one, index) => html`<th scope="col" role="columnheader" class=${numeric.includes(index) ? "number" : ""}>${one}</th>`)}</tr>
+        <tr role="row">${head.map((name, index) => html`<th scope="col" role="columnheader" class=${numeric.includes(index) ? "number" : ""}>${name}</th>`)}</tr>
       </thead>
       <tbody role="rowgroup">
         ${children}

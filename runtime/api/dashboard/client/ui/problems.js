@@ -3,23 +3,23 @@ import { counted } from "../format.js";
 import { Message } from "./message.js";
 import { StackedTable } from "./parts.js";
 
-/** Order of the first columns, since Postgres (jsonb) does not keep the order of a problem's fields. */
+/** Order of the first columns, since jsonb does not keep the order of a problem's fields. */
 const ORDER = ["line", "column", "field", "value", "reason", "message"];
 
 /** Columns whose values are not broken across lines. */
-const SHORT = new Set(["line", "column"]);
+const UNBROKEN = new Set(["line", "column"]);
 
-/** Fields with messages of the API. */
-const WORDS = new Set(["reason", "message"]);
+/** Columns with messages of the API. */
+const MESSAGES = new Set(["reason", "message"]);
 
-/** Returns the problems in an error's details, without the count of further ones. @param {unknown[]} details */
+/** Returns the problems in an error's details, and the number of unlisted problems. @param {unknown[]} details */
 export function problemsIn(details) {
   const listed = details
-    .filter((one) => one !== null && typeof one === "object")
-    .map((one) => /** @type {Record<string, unknown>} */ (one));
+    .filter((detail) => detail !== null && typeof detail === "object")
+    .map((detail) => /** @type {Record<string, unknown>} */ (detail));
   return {
-    faults: listed.filter((one) => !("more" in one)),
-    more: listed.reduce((sum, one) => sum + ("more" in one ? Number(one.more) : 0), 0),
+    problems: listed.filter((detail) => !("more" in detail)),
+    more: listed.reduce((sum, detail) => sum + ("more" in detail ? Number(detail.more) : 0), 0),
   };
 }
 
@@ -28,16 +28,17 @@ export function problemsIn(details) {
  * @param {{ details: unknown[] }} props
  */
 export function ProblemTable({ details }) {
-  const { faults } = problemsIn(details);
-  if (faults.length === 0) return null;
-  const found = new Set(faults.flatMap((one) => Object.keys(one)));
-  const columns = [...new Set([...ORDER.filter((name) => found.has(name)), ...found])];
+  const { problems } = problemsIn(details);
+  if (problems.length === 0) return null;
+  const names = new Set(problems.flatMap((problem) => Object.keys(problem)));
+  const columns = [...new Set([...ORDER.filter((name) => names.has(name)), ...names])];
   return html`
-    <${StackedTable} label=${counted(faults.length, "problem")} head=${columns} class="bounded">
-      ${faults.map((fault) => html`<tr role="row">${columns.map((name) => html`<td role="cell" class=${SHORT.has(name) ? "" : "long"} data-label=${name}>${WORDS.has(name) ? html`<${Message} text=${shown(fault[name])} />` : shown(fault[name])}</td>`)}</tr>`)}
+    <${StackedTable} label=${counted(problems.length, "problem")} head=${columns} class="bounded">
+      ${problems.map((problem) => html`<tr role="row">${columns.map((name) => html`<td role="cell" class=${UNBROKEN.has(name) ? "" : "long"} data-label=${name}>${MESSAGES.has(name) ? html`<${Message} text=${textOf(problem[name])} />` : textOf(problem[name])}</td>`)}</tr>`)}
     <//>
   `;
 }
 
 /** @param {unknown} value */
-const shown = (value) => (value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value));
+const textOf = (value) =>
+  value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);

@@ -2,24 +2,24 @@ import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { refineJobs, route } from "../navigation.js";
 
-/** Delay between the last key and the search. Milliseconds. */
+/** Delay between the last keystroke and the search. */
 const TYPING_MS = 150;
 
-/** Search in the bar of every page: searches while typing on the page of jobs, on Enter elsewhere. */
+/** Search field in the header of every page. It searches while typing on the page of jobs, and on Enter elsewhere. */
 export function Search() {
-  const { page, ...now } = route.value;
-  const sought = "filter" in now ? now.filter.text : "";
-  // Text that was typed on this page and is not searched yet.
+  const { page, ...current } = route.value;
+  const routeText = "filter" in current ? current.filter.text : "";
+  // Text that was typed on this page and is not in the route yet.
   const [typed, setTyped] = useState(/** @type {{ page: string, text: string } | undefined} */ (undefined));
-  const text = typed?.page === page ? typed.text : sought;
+  const text = typed?.page === page ? typed.text : routeText;
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const timer = useRef(/** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined));
-  const search = (/** @type {string} */ searched) => {
+  const search = (/** @type {string} */ value) => {
     setTyped(undefined);
-    refineJobs({ text: searched });
+    refineJobs({ text: value });
   };
   /** @param {InputEvent} event */
-  const type = ({ currentTarget }) => {
+  const onTyped = ({ currentTarget }) => {
     const { value } = /** @type {HTMLInputElement} */ (currentTarget);
     setTyped({ page, text: value });
     clearTimeout(timer.current);
@@ -27,14 +27,14 @@ export function Search() {
   };
   useEffect(() => {
     /** @param {KeyboardEvent} event */
-    const slash = (event) => {
+    const focusOnSlash = (event) => {
       if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.target instanceof HTMLElement && event.target.closest("input, textarea, select")) return;
       event.preventDefault();
       input.current?.focus();
     };
-    addEventListener("keydown", slash);
-    return () => removeEventListener("keydown", slash);
+    addEventListener("keydown", focusOnSlash);
+    return () => removeEventListener("keydown", focusOnSlash);
   }, []);
   /** @param {SubmitEvent} event */
   const submit = (event) => {
@@ -54,7 +54,7 @@ export function Search() {
             placeholder="Search jobs"
             aria-keyshortcuts="/"
             value=${text}
-            onInput=${type}
+            onInput=${onTyped}
           />
           <kbd aria-hidden="true">/</kbd>
         </label>

@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
-import { enter, leave, signIn } from "../session.js";
+import { showSignIn, signIn, startSession } from "../session.js";
 import { ICON } from "./parts.js";
 
 /** Messages for errors of the identity provider, by code; the API's log has the reason. */
@@ -17,17 +17,17 @@ export const failureMessage = (code) =>
     : "The sign-in did not complete, or took too long. Sign in again.";
 
 /**
- * Signs in with the code of a link, then removes it from the address and the browser's history.
+ * Signs in with the code of a sign-in link, then removes it from the address and the browser's history.
  * @param {{ code: string }} props
  */
 export function SignIn({ code }) {
   useEffect(() => {
     signIn({ code }).then((problem) => {
-      if (problem !== "") leave(problem);
+      if (problem !== "") showSignIn(problem);
       location.replace("#/");
     });
   }, []);
-  return html`<${Busy} />`;
+  return html`<${SigningIn} />`;
 }
 
 /**
@@ -37,14 +37,14 @@ export function SignIn({ code }) {
 export function SignedIn({ next }) {
   useEffect(() => {
     fetch("session")
-      .then(async (response) => (response.ok ? enter(await response.json()) : leave(failureMessage(""))))
-      .catch(() => leave("The API cannot be reached. Try again in a moment."))
+      .then(async (response) => (response.ok ? startSession(await response.json()) : showSignIn(failureMessage(""))))
+      .catch(() => showSignIn("The API cannot be reached. Try again in a moment."))
       .finally(() => location.replace(next));
   }, []);
-  return html`<${Busy} />`;
+  return html`<${SigningIn} />`;
 }
 
-const Busy = () => html`
+const SigningIn = () => html`
   <main class="login">
     <div class="panel">
       <img src=${ICON} alt="" width="40" height="40" />

@@ -21,8 +21,8 @@ export const usd = (amount) =>
 
 /** Adds the usage of tenants. @param {readonly TenantUsage[]} tenants @returns {TenantUsage} */
 export function sumOf(tenants) {
-  /** @param {(usage: TenantUsage) => number} of */
-  const sum = (of) => tenants.reduce((all, one) => all + of(one), 0);
+  /** @param {(usage: TenantUsage) => number} numberOf */
+  const sum = (numberOf) => tenants.reduce((total, usage) => total + numberOf(usage), 0);
   return {
     tenant: "",
     succeeded: sum(({ succeeded }) => succeeded),

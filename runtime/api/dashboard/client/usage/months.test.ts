@@ -9,13 +9,13 @@ describe("months of usage", () => {
     );
   });
 
-  it("show run time in hours and amounts in dollars and cents", () => {
+  it("have run time in hours and amounts in dollars and cents", () => {
     assert.deepEqual([hours(5_400), hours(0), hours(36_000_000)], ["1.50\u00a0h", "0.00\u00a0h", "10,000.00\u00a0h"]);
     assert.deepEqual([usd(1_234.5), usd(0), usd(undefined)], ["1,234.50", "0.00", ""]);
   });
 
-  it("are added up over tenants", () => {
-    const one = {
+  it("sum the usage of all tenants", () => {
+    const usage = {
       tenant: "acme",
       succeeded: 1,
       failed: 2,
@@ -26,8 +26,8 @@ describe("months of usage", () => {
       ec2Seconds: 7,
     };
     const sum = sumOf([
-      { ...one, estimatedUsd: 0.5 },
-      { ...one, estimatedUsd: 0.25 },
+      { ...usage, estimatedUsd: 0.5 },
+      { ...usage, estimatedUsd: 0.25 },
     ]);
     const doubled = {
       tenant: "",

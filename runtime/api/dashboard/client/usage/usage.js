@@ -1,19 +1,19 @@
 import { html } from "htm/preact";
 import { bytes, count } from "../format.js";
-import { ask } from "../http.js";
+import { requestJson } from "../http.js";
 import { replaceRoute } from "../navigation.js";
 import { usePolled } from "../polling.js";
 import { jobsAddress } from "../route.js";
-import { isAdmin, lackedScope } from "../session.js";
+import { isAdmin, missingScope } from "../session.js";
 import { Live, LostContact } from "../ui/contact.js";
-import { Empty, Lacks, Panel, StackedTable } from "../ui/parts.js";
+import { Empty, MissingScope, Panel, StackedTable } from "../ui/parts.js";
 import { currentMonth, hours, monthAfter, sumOf, usd } from "./months.js";
 
 /** @typedef {import("../types.ts").UsageMonth} UsageMonth */
 /** @typedef {import("../types.ts").TenantUsage} TenantUsage */
 
-/** Jobs are counted within minutes of their end. */
-const EVERY_MS = 30_000;
+/** Slow, since jobs are counted within minutes of their end. */
+const POLL_MS = 30_000;
 /** Columns of the table, with the text of a tenant's cell. @type {[name: string, cell: (usage: TenantUsage) => string][]} */
 const COLUMNS = [
   ["Succeeded", ({ succeeded }) => count(succeeded)],
@@ -29,32 +29,36 @@ const COST = ["USD", ({ estimatedUsd }) => usd(estimatedUsd)];
 
 /** Jobs, rows, run time and estimated cost of a month, by tenant. @param {{ month: string }} props */
 export function UsagePage({ month }) {
-  const lacked = lackedScope(["read"]);
+  const missing = missingScope(["read"]);
   return html`
     <div class="page-head"><h1 tabindex="-1">Usage</h1></div>
-    ${lacked ? html`<${Lacks} scope=${lacked} />` : html`<${Usage} month=${month} />`}
+    ${missing ? html`<${MissingScope} scope=${missing} />` : html`<${Usage} month=${month} />`}
   `;
 }
 
 /** @param {{ month: string }} props */
 function Usage({ month }) {
   const path = month === "" ? "usage" : `usage?${new URLSearchParams({ month })}`;
-  const polled = usePolled(path, (signal) => /** @type {Promise<UsageMonth>} */ (ask(path, { signal })), EVERY_MS);
-  const { found, error, contactAt } = polled;
-  const shown = month || found?.month || currentMonth();
+  const polled = usePolled(
+    path,
+    (signal) => /** @type {Promise<UsageMonth>} */ (requestJson(path, { signal })),
+    POLL_MS,
+  );
+  const { data, error, contactAt } = polled;
+  const shownMonth = month || data?.month || currentMonth();
   /** @param {string} next */
   const show = (next) => replaceRoute({ page: "usage", month: next === currentMonth() ? "" : next });
   return html`
     ${error && html`<${LostContact} error=${error} contactAt=${contactAt} />`}
     <${Panel} title=${isAdmin.value ? "All tenants" : "Your tenant"}>
-      <p class="dim">Jobs that ended in a month, their rows, and the time that they ran. Jobs are counted within minutes of their end.</p>
+      <p class="dim">Jobs that ended in the month, with their rows and run time. Jobs are counted within minutes of their end.</p>
       <div class="filters" role="group" aria-label="Month">
-        <button type="button" onClick=${() => show(monthAfter(shown, -1))}>Previous month</button>
+        <button type="button" onClick=${() => show(monthAfter(shownMonth, -1))}>Previous month</button>
         <label>
           <span class="hidden">Month (UTC)</span>
           <input
             type="month"
-            value=${shown}
+            value=${shownMonth}
             max=${currentMonth()}
             placeholder="YYYY-MM"
             onChange=${(/** @type {Event} */ { currentTarget }) => {
@@ -63,9 +67,9 @@ function Usage({ month }) {
             }}
           />
         </label>
-        <button type="button" disabled=${shown >= currentMonth()} onClick=${() => show(monthAfter(shown, 1))}>Next month</button>
+        <button type="button" disabled=${shownMonth >= currentMonth()} onClick=${() => show(monthAfter(shownMonth, 1))}>Next month</button>
       </div>
-      ${found ? html`<${Live} polled=${polled}><${Month} usage=${found} /><//>` : html`<${Empty}>${error ? "No data" : "…"}<//>`}
+      ${data ? html`<${Live} polled=${polled}><${Month} usage=${data} /><//>` : html`<${Empty}>${error ? "No data" : "…"}<//>`}
     <//>
   `;
 }
@@ -78,10 +82,10 @@ function Month({ usage: { month, tenants, furtherTenants } }) {
   const head = ["Tenant", ...columns.map(([name]) => name)];
   return html`
     <${StackedTable} label=${`Usage in ${month}`} head=${head} numeric=${columns.map((_, index) => 1 + index)}>
-      ${tenants.map((one) => html`<${Row} key=${one.tenant} usage=${one} columns=${columns} name=${html`<a href=${jobsAddress({ tenant: one.tenant })}>${one.tenant}</a>`} />`)}
+      ${tenants.map((usage) => html`<${Row} key=${usage.tenant} usage=${usage} columns=${columns} name=${html`<a href=${jobsAddress({ tenant: usage.tenant })}>${usage.tenant}</a>`} />`)}
       ${tenants.length > 1 && html`<${Row} usage=${sumOf(tenants)} columns=${columns} name=${html`<strong>Total</strong>`} />`}
     <//>
-    ${furtherTenants && html`<p class="dim small">The ${count(tenants.length)} tenants with the most run time. There are more.</p>`}
+    ${furtherTenants && html`<p class="dim small">Only the ${count(tenants.length)} tenants with the most run time are listed.</p>`}
     <p class="dim small">
       ${hasCost ? "USD: run time at the list prices of eu-central-1, without idle time, storage and traffic." : "This platform has no prices, so no cost is estimated."}
     </p>

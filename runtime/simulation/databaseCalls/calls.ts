@@ -7,7 +7,7 @@ import { type jobDatabase, newJob, testPlan } from "../../testing/jobs.ts";
 
 type Database = Awaited<ReturnType<typeof jobDatabase>>;
 
-/** A statement of a released version with its role and result columns. */
+/** A statement that a released version sends: the role that executes it, its parameters and its result columns. */
 export interface Statement {
   readonly role: string;
   readonly text: string;
@@ -16,8 +16,8 @@ export interface Statement {
   readonly columns: readonly string[];
 }
 
-/** A code version's expectations of the job store. */
-export interface Contract {
+/** The part of the job store's interface that a version of the code uses. */
+export interface DatabaseCalls {
   readonly statements: readonly Statement[];
   /** Keys of a claimed job and of a job's document. */
   readonly claimed: readonly string[];
@@ -27,9 +27,9 @@ export interface Contract {
 /**
  * Describes a statement with the current schema.
  *
- * @throws Postgres's own error if the schema does not accept it any more
+ * @throws Postgres's own error if the schema no longer accepts the statement
  */
-export async function describe({ as }: Database, role: string, text: string): Promise<Statement> {
+export async function describeStatement({ as }: Database, role: string, text: string): Promise<Statement> {
   const client = await as(role as Role);
   try {
     await client.query(`prepare statement as ${text}`);
@@ -44,36 +44,36 @@ export async function describe({ as }: Database, role: string, text: string): Pr
 }
 
 /**
- * Returns the result columns of a statement. The server describes them before it executes the statement, so a failure
- * with nulls as parameters is irrelevant.
+ * Returns the result columns of a statement. The server describes them before it executes the statement, so it does not
+ * matter that the execution may fail because all parameters are null.
  */
 async function columnsOf(client: pg.Client, text: string, parameters: number): Promise<string[]> {
   let fields: { name: string; dataTypeID: number }[] = [];
   const { connection } = client as unknown as {
     connection: {
-      on(name: string, heard: (message: { fields: typeof fields }) => void): void;
+      on(name: string, listener: (message: { fields: typeof fields }) => void): void;
       removeAllListeners(name: string): void;
     };
   };
   await client.query("begin");
-  const heard = (message: { fields: typeof fields }) => {
+  const onRowDescription = (message: { fields: typeof fields }) => {
     fields = message.fields;
   };
-  connection.on("rowDescription", heard);
+  connection.on("rowDescription", onRowDescription);
   await client.query(text, Array(parameters).fill(null)).catch(() => undefined);
-  const found = fields;
+  const columns = fields;
   await client.query("rollback");
   const { rows } = await client.query(
     "select format_type(oid, null) as name from unnest($1::oid[]) with ordinality o(oid, n) order by n",
-    [found.map(({ dataTypeID }) => dataTypeID)],
+    [columns.map(({ dataTypeID }) => dataTypeID)],
   );
-  return found.map(({ name }, index) => `${name} ${rows[index].name}`);
+  return columns.map(({ name }, index) => `${name} ${rows[index].name}`);
 }
 
 /** Returns the current keys of a claimed job and a document. */
-export async function shapes({ as, admin }: Database): Promise<Pick<Contract, "claimed" | "document">> {
+export async function currentKeys({ as, admin }: Database): Promise<Pick<DatabaseCalls, "claimed" | "document">> {
   const [dispatcher, keeper] = await Promise.all([as("dispatcher"), as("job_keeper")]);
-  await accept(dispatcher, [newJob("contract")]);
+  await accept(dispatcher, [newJob("job")]);
   const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
   await runStarted(keeper, run);
   const job = await claim(keeper, run, await backendOf(keeper), undefined);

@@ -2,35 +2,35 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** One answer of the stand-in: what the command prints, and its exit code. */
-export interface Answer {
+/** One result of the fake command: its output and its exit code. */
+export interface CommandResult {
   readonly stdout?: unknown;
   readonly stderr?: string;
   readonly code?: number;
 }
 
 /**
- * A program called `aws` that comes first in this process's PATH: it records its calls and gives each command ("ecs run-task")
- * its answers in order, the last one again and again.
+ * Puts a program called `aws` first on this process's PATH. It records its calls, and returns the results of each
+ * command ("ecs run-task") in order, the last one repeatedly.
  */
-export class AwsStandIn {
+export class FakeAwsCommand {
   readonly folder = mkdtempSync(join(tmpdir(), "rates-aws-"));
   readonly #path = process.env.PATH;
 
-  constructor(answers: Readonly<Record<string, readonly Answer[]>>) {
+  constructor(results: Readonly<Record<string, readonly CommandResult[]>>) {
     const file = (name: string) => JSON.stringify(join(this.folder, name));
-    writeFileSync(join(this.folder, "answers.json"), JSON.stringify(answers));
+    writeFileSync(join(this.folder, "results.json"), JSON.stringify(results));
     writeFileSync(
       join(this.folder, "aws"),
       `#!${process.execPath}
 const { appendFileSync, existsSync, readFileSync } = require("node:fs");
 const args = process.argv.slice(2);
 const command = args.slice(0, 2).join(" ");
-const before = existsSync(${file("calls")}) ? readFileSync(${file("calls")}, "utf8").trimEnd().split("\\n").map(JSON.parse) : [];
-const turn = before.filter((call) => call.slice(0, 2).join(" ") === command).length;
+const calls = existsSync(${file("calls")}) ? readFileSync(${file("calls")}, "utf8").trimEnd().split("\\n").map(JSON.parse) : [];
+const count = calls.filter((call) => call.slice(0, 2).join(" ") === command).length;
 appendFileSync(${file("calls")}, JSON.stringify(args) + "\\n");
-const answers = JSON.parse(readFileSync(${file("answers.json")}, "utf8"))[command] ?? [{ stderr: "no answer to " + command, code: 252 }];
-const { stdout, stderr = "", code = 0 } = answers[Math.min(turn, answers.length - 1)];
+const results = JSON.parse(readFileSync(${file("results.json")}, "utf8"))[command] ?? [{ stderr: "no response to " + command, code: 252 }];
+const { stdout, stderr = "", code = 0 } = results[Math.min(count, results.length - 1)];
 process.stdout.write(stdout === undefined ? "" : JSON.stringify(stdout));
 process.stderr.write(stderr);
 process.exitCode = code;
@@ -49,7 +49,7 @@ process.exitCode = code;
       .map((line) => JSON.parse(line));
   }
 
-  /** The calls of one command. */
+  /** Returns the calls of one command. */
   callsOf(command: string): string[][] {
     return this.calls.filter((call) => call.slice(0, 2).join(" ") === command);
   }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { PlanningTurns } from "./planningTurns.ts";
+import { PlanningQueues } from "./planningQueue.ts";
 
-describe("turns of planning reads", () => {
+describe("PlanningQueues", () => {
   let now = 0;
-  const newTurns = () => new PlanningTurns({ spentMs: 100, windowMs: 1_000, waiting: 3 }, () => now);
+  const newQueues = () => new PlanningQueues({ spentMs: 100, windowMs: 1_000, waiting: 3 }, () => now);
   const plan = (milliseconds: number) => async () => {
     now += milliseconds;
     return milliseconds;
@@ -12,24 +12,24 @@ describe("turns of planning reads", () => {
     now = 0;
   });
 
-  it("refuses a tenant whose plans took too long until the window has passed, and no other tenant", async () => {
-    const shared = newTurns();
-    assert.equal(await shared.run("a", plan(60)), 60);
+  it("refuses only a tenant whose plans took too long, until the window has passed", async () => {
+    const queues = newQueues();
+    assert.equal(await queues.run("a", plan(60)), 60);
     await assert.rejects(
-      shared.run("a", async () => {
+      queues.run("a", async () => {
         now += 60;
         throw new Error("cut off");
       }),
       /cut off/,
     );
-    await assert.rejects(shared.run("a", plan(1)), { code: "Busy" });
-    assert.equal(await shared.run("b", plan(1)), 1);
+    await assert.rejects(queues.run("a", plan(1)), { code: "Busy" });
+    assert.equal(await queues.run("b", plan(1)), 1);
     now = 1_001;
-    assert.equal(await shared.run("a", plan(1)), 1);
+    assert.equal(await queues.run("a", plan(1)), 1);
   });
 
   it("plans one read of a tenant at a time, in parallel with those of other tenants", async () => {
-    const shared = newTurns();
+    const queues = newQueues();
     const running: string[] = [];
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     const blockedPlan = (name: string) => async () => {
@@ -37,9 +37,9 @@ describe("turns of planning reads", () => {
       await gate;
     };
     const all = [
-      shared.run("a", blockedPlan("a1")),
-      shared.run("a", blockedPlan("a2")),
-      shared.run("b", blockedPlan("b1")),
+      queues.run("a", blockedPlan("a1")),
+      queues.run("a", blockedPlan("a2")),
+      queues.run("b", blockedPlan("b1")),
     ];
     await new Promise(setImmediate);
     assert.deepEqual(running, ["a1", "b1"]);
@@ -49,20 +49,20 @@ describe("turns of planning reads", () => {
   });
 
   it("refuses more waiting reads of a tenant than its maximum", async () => {
-    const shared = newTurns();
-    const results = await Promise.allSettled([1, 2, 3, 4].map((one) => shared.run("a", plan(one))));
+    const queues = newQueues();
+    const results = await Promise.allSettled([1, 2, 3, 4].map((milliseconds) => queues.run("a", plan(milliseconds))));
     assert.deepEqual(
       results.map((result) => (result.status === "rejected" ? result.reason.code : result.value)),
       [1, 2, 3, "Busy"],
     );
-    assert.equal(await shared.run("a", plan(5)), 5);
+    assert.equal(await queues.run("a", plan(5)), 5);
   });
 
   it("forgets tenants after the window", async () => {
-    const shared = newTurns();
-    for (let tenant = 0; tenant < 100; tenant += 1) await shared.run(`t${tenant}`, plan(0));
+    const queues = newQueues();
+    for (let tenant = 0; tenant < 100; tenant += 1) await queues.run(`t${tenant}`, plan(0));
     now = 2_000;
-    await shared.run("last", plan(0));
-    assert.equal(shared.tenants, 1);
+    await queues.run("last", plan(0));
+    assert.equal(queues.tenants, 1);
   });
 });

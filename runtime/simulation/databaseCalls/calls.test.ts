@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { jobDatabase } from "../../testing/jobs.ts";
-import { type Contract, describe as describeStatement, shapes } from "./contract.ts";
+import { currentKeys, type DatabaseCalls, describeStatement } from "./calls.ts";
 
-const released: Contract = JSON.parse(readFileSync(new URL("contract.json", import.meta.url), "utf8"));
+const released: DatabaseCalls = JSON.parse(readFileSync(new URL("calls.json", import.meta.url), "utf8"));
 
 /**
- * During a deployment, the previous version runs on the new schema, and reads jobs and documents that the new version
+ * During a deployment, the previous version runs on the new schema. It reads jobs and documents that the new version
  * writes.
  */
 describe("the previous version on this schema", () => {
@@ -22,9 +22,9 @@ describe("the previous version on this schema", () => {
     });
 
   it("finds the expected keys in jobs and documents", async () => {
-    const now = await shapes(database);
-    const missing = (before: readonly string[], after: readonly string[]) =>
-      before.filter((key) => !after.includes(key));
+    const now = await currentKeys(database);
+    const missing = (expected: readonly string[], current: readonly string[]) =>
+      expected.filter((key) => !current.includes(key));
     assert.deepEqual(missing(released.claimed, now.claimed), []);
     assert.deepEqual(missing(released.document, now.document), []);
   });
