@@ -1,9 +1,6 @@
 import type { Severity } from "@pulumi/policy";
 
-/**
- * Severity in AWS Security Hub of each control that a rule implements (Security Hub User Guide, Control
- * reference).
- */
+/** Severity of each control of AWS Security Hub that a rule implements (Security Hub User Guide, Control reference). */
 export const CONTROL_SEVERITY = {
   "CloudWatch.16": "medium",
   "EC2.3": "medium",

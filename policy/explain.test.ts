@@ -21,7 +21,10 @@ describe("npm run policy", () => {
       text,
       /^sqs-visibility-covers-function\n {2}Requires: .*\n {2}Level: mandatory, severity high\n {2}Source: AWS Lambda/m,
     );
-    assert.match(text, /^ {4}factor: required visibility timeout, in multiples of the function's timeout \(6\)$/m);
+    assert.match(
+      text,
+      /^ {4}factor: required visibility timeout, in multiples of the function's timeout \(default 6\)$/m,
+    );
     assert.match(text, /^rds-backups\n/m);
     for (const rule of ALL_RULES) assert.doesNotMatch(details(rule), /undefined|\[object/, rule.name);
   });

@@ -30,7 +30,7 @@ export function overview(): string {
 export function details(rule: Rule): string {
   const settings = Object.entries(rule.settings).map(([name, schema]) => {
     const { default: defaultValue, description = "" } = schema as { default?: unknown; description?: string };
-    return `    ${name}: ${description} (${JSON.stringify(defaultValue)})`;
+    return `    ${name}: ${description} (default ${JSON.stringify(defaultValue)})`;
   });
   const fields: [title: string, texts: readonly string[]][] = [
     ["Requires", [rule.description]],

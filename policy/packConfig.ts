@@ -7,8 +7,8 @@ import { PACKS } from "./explain.ts";
 export type PackConfig = Record<string, Record<string, unknown>>;
 
 /**
- * Returns a pack's configuration from Pulumi.<stack>.yaml, for checks of a deployed stack from its exported state, in
- * which a pack finds no configuration.
+ * Returns a pack's configuration from Pulumi.<stack>.yaml. Checks of an exported state need it, since the state does not
+ * contain the stack's configuration.
  */
 export function packConfigOf(stack: string, pack: keyof typeof PACKS): PackConfig {
   const config = readStackFile(stack, ROOT);

@@ -125,10 +125,10 @@ function withSettings<S extends TProperties, Subject>(spec: {
   };
 }
 
-/** Returns the source of a rule that implements a control of AWS Foundational Security Best Practices. */
+/** Returns the source of a rule that implements a control of AWS Security Hub. */
 export const control = (reference: Control): PolicyComplianceFramework => ({
-  name: "AWS Foundational Security Best Practices",
-  version: "1.0.0",
+  name: "AWS Security Hub controls",
+  version: "2026-11",
   reference,
   specification: `https://docs.aws.amazon.com/securityhub/latest/userguide/${reference.split(".")[0]?.toLowerCase()}-controls.html`,
 });

@@ -15,6 +15,8 @@ const withSecrets = (resources: EngineResource[]): EngineResource[] =>
     ),
   }));
 
+const topProperty = (path: string): string => path.replace(/\..*/, "");
+
 for (const name of ["limits", "security"] as const)
   describe(`the pack ${name}, called by the engine`, () => {
     let pack: Pack;
@@ -58,18 +60,20 @@ for (const name of ["limits", "security"] as const)
         }
       });
 
+      const targets = (MUTANTS[rule] ?? []).flatMap(({ target }) =>
+        target === undefined || presenceOf.includes(topProperty(target.path)) ? [] : [target],
+      );
+      if (targets.length === 0) continue;
       it(`${rule} reports unknown values`, async () => {
-        for (const { label, target } of MUTANTS[rule] ?? []) {
-          if (target === undefined) continue;
-          const [property = ""] = target.path.split(".");
-          if (presenceOf.includes(property)) continue;
+        for (const target of targets) {
+          const property = topProperty(target.path);
           const program = compliantProgram();
           const resource = program.find(({ type, name }) => type === target.type && name.endsWith(target.suffix));
           assert.ok(resource);
           resource.props[property] = UNKNOWN_TEXT;
           const findings = await findingsOf(program, rule);
           const isCheckedLater = mayBeUnknown.some((path) => path === property || path.startsWith(`${property}.`));
-          assert.ok(findings.length > 0, `${label}: ${property} unknown`);
+          assert.ok(findings.length > 0, `${target.path} unknown`);
           for (const { message, level: reportedLevel } of findings) {
             assert.match(
               message,

@@ -67,7 +67,7 @@ describe("the policy packs on our own stacks in the real engine", () => {
         violations(run)
           .map(({ message }) => message)
           .join(),
-        /fixed cost is about \d+ US dollars per month, \d+ more than 1:/,
+        /fixed cost is about \d+ US dollars per month, \d+ more than the budget of 1:/,
       );
       assert.ok(
         violations(run).every(({ level }) => level !== "mandatory"),

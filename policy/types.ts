@@ -1,4 +1,4 @@
-/** Type tokens of the resources that rules check (the AWS provider's schema). */
+// Type tokens of the resources that rules check (the AWS provider's schema).
 export const ACCOUNT_BLOCK = "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock";
 export const ALIAS = "aws:lambda/alias:Alias";
 export const BUCKET = "aws:s3/bucket:Bucket";

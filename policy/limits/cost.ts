@@ -22,7 +22,7 @@ interface CostLine {
   usd: number | undefined;
 }
 
-/** Compares fixed monthly cost with the budget. Advisory: prices are of one region, and not all were verified. */
+/** Compares fixed monthly cost with the budget. Advisory: prices are for one region, and not all were verified. */
 export const monthlyCost = stackRule({
   name: "monthly-cost",
   description: "The fixed monthly cost of a program is within its budget.",
@@ -46,14 +46,14 @@ export const monthlyCost = stackRule({
       if (usd === undefined)
         report(
           resource,
-          `the price of ${type === "" ? "it" : type} is unknown and not counted: enter it in infra/limits/prices.ts, or add it yourself.`,
+          `${type === "" ? "its price" : `the price of ${type}`} is unknown and not counted: enter it in infra/limits/prices.ts, or add its cost to the total yourself.`,
         );
     const usd = lines.reduce((sum, line) => sum + (line.usd ?? 0), 0);
     const subject = budget?.resource ?? stack.resources[0];
     if (subject !== undefined && usd > limit)
       report(
         subject,
-        `fixed cost is about ${Math.round(usd)} US dollars per month, ${Math.round(usd - limit)} more than ${limit}: ${lines
+        `fixed cost is about ${Math.round(usd)} US dollars per month, ${Math.round(usd - limit)} more than the budget of ${limit}: ${lines
           .toSorted((a, b) => (b.usd ?? 0) - (a.usd ?? 0))
           .slice(0, 3)
           .map((line) => `${line.resource.name} ${Math.round(line.usd ?? 0)}`)

@@ -131,9 +131,9 @@ function descriptionsOf(resource: Resource): Value[] {
  */
 export const groupDescriptions = resourceRule({
   name: "ec2-group-description",
-  description: "Descriptions of security groups and of their rules contain only characters that EC2 accepts.",
+  description: "Descriptions of security groups and of their rules have at most 255 characters, all accepted by EC2.",
   framework: documented(LIMITS.groupDescription.source.document),
-  remediation: "Use only ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*, 255 at most.",
+  remediation: "Use at most 255 characters: ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*.",
   types: [SECURITY_GROUP, DEFAULT_SECURITY_GROUP, SECURITY_GROUP_INGRESS, SECURITY_GROUP_EGRESS, SECURITY_GROUP_RULE],
   check(resource, report) {
     for (const value of descriptionsOf(resource)) {

@@ -35,7 +35,7 @@ describe("other programs", () => {
           "sqs-response-retention",
         ),
         [
-          "sqs-receives-before-dead-letter orders: maxReceiveCount is 3, 2 less than 5: throttles would use it up. Raise it.",
+          "sqs-receives-before-dead-letter orders: maxReceiveCount is 3, 2 less than the minimum of 5: throttles would use it up. Raise it.",
           "sqs-dead-letter-retention dead: messageRetentionSeconds is 3600, not more than the 345600 of orders, whose messages keep their age: raise it.",
         ],
       );
@@ -226,7 +226,7 @@ describe("other programs", () => {
   });
 
   describe("a database", () => {
-    it("has an unlimited number of connections when events invoke a function without reserved concurrency", async () => {
+    it("needs reserved concurrency for a function that events invoke", async () => {
       const worker = (more: ReturnType<typeof foreignResource>[]) => [
         foreignResource(DATABASE, "db", { engine: "postgres", instanceClass: "db.t4g.micro" }),
         foreignResource("aws:lambda/function:Function", "worker", {}, { environment: [DATABASE, "db"] }),
@@ -276,7 +276,7 @@ describe("other programs", () => {
       );
       assert.deepEqual(
         await findingsOf([balancer, usage, budget({ limitAmount: "120", timeUnit: "ANNUALLY" })], RULE),
-        ["all: fixed cost is about 20 US dollars per month, 10 more than 10: web 20."],
+        ["all: fixed cost is about 20 US dollars per month, 10 more than the budget of 10: web 20."],
       );
     });
 
@@ -286,7 +286,7 @@ describe("other programs", () => {
         foreignResource("aws:ec2/instance:Instance", "web", { instanceType: "x2.huge" }),
       ];
       assert.deepEqual(await findingsOf(program, RULE), [
-        "web: the price of x2.huge is unknown and not counted: enter it in infra/limits/prices.ts, or add it yourself.",
+        "web: the price of x2.huge is unknown and not counted: enter it in infra/limits/prices.ts, or add its cost to the total yourself.",
       ]);
     });
   });

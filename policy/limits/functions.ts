@@ -39,7 +39,7 @@ export const eventSourceConcurrency = stackRule({
     const all = queueMappings(stack);
     for (const { mapping, concurrency } of all)
       if (concurrency === undefined)
-        report(mapping, `${SCALING} is not set, so SQS delivers up to 1,000 batches at once: set it.`);
+        report(mapping, `${SCALING} is not set, so Lambda processes up to 1,000 batches at once: set it.`);
     let remaining = quotaShare("lambdaConcurrency", settings).limit;
     const unreserved: { mapping: Resource; concurrency: number }[] = [];
     for (const target of stack.of(FUNCTION)) {

@@ -29,11 +29,11 @@ const redrives = (stack: Stack): { source: Resource; deadLetterQueue: Resource }
     .flatMap((source) => source.links("redrivePolicy", QUEUE).map((deadLetterQueue) => ({ source, deadLetterQueue }))),
   ...stack
     .of(REDRIVE_POLICY)
-    .flatMap((queue) =>
-      queue
+    .flatMap((policy) =>
+      policy
         .links("queueUrl", QUEUE)
         .flatMap((source) =>
-          queue.links("redrivePolicy", QUEUE).map((deadLetterQueue) => ({ source, deadLetterQueue })),
+          policy.links("redrivePolicy", QUEUE).map((deadLetterQueue) => ({ source, deadLetterQueue })),
         ),
     ),
 ];
@@ -101,7 +101,7 @@ export const receivesBeforeDeadLetter = resourceRule({
     else if (receives < least)
       report(
         queue,
-        `maxReceiveCount is ${receives}, ${least - receives} less than ${least}: throttles would use it up. Raise it.`,
+        `maxReceiveCount is ${receives}, ${least - receives} less than the minimum of ${least}: throttles would use it up. Raise it.`,
       );
   },
 });
@@ -182,8 +182,10 @@ export const queueLimits = resourceRule({
       const value = queue.at(property).number(undefined);
       if (value === UNRESOLVED || value === undefined || (value >= min && value <= max)) continue;
       const difference =
-        value < min ? `${min - value} ${unit} less than the ${min}` : `${value - max} ${unit} more than the ${max}`;
-      report(queue, `${property} is ${value}, ${difference} of SQS: set it between ${min} and ${max}.`);
+        value < min
+          ? `${min - value} ${unit} less than SQS's minimum`
+          : `${value - max} ${unit} more than SQS's maximum`;
+      report(queue, `${property} is ${value}, ${difference}: set it between ${min} and ${max}.`);
     }
   },
 });

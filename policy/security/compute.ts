@@ -66,7 +66,7 @@ export const instancePrivate = resourceRule({
   check(resource, report) {
     const interfaces = resource.at("networkInterfaces").items();
     const candidates = [resource, ...(interfaces === UNRESOLVED ? [] : interfaces)];
-    if (candidates.some((part) => part.at("associatePublicIpAddress").flag(false) === true))
+    if (candidates.some((candidate) => candidate.at("associatePublicIpAddress").flag(false) === true))
       report(resource, "associatePublicIpAddress is true: set it to false.");
   },
 });
@@ -98,7 +98,7 @@ export const containers = resourceRule({
         container.at("readonlyRootFilesystem").flag(false) === false && "readonlyRootFilesystem is not true",
         container.at("privileged").flag(false) === true && "privileged is true",
         rootProblem(container.at("user")),
-      ].filter((name) => name !== false);
+      ].filter((problem) => problem !== false);
       if (problems.length > 0)
         report(task, `container ${textOrUnknown(container.at("name").text("?"))}: ${problems.join(", ")}.`);
     }

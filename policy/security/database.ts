@@ -36,7 +36,7 @@ export const databaseMultiAz = flagRule({
   awsDefault: false,
   dataOnly: true,
   description: "A database that keeps data has a standby in a second zone.",
-  consequence: "it is unavailable while its zone is",
+  consequence: "it is unavailable when its zone fails",
 });
 
 export const databaseProtected = flagRule({
@@ -88,7 +88,7 @@ export const databaseBackups = resourceRule({
 /** A password in a program is also stored in its state. */
 export const databasePassword = resourceRule({
   name: "rds-managed-password",
-  description: "RDS generates and keeps a database's master password, not the program.",
+  description: "RDS, not the program, generates and stores a database's master password.",
   framework: control("SecretsManager.1"),
   remediation: "Set manageMasterUserPassword to true, and remove password.",
   presenceOf: ["password", "replicateSourceDb"],

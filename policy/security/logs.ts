@@ -14,7 +14,10 @@ export const logsKept = resourceRule({
     const retention = group.at("retentionInDays").number(0);
     if (retention === 0) report(group, "retentionInDays is not set, so logs are kept and charged forever: set it.");
     else if (retention !== UNRESOLVED && retention < days)
-      report(group, `retentionInDays is ${retention}, ${days - retention} less than ${days}: raise it.`);
+      report(
+        group,
+        `retentionInDays is ${retention}, ${days - retention} less than the minimum of ${days} days: raise it.`,
+      );
   },
 });
 

@@ -38,7 +38,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop-queues-requests: visibilityTimeoutSeconds is 360, 300 s less than 6 × the timeout of shop-dispatcher (60 s) and its batch window (300 s): set it to 660 or more.",
   ],
   "dead letters after two receives": [
-    "shop-queues-requests: maxReceiveCount is 2, 3 less than 5: throttles would use it up. Raise it.",
+    "shop-queues-requests: maxReceiveCount is 2, 3 less than the minimum of 5: throttles would use it up. Raise it.",
   ],
   "dead letters for four days": [
     "shop-queues-dead: messageRetentionSeconds is 345600, not more than the 604800 of shop-queues-requests, whose messages keep their age: raise it.",
@@ -47,16 +47,16 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop-queues-responses: messageRetentionSeconds is 3600, 342000 s less than the maximum absence of its readers (345600 s): raise it.",
   ],
   "a visibility timeout of a day": [
-    "shop-queues-requests: visibilityTimeoutSeconds is 86400, 43200 s more than the 43200 of SQS: set it between 0 and 43200.",
+    "shop-queues-requests: visibilityTimeoutSeconds is 86400, 43200 s more than SQS's maximum: set it between 0 and 43200.",
   ],
   "messages of 2 MiB": [
-    "shop-queues-requests: maxMessageSize is 2097152, 1048576 bytes more than the 1048576 of SQS: set it between 1024 and 1048576.",
+    "shop-queues-requests: maxMessageSize is 2097152, 1048576 bytes more than SQS's maximum: set it between 1024 and 1048576.",
   ],
   "more batches than reserved executions": [
     "shop-dispatcher: its queues may deliver 102 batches at once (shop-dispatcher-requests, shop-dispatcher-wakeups), 88 more than its 14 reserved executions: lower their scalingConfig.maximumConcurrency, or reserve more.",
   ],
   "an event source without maximum concurrency": [
-    "shop-dispatcher-requests: scalingConfig.maximumConcurrency is not set, so SQS delivers up to 1,000 batches at once: set it.",
+    "shop-dispatcher-requests: scalingConfig.maximumConcurrency is not set, so Lambda processes up to 1,000 batches at once: set it.",
   ],
   "a maximum concurrency of 1": [
     "shop-dispatcher-wakeups: scalingConfig.maximumConcurrency is 1: Lambda accepts 2 to 1000.",
@@ -81,7 +81,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "a small instance": [
     "shop-database: 608 connections may be open at once (shop-migrations 4, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 418 more than 190, the usable connections of max_connections 200 of shop-database: use a larger instanceClass, or lower one of these numbers.",
   ],
-  "a function with a thousand more executions": [
+  "a function of 1,100 executions": [
     "shop-database: 5004 connections may be open at once (shop-migrations 4400, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 1410 more than 3594, the usable connections of max_connections 3604 of shop-database: use a larger instanceClass, or lower one of these numbers.",
   ],
   "backups for a year": [
@@ -103,14 +103,14 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop-ec2: userData has 20000 bytes, 3616 more than EC2's maximum of 16384: download large files from a bucket instead.",
   ],
   "a budget of 10 dollars": [
-    "shop-monitoring: fixed cost is about 1882 US dollars per month, 1872 more than 10: shop-database 987, shop 710, shop-api 124.",
+    "shop-monitoring: fixed cost is about 1882 US dollars per month, 1872 more than the budget of 10: shop-database 987, shop 710, shop-api 124.",
   ],
   "a public database": ["shop-database: publiclyAccessible is true, so the internet reaches it: set it to false."],
   "a database without encryption": [
     "shop-database: storageEncrypted is false, so its storage and snapshots are not encrypted: set it to true.",
   ],
   "a database in one zone": [
-    "shop-database: multiAz is false, so it is unavailable while its zone is: set it to true.",
+    "shop-database: multiAz is false, so it is unavailable when its zone fails: set it to true.",
   ],
   "a database without deletion protection": [
     "shop-database: deletionProtection is false, so one command deletes it: set it to true.",
