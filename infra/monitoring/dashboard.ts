@@ -187,8 +187,8 @@ function runGraphs(targets: MonitoringTargets): GraphSpec[] {
 }
 
 function outcomeGraphs(targets: MonitoringTargets): GraphSpec[] {
-  const { succeeded, failedByRequest, failedByPlatform, brokenOff } = PANELS;
-  return [succeeded, failedByRequest, failedByPlatform, brokenOff].map((panel) => panelGraph(targets, panel));
+  const { succeeded, failedByRequest, failedByPlatform, lostOrOutOfMemory } = PANELS;
+  return [succeeded, failedByRequest, failedByPlatform, lostOrOutOfMemory].map((panel) => panelGraph(targets, panel));
 }
 
 function databaseGraphs(targets: MonitoringTargets): GraphSpec[] {

@@ -16,7 +16,7 @@ export type PlatformStatus = Record<RunnerType, Record<RunnerMetric, number | nu
   working: Partial<Record<RunnerType, number>>;
 };
 
-/** Percentiles of a duration in milliseconds; null if no job has ended. */
+/** Percentiles of a duration in milliseconds; null if no ended job has one. */
 export interface Percentiles {
   p50: number | null;
   p95: number | null;
@@ -44,7 +44,7 @@ export interface Activity {
   percentiles: Record<"queueMs" | "runMs" | "totalMs", Percentiles & { p99: number | null }>;
   /** Most frequent first. */
   errors: { type: string; category: string; count: number; last: string }[];
-  /** Run time in milliseconds by kind of work: each named query or statement, loads, raw SQL. Slowest first. */
+  /** Run time in milliseconds by named query, named statement, load target, or raw SQL: the ten slowest, slowest first. */
   slowest: { what: string; count: number; p50: number; p95: number; max: number }[];
   /** Number of results sent as pointers, and how many of them were only just too large for the response. */
   results: { byPointer: number; nearlyInline: number };

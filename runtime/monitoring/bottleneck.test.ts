@@ -45,7 +45,7 @@ const WAITING = { waiting: 40, oldestWaiting: 180 };
 const FULL = { ...WAITING, running: 2, succeeded: 1 };
 
 describe("the verdict on the bottleneck", () => {
-  it("reports a limit of this machine, and no configuration key to raise", () => {
+  it("reports a limit of this machine with its remedy, and no configuration key to raise", () => {
     const local = situation({ glue: FULL });
     local.settings.runners.glue.limitedBy = "this machine runs at most 4 runner processes per core";
     local.settings.runners.glue.limitRemedy = "restart with more";
@@ -204,7 +204,7 @@ describe("the verdict on the bottleneck", () => {
     assert.deepEqual(valuesOf("level"), [...LEVELS].sort());
   });
 
-  it("is one line that ends with a period in every case", () => {
+  it("is one line that ends with a single period in every case", () => {
     for (const { change } of Object.values(cases)) assert.match(verdict(change).sentence, /^[^\n]+[^.]\.$/);
   });
 
@@ -223,10 +223,17 @@ describe("the verdict on the bottleneck", () => {
   });
 
   it("reports no bottleneck below its thresholds, or if inlineBytes has its maximum", () => {
-    const { requestsWaiting, unsentSeconds, pointers } = THRESHOLDS;
-    assert.equal(verdict({ requests: requestsWaiting - 1 }).level, "clear");
-    assert.equal(verdict({ platform: { oldestUnsent: unsentSeconds - 1 } }).level, "clear");
-    assert.equal(verdict({ results: { byPointer: pointers - 1, nearlyInline: pointers - 1 } }).level, "clear");
-    assert.equal(verdict({ results: { byPointer: 40, nearlyInline: 40 }, inlineBytes: 900_000 }).level, "clear");
+    const { requestsWaiting, connectionShare, lockSeconds, unsentSeconds, behindSeconds, pointers } = THRESHOLDS;
+    const belowThresholds: Change[] = [
+      { requests: requestsWaiting - 1 },
+      { database: { connections: 100 * connectionShare - 1, maxConnections: 100 } },
+      { platform: { lockWaits: 1, oldestLockWait: lockSeconds - 1 } },
+      { platform: { oldestUnsent: unsentSeconds - 1 } },
+      { platform: { oldestBehind: behindSeconds - 1 } },
+      { results: { byPointer: pointers - 1, nearlyInline: pointers - 1 } },
+      { results: { byPointer: 40, nearlyInline: 19 } },
+      { results: { byPointer: 40, nearlyInline: 40 }, inlineBytes: 900_000 },
+    ];
+    for (const change of belowThresholds) assert.equal(verdict(change).level, "clear", JSON.stringify(change));
   });
 });

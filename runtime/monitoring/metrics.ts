@@ -9,7 +9,7 @@ export interface Metric {
   /** Display name, and name of the metric in CloudWatch. */
   readonly name: string;
   readonly unit: "Count" | "Seconds" | "Bytes";
-  /** Kind of value: a current state, or a count over the preceding minutes. */
+  /** Kind of value: a current state, or a count, percentile or maximum of the events of the preceding minutes. */
   readonly kind: "state" | "event";
   readonly meaning: string;
 }
@@ -36,7 +36,7 @@ export const RUNNER_METRICS = {
     name: "Refused",
     unit: "Count",
     kind: "event",
-    meaning: "runs that AWS refused to start, because of a throttle or missing capacity",
+    meaning: "runs that were not started, for example because AWS refused them",
   },
   lost: { name: "Lost", unit: "Count", kind: "event", meaning: "attempts whose run was lost" },
   outOfMemory: { name: "OutOfMemory", unit: "Count", kind: "event", meaning: "attempts that ran out of memory" },
@@ -91,7 +91,7 @@ export const PLATFORM_METRICS = {
     name: "DocumentsBehind",
     unit: "Count",
     kind: "state",
-    meaning: "jobs whose document in the tracking store is outdated",
+    meaning: "jobs and rejected requests whose document in the tracking store is outdated or missing",
   },
   oldestBehind: {
     name: "OldestBehind",

@@ -1,14 +1,15 @@
 import type { RunnerMetric } from "./metrics.ts";
 
 /**
- * Panels of two dashboards. CloudWatch draws them from metrics (infra/monitoring/dashboard.ts). OpenSearch Dashboards
- * draws those that tracking documents support (runtime/tracking/dashboards). Each has series for both runner types.
+ * Panel of two dashboards, with series for both runner types. CloudWatch draws all panels from metrics
+ * (infra/monitoring/dashboard.ts); OpenSearch Dashboards draws those that tracking documents support
+ * (runtime/tracking/dashboards).
  */
 export interface Panel {
   readonly title: string;
   /** Metrics of the panel. If there are several, each has a label, shown after the runner type. */
   readonly metrics: readonly { readonly metric: RunnerMetric; readonly label?: string }[];
-  /** Aggregation of the values of a minute. */
+  /** Statistic over the values of a minute. */
   readonly stat: "Maximum" | "Sum";
 }
 
@@ -23,7 +24,7 @@ export const PANELS = {
   succeeded: { title: "Succeeded", metrics: [{ metric: "succeeded" }], stat: "Sum" },
   failedByRequest: { title: "Failed because of the request", metrics: [{ metric: "failedByRequest" }], stat: "Sum" },
   failedByPlatform: { title: "Failed because of the platform", metrics: [{ metric: "failedByPlatform" }], stat: "Sum" },
-  brokenOff: {
+  lostOrOutOfMemory: {
     title: "Attempts lost or out of memory",
     metrics: [
       { metric: "lost", label: "lost" },

@@ -34,7 +34,7 @@ export function prometheusName(key: string, metric: Metric): string {
   return `rates_${snake}${SUFFIXES[metric.unit]}${prometheusType(metric) === "counter" ? "_total" : ""}`;
 }
 
-/** Error types of the registry; all others are counted as Other, which bounds the number of labels. */
+/** Error types of the registry; all others are counted as Other, which bounds the number of label values. */
 const TYPES: ReadonlySet<string> = new Set(Object.keys(ERRORS));
 
 /** Metrics whose counters have the error type as a label. */
@@ -42,18 +42,19 @@ const BY_TYPE: ReadonlySet<RunnerMetric> = new Set(["failedByRequest", "failedBy
 
 /** Inputs of the platform's metrics. */
 export interface PlatformSnapshot {
-  /** Current status, with the events of the last minute. */
+  /** Current status, with the events of the last complete minute. */
   readonly status: PlatformStatus;
   readonly totals: readonly Total[];
   /** Seconds since the end of the last minute that `totals` includes. */
   readonly countersAgeSeconds: number;
   readonly slots: Readonly<Record<RunnerType, number>>;
-  /** Messages on the queue; undefined if SQS did not respond. */
+  /** Approximate number of messages on the request queue; undefined if SQS did not respond. */
   readonly requests: number | undefined;
+  /** Approximate number of dead letters; undefined if SQS did not respond. */
   readonly deadLetters: number | undefined;
 }
 
-/** Returns all metrics of the platform; every API process returns the same. */
+/** Returns all metrics of the platform. They do not depend on the API process that returns them. */
 export function platformFamilies(snapshot: PlatformSnapshot): Family[] {
   const { status, totals } = snapshot;
   const gauge = (name: string, help: string, samples: readonly Sample[]): Family => ({

@@ -47,7 +47,7 @@ describe("the phases of a job", () => {
     assert.equal(describePhases({ ...ended, response: { sentAt: at(7) } }).at(-1), "responding 6-7");
   });
 
-  it("repeat for a job whose run was lost", () => {
+  it("repeat after a lost run", () => {
     const phases = describePhases({
       attempts: [attempt(1, 10, "RunnerLost"), attempt(20, 30, "SUCCEEDED")],
       finishedAt: at(30),

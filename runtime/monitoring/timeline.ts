@@ -1,6 +1,6 @@
 import type { Database } from "../store/jobs.ts";
 
-/** Phases of a job, in order; a lost attempt returns the job to `waiting`. */
+/** Phases of a job, in order; a retry returns the job to `waiting`. */
 export const PHASES = ["waiting", "starting", "running", "responding"] as const;
 
 /** Period in which a job is in a phase. */
@@ -26,8 +26,8 @@ export interface TimelineSource {
 }
 
 /**
- * Returns the phases of a job so far. The wait after the launch of its run is `starting`; a job that a warm run claims
- * has no such phase.
+ * Returns the phases of a job so far. The phase `starting` lasts from the launch of the run that claims
+ * the job to the claim; a job that a warm run claims has no such phase.
  * @param launched launch time (ISO) by run id
  */
 export function phasesOf(job: TimelineSource, launched: ReadonlyMap<string, string>): Phase[] {

@@ -3,19 +3,19 @@ import type { Database } from "../store/jobs.ts";
 
 /** Upper bounds of histogram buckets in seconds, ascending: a small read takes milliseconds, a large update an hour. */
 export const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3_600] as const;
-/** Maximum minutes that one call counts; after an outage, the next calls count the rest. */
+/** Maximum minutes that one call counts; after an outage, the next calls count the remaining ones. */
 const MAX_MINUTES_PER_CALL = 60;
 /** Months for which the usage of tenants is kept. */
 const USAGE_MONTHS = 25;
 
-/** Value of a counter, which has grown since the database was created. */
+/** Value of a counter, counted since the database was created. */
 export interface Total {
-  /** Key of RUNNER_METRICS; with the suffix `Sum` for the sum of a duration. */
+  /** Key of RUNNER_METRICS. The suffix `Sum` marks the sum of a duration in seconds. */
   readonly metric: string;
   readonly runner: RunnerType;
-  /** Error type; empty for other metrics. */
+  /** Error type of failed jobs; empty for metrics of other events. */
   readonly type: string;
-  /** Upper bound of a histogram bucket; infinite for other counters. */
+  /** Upper bound of a histogram bucket in seconds; infinite for counters that are not histograms. */
   readonly le: number;
   readonly value: number;
 }

@@ -51,7 +51,7 @@ describe("why a job waits", () => {
       change: { working: 2, tenantSlots: 1 },
       reason: "tenantSlots",
       expected: /^Waiting for a Glue run: 1 of 1 run of tenant acme busy/,
-      remedy: /, raise runners\.glue\.maxRuns; if it is set, raise runners\.glue\.tenantSlots too\.$/,
+      remedy: /, raise runners\.glue\.maxRuns, and raise runners\.glue\.tenantSlots if it is set\.$/,
     },
     "a run starts": {
       change: { working: 1, starting: 1, ahead: 1 },
@@ -91,7 +91,7 @@ describe("why a job waits", () => {
       else if (reason !== "slots") assert.equal(waiting.remedy, undefined);
     });
 
-  it("is read from the database: the order by priority and age, and the busy runs", async () => {
+  it("is read from the database: jobs ahead by priority and age, and busy runs", async () => {
     const fixture = await jobDatabase();
     try {
       const dispatcher = await fixture.as("dispatcher");

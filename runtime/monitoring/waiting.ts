@@ -54,7 +54,7 @@ export interface Waiting {
 
 const MAX_AHEAD = 1_000;
 
-/** Reads the data about a waiting job; undefined for a job that does not wait. */
+/** Reads the data about a waiting job; undefined if the job does not wait or does not exist. */
 export async function readWaitingJob(db: Database, tenant: string, requestId: string): Promise<WaitingJob | undefined> {
   const { rows } = await db.query("select jobs.waiting_place($1, $2) as place", [tenant, requestId]);
   return rows[0].place ?? undefined;
@@ -146,7 +146,7 @@ function remedyFor(
     case "tenantSlots":
       if (hasFreeSlot) return `To run more jobs of one tenant at once, raise ${tenantSlots}.`;
       // A higher maximum per tenant alone would not help.
-      return moreSlots === undefined ? undefined : toRun(`${moreSlots}; if it is set, raise ${tenantSlots} too`);
+      return moreSlots === undefined ? undefined : toRun(`${moreSlots}, and raise ${tenantSlots} if it is set`);
     case "paused":
       return `If this continues, raise the account's ${typeName} quota, then ${quotas}.`;
     default:

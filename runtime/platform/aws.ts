@@ -6,13 +6,16 @@ import type { Settings } from "./settings.ts";
 export const sqsClient = (): SQSClient => new SQSClient(SQS_OPTIONS);
 
 /**
- * Options that shorten calls of SQS. Computing the MD5 of each body takes a tenth of a call's time, and TLS already
- * protects the bytes. Building the SDK's middleware takes a fifth; it is cached, except for calls that pass options,
- * for example a signal.
+ * Options that make SQS calls faster. Computing the MD5 of each body takes a tenth of a call's time, and TLS already
+ * protects the bytes. Building the SDK's middleware takes a fifth; it is cached, except for calls with their own
+ * options, for example a signal.
  */
 const SQS_OPTIONS = { md5: false, cacheMiddleware: true } as const;
 
-/** Without these options, presigned links would require the checksum of an empty body, and S3 would refuse uploaded parts. */
+/**
+ * Options of S3 clients. Without them, presigned links would require the checksum of an empty body, and S3 would refuse
+ * uploaded parts.
+ */
 export const S3_OPTIONS = {
   requestChecksumCalculation: "WHEN_REQUIRED",
   responseChecksumValidation: "WHEN_REQUIRED",
@@ -22,7 +25,7 @@ export const S3_OPTIONS = {
 export const S3_CONNECTIONS = 300;
 const AGENTS = { httpAgent: { maxSockets: S3_CONNECTIONS }, httpsAgent: { maxSockets: S3_CONNECTIONS } };
 
-/** Returns the S3 client, which is created by the first call. */
+/** Returns the S3 client; the first call creates it. */
 export type LazyS3 = () => Promise<S3Client>;
 
 /**

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Content of the file `tracking` in a data directory if the documents are in the platform's own Postgres. */
+/** Content of the file `tracking` of a data directory whose documents are in the platform's own Postgres. */
 export const POSTGRES = "postgres";
 
 /** Reads the location of the local platform's documents: the endpoint of OpenSearch, or {@link POSTGRES}. */
@@ -14,9 +14,9 @@ export function readTrackingFile(dataDir: string): string {
 }
 
 /**
- * Reads the locations of the jobs and documents of the running local platform.
+ * Reads the locations of the jobs and documents of a running local platform.
  * @returns the database's URL, and OpenSearch's endpoint, which is undefined if the documents are in Postgres
- * @throws Error if no platform runs with the data directory
+ * @throws Error if no platform is running in the data directory
  */
 export function trackingOf(dataDir: string): { databaseUrl: string; endpoint: string | undefined } {
   const { databaseUrl } = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8")) as { databaseUrl: string };

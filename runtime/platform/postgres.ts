@@ -20,11 +20,11 @@ export type Role = (typeof ROLES)[number] | SlotRole;
 /** Login role of a run slot, so that no run can see or signal the session of another. */
 export type SlotRole = `job_reader_${RunnerType}_${number}`;
 
-/** Run slots with their own login role, per runner type. */
+/** Number of run slots with their own login role, per runner type. */
 export type ReaderSlots = Readonly<Record<RunnerType, number>>;
 /** No slots with their own role, for a platform without raw SQL. */
 export const NO_SLOTS: ReaderSlots = { glue: 0, ec2: 0 };
-/** Returns the slots that need a login role: all if `rawSql` is allowed, otherwise none. */
+/** Returns the number of slots that need a login role: all if `rawSql` is allowed, otherwise none. */
 export const readerSlots = (rawSql: boolean, slots: ReaderSlots): ReaderSlots => (rawSql ? slots : NO_SLOTS);
 
 /** Returns the role with which a run of this slot reads, if `rawSql` is allowed. */
@@ -32,8 +32,9 @@ export const readerRole = (runner: RunnerType, slot: number): SlotRole => `job_r
 
 /**
  * Connection settings of Postgres, from the environment: DATABASE_HOST, DATABASE_PORT (5432), DATABASE_NAME (rates),
- * DATABASE_AUTH (`iam`: a token per connection, over TLS; `password`: DB_PASSWORD) and DATABASE_CA (a PEM file; with it
- * the server's certificate is verified). Passwords are not stored: they are read for each connection.
+ * DATABASE_AUTH (`iam`: a token per connection; otherwise DB_PASSWORD) and DATABASE_CA (a PEM file; with it, connections
+ * use TLS and verify the server's certificate; without it, they do not use TLS). Passwords are not stored: they are read
+ * for each connection.
  */
 export function connectionOptions(role: Role, env: NodeJS.ProcessEnv = process.env): pg.ClientConfig {
   const host = env.DATABASE_HOST ?? "127.0.0.1";
@@ -65,7 +66,7 @@ export const PLANNING_CONNECTIONS = 1;
 /** Socket of each connected client. */
 const sockets = new WeakMap<pg.Client, Socket>();
 
-/** Connects a client. An error of an idle connection makes its next query fail, instead of ending the process. */
+/** Connects a client with a role. An error of an idle connection makes the next query fail; it does not end the process. */
 export async function connect(role: Role, options: pg.ClientConfig = {}): Promise<pg.Client> {
   return connectWith({ ...connectionOptions(role), ...options });
 }
@@ -80,12 +81,12 @@ export async function connectWith(options: pg.ClientConfig): Promise<pg.Client> 
   return client;
 }
 
-/** Closes the connection of a client that `connect` created, without waiting for its running statement. */
+/** Closes the connection of a client that `connect` or `connectWith` created, without waiting for its running statement. */
 export function abandon(client: pg.Client): void {
   sockets.get(client)?.destroy();
 }
 
-/** Returns true if the connection of a client that `connect` created is closed. */
+/** Returns true if the connection of a client that `connect` or `connectWith` created is closed. */
 export const isAbandoned = (client: pg.Client): boolean => sockets.get(client)?.destroyed ?? false;
 
 /** Creates a pool of at most `max` connections, which are opened when needed and closed after ten idle seconds. */

@@ -21,7 +21,7 @@ const RunnerSettings = Type.Object(
     idleSeconds: Type.Number({
       minimum: 0,
       default: 30,
-      description: "seconds for which a run without work waits for its next job",
+      description: "seconds for which an idle run waits for its next job",
     }),
     startSeconds: countSetting("maximum seconds from the launch of a run to its first report", 120),
     lifetimeSeconds: countSetting("seconds after which a run claims no further job", 14_400),
@@ -230,7 +230,8 @@ export const Settings = Type.Object(
           ),
           arguments: Type.Record(Type.String(), Type.String(), {
             default: {},
-            description: "pinned, so that a dispatcher starts the script with which it was deployed",
+            description:
+              "arguments of each run; pinned, so that a dispatcher starts the script with which it was deployed",
           }),
         },
         { additionalProperties: false, description: "Glue job that runs reads in AWS" },
@@ -241,7 +242,8 @@ export const Settings = Type.Object(
         {
           launchTemplateId: Type.String(),
           launchTemplateVersion: Type.String({
-            description: "pinned, so that a dispatcher starts the runner with which it was deployed",
+            description:
+              "version of the template; pinned, so that a dispatcher starts the runner with which it was deployed",
           }),
           subnetIds: Type.Array(Type.String(), {
             minItems: 1,
@@ -252,7 +254,10 @@ export const Settings = Type.Object(
             default: true,
             description: "starts On-Demand Instances when no zone has Spot capacity",
           }),
-          tags: Type.Record(Type.String(), Type.String(), { default: {}, description: "of each instance" }),
+          tags: Type.Record(Type.String(), Type.String(), {
+            default: {},
+            description: "tags of each instance",
+          }),
         },
         { additionalProperties: false, description: "launch template of the instances that run updates in AWS" },
       ),
@@ -282,7 +287,7 @@ export const Settings = Type.Object(
         }),
         reportRows: countSetting("maximum bad rows listed in a response; the full report is stored in S3", 100),
         maxBadRows: countSetting(
-          "maximum bad rows that the report of a batch lists; reading stops early if more are found meanwhile",
+          "maximum bad rows that the report of a batch lists; reading of the source stops if more are found before its end",
           100_000,
         ),
         stagedBytes: countSetting("maximum bytes of a batch in the database before it is applied", 4_000_000_000),
@@ -341,7 +346,9 @@ export const Settings = Type.Object(
 export type Settings = Static<typeof Settings>;
 
 /**
- * Reads RATES_SETTINGS, or RATES_SETTINGS_FILE, fills in defaults and reports all problems at once.
+ * Reads RATES_SETTINGS, or the file that RATES_SETTINGS_FILE names, and fills in defaults.
+ *
+ * @throws Error that lists all problems
  *
  * @example
  * ```ts
@@ -360,7 +367,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   throw new Error(`The settings are not valid:\n  ${lines.join("\n  ")}`);
 }
 
-/** Returns the run slots that need a login role: all if `jobs.rawSql` is allowed, otherwise none. */
+/** Returns the number of run slots that need a login role: all if `jobs.rawSql` is allowed, otherwise none. */
 export const slotsOf = ({ jobs, runners }: Pick<Settings, "jobs" | "runners">): ReaderSlots =>
   readerSlots(jobs.rawSql, { glue: runners.glue.slots, ec2: runners.ec2.slots });
 
@@ -376,16 +383,19 @@ export function tenantSlots({ queues, runners }: Settings, runner: RunnerType): 
   return slots > 1 && Object.keys(queues?.tenants ?? {}).length > 1 ? slots - 1 : undefined;
 }
 
-/** Returns true if the stack names several tenants, by response queues or for callers. Each may then load only certain uploads. */
+/**
+ * Returns true if response queues and callers together name several tenants. Each tenant may then load only certain
+ * uploads.
+ */
 export function hasSeveralTenants({ queues, callers = [] }: Pick<Settings, "queues" | "callers">): boolean {
   const named = new Set([...Object.keys(queues?.tenants ?? {}), ...callers.flatMap(({ tenants }) => tenants)]);
-  // `*` is not a tenant: it lets a sender of the operators send for all tenants.
+  // `*` is not a tenant: it allows a sender, for example an operator, to send for all tenants.
   named.delete("*");
   return named.size > 1;
 }
 
 /**
- * Returns the settings of queues and buckets, which an API with only a database lacks.
+ * Returns the settings of queues and buckets. The settings of an API with only a database lack them.
  *
  * @throws Error if they are missing
  */
