@@ -168,9 +168,11 @@ describe("metrics from the database", () => {
   });
 
   it("need both runner types in the database", async () => {
-    const empty = { query: async () => ({ rows: [] }) } as unknown as Parameters<typeof readMetrics>[0];
-    const message = "jobs.job_metrics returned no row: check that jobs.runners has the rows glue and ec2.";
-    await assert.rejects(readMetrics(empty, 1), { message });
+    const message = "Metrics of a runner type are missing: check that jobs.runners has the rows glue and ec2.";
+    for (const missing of ["ec2", "glue"]) {
+      await d.admin.query("delete from jobs.runners where runner = $1", [missing]);
+      await assert.rejects(metrics(), { message }, missing);
+    }
   });
 
   it("are readable by the dispatcher only", async () => {

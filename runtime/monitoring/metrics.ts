@@ -124,11 +124,15 @@ export type MetricValues = Record<RunnerType, Record<RunnerMetric, number | null
 /**
  * Reads all metrics; events are counted over the given number of complete minutes before the current one. Requires the
  * role `dispatcher`.
+ *
+ * @throws Error if a runner type is missing in the database
  */
 export async function readMetrics(db: Database, minutes: number): Promise<MetricValues> {
   const { rows } = await db.query("select jobs.job_metrics($1) as metrics", [minutes]);
-  const [row] = rows;
-  if (!row)
-    throw new Error(`jobs.job_metrics returned no row: check that jobs.runners has the rows ${RUNNERS.join(" and ")}.`);
-  return row.metrics;
+  const metrics = rows[0]?.metrics;
+  if (!RUNNERS.every((runner) => metrics?.[runner]))
+    throw new Error(
+      `Metrics of a runner type are missing: check that jobs.runners has the rows ${RUNNERS.join(" and ")}.`,
+    );
+  return metrics;
 }
