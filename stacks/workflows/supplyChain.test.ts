@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
 import { ROOT } from "../../runtime/platform/root.ts";
 import { skip } from "../../runtime/testing/cluster.ts";
 import { actionProblems, imageProblems, type Lock, lockProblems, type Manifest } from "./pins.ts";
@@ -62,6 +72,18 @@ describe("the lock file", () => {
     const problems = lockProblems(lock(), other).join("\n");
     assert.match(problems, /dependencies differ/);
     assert.match(problems, /pg is 'git\+https/);
+  });
+});
+
+describe("Python requirements", () => {
+  it("are updated by Dependabot in every folder that has some", () => {
+    const folders = globSync("{runtime,stacks}/**/requirements.txt", { cwd: ROOT }).map((file) => `/${dirname(file)}`);
+    assert.ok(folders.length >= 6, folders.join());
+    const { updates } = parse(read(".github/dependabot.yml")) as {
+      updates: { "package-ecosystem": string; directories?: string[] }[];
+    };
+    const pip = updates.find((update) => update["package-ecosystem"] === "pip");
+    assert.deepEqual(pip?.directories?.sort(), folders.sort());
   });
 });
 
