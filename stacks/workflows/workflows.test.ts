@@ -28,7 +28,9 @@ interface Job {
 }
 const workflow = (name: string): { on: Record<string, unknown>; jobs: Record<string, Job> } =>
   parse(readFileSync(`${FOLDER}${name}`, "utf8"));
-const stacks = readdirSync(ROOT).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+const stacks = readdirSync(ROOT)
+  .flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? [])
+  .sort();
 
 describe("the workflows", () => {
   it("are accepted by actionlint", function () {
@@ -47,7 +49,7 @@ describe("the workflows", () => {
     assert.equal(status, 0, String(stdout));
   });
 
-  it("give each job its own permissions, and none to forks", () => {
+  it("give each job its own permissions, and preview no pull requests of forks", () => {
     for (const name of files) {
       const { on, jobs } = workflow(name);
       assert.ok(!("pull_request_target" in on), name);
@@ -58,16 +60,23 @@ describe("the workflows", () => {
 
   it("preview every stack in parallel with every policy pack, and update one comment", () => {
     const { preview } = workflow("preview.yml").jobs;
-    assert.deepEqual(preview?.strategy?.matrix.stack.sort(), stacks.sort());
+    assert.deepEqual(preview?.strategy, { "fail-fast": false, matrix: { stack: preview?.strategy?.matrix.stack } });
+    assert.deepEqual(preview?.strategy?.matrix.stack.toSorted(), stacks);
     const settings = preview?.steps?.find(({ uses }) => uses?.startsWith("pulumi/"))?.with;
     assert.equal(settings?.command, "preview");
     assert.equal(settings?.policyPacks, expression("steps.account.outputs.packs"));
+    assert.equal(accountOf("dev", ROOT).packs, "policy/limits,policy/security");
     assert.deepEqual([settings?.["comment-on-pr"], settings?.["edit-pr-comment"]], [true, true]);
   });
 
-  it("deploy one stack after another, are never cancelled midway, and use each stack's environment", () => {
-    const { dev, staging, prod } = workflow("deploy.yml").jobs;
-    assert.deepEqual([dev?.needs, staging?.needs, prod?.needs], [undefined, "dev", "staging"]);
+  it("deploy every stack, one after another, are never cancelled midway, and use each stack's environment", () => {
+    const deployments = Object.entries(workflow("deploy.yml").jobs);
+    const order = deployments.map(([id]) => id);
+    assert.deepEqual(order.toSorted(), stacks);
+    assert.deepEqual(
+      deployments.map(([, { with: inputs, needs }]) => [inputs?.stack, needs]),
+      order.map((stack, index) => [stack, order[index - 1]]),
+    );
     const { up } = workflow("up.yml").jobs;
     assert.deepEqual(up?.concurrency, { group: `up-${STACK}`, "cancel-in-progress": false });
     assert.equal(up?.environment, STACK);
@@ -110,7 +119,7 @@ describe("the workflows", () => {
     assert.ok(!up?.steps?.some(({ uses }) => uses?.includes("qemu")));
   });
 
-  it("read each stack's account, state and registry from its file", () => {
+  it("read a stack's account, state and registry from its file", () => {
     const { packs: _, initialized: __, ...account } = accountOf("dev", ROOT);
     assert.deepEqual(account, {
       runner: "ubuntu-24.04-arm",
