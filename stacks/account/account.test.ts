@@ -27,7 +27,7 @@ const roles = async () =>
     })
   ).registry;
 
-/** Actions whose result a deployment never removes. */
+/** Actions that a deployment need not reverse. */
 const IRREVERSIBLE_ACTIONS = ["iam:PutRolePermissionsBoundary", "iam:CreateServiceLinkedRole"];
 
 describe("the account program", () => {
@@ -73,7 +73,7 @@ describe("the account program", () => {
     for (const { inputs } of attached) assert.doesNotMatch(inputs.policyArn, /:aws:policy/);
   });
 
-  it("lets a deployment remove every tag and permission that it may add", async () => {
+  it("lets a deployment reverse every IAM action that creates or adds something", async () => {
     const registry = await roles();
     const allowed = registry.statements("w-deploy").flatMap(({ Effect, Action }) => (Effect === "Allow" ? Action : []));
     const opposites = { Create: "Delete", Tag: "Untag", Put: "Delete", Attach: "Detach", Add: "Remove" };

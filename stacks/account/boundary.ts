@@ -177,8 +177,9 @@ const HARMLESS = [
 ];
 
 /**
- * Maximum permissions of the deploy role: most services without limits. Services that run code are limited to the names of
- * stacks, and IAM and KMS to the permissions of the role's own policies.
+ * Maximum permissions of the deploy role: all actions of harmless services and of EC2 (except instances, see
+ * deniedToDeployments). Other services that run code are limited to the names of stacks, and IAM, KMS and Secrets Manager
+ * to the permissions of the role's own policies, and to AWS managed keys through other services.
  */
 function deploymentCeiling(args: BoundariesArgs): Statement[] {
   const at = (service: string, path: string) => `arn:aws:${service}:*:${args.accountId}:${path}`;

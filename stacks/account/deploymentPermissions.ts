@@ -14,7 +14,7 @@ export interface DeploymentPermissionsArgs {
 const PASSED_TO = ["ec2", "ecs-tasks", "glue", "lambda", "monitoring.rds", "vpc-flow-logs"].map(
   (service) => `${service}.amazonaws.com`,
 );
-/** Services whose service-linked role is created with their first resource. */
+/** Services whose service-linked role a deployment may create. */
 const SERVICE_LINKED = ["ecs", "ecs.application-autoscaling", "elasticloadbalancing", "opensearchservice", "rds"].map(
   (service) => `${service}.amazonaws.com`,
 );
@@ -22,7 +22,7 @@ const SERVICE_LINKED = ["ecs", "ecs.application-autoscaling", "elasticloadbalanc
 /** Resources of actions that have no resource-level permissions, or whose resources have generated ids. */
 const EVERYTHING = ["*"];
 
-/** Permissions of a pull request's preview: reading the state, and the program's look-ups. */
+/** Permissions of a pull request's preview: reading the state, and look-ups. */
 export const previewPermissions = (args: DeploymentPermissionsArgs): Statement[] => [
   { actions: ["s3:ListBucket"], resources: [args.stateBucketArn] },
   { actions: ["s3:GetObject"], resources: [args.stateObjects] },
@@ -30,7 +30,7 @@ export const previewPermissions = (args: DeploymentPermissionsArgs): Statement[]
   ...lookUps(args),
 ];
 
-/** The program's look-ups: the machine image of the EC2 runner, unique ids of callers, versions of an OpenSearch domain. */
+/** Look-ups of the program: the machine image of the EC2 runner, unique ids of callers. Of the provider: engine versions. */
 const lookUps = ({ accountId }: DeploymentPermissionsArgs): Statement[] => [
   { actions: ["ssm:GetParameter"], resources: ["arn:aws:ssm:*::parameter/aws/service/ecs/optimized-ami/*"] },
   {
@@ -41,7 +41,7 @@ const lookUps = ({ accountId }: DeploymentPermissionsArgs): Statement[] => [
   { actions: ["es:GetCompatibleVersions"], resources: [`arn:aws:es:*:${accountId}:domain/rates-*`] },
 ];
 
-/** Permissions of a deployment on the state of stacks and on roles, and its look-ups. */
+/** Permissions of a deployment on the state of stacks and on roles, and for look-ups. */
 export const deploymentPermissions = (args: DeploymentPermissionsArgs): Statement[] => [
   { actions: ["s3:ListBucket"], resources: [args.stateBucketArn] },
   { actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], resources: [args.stateObjects] },
@@ -121,7 +121,7 @@ function networkPermissions(accountId: string): Statement[] {
   const balancing = (path: string) => `arn:aws:elasticloadbalancing:*:${accountId}:${path}`;
   return [
     {
-      // All resources of a network have generated ids instead of names.
+      // Resources with generated ids, and actions without resource-level permissions.
       actions: [
         "ec2:Describe*",
         "ec2:CreateTags",
@@ -341,7 +341,7 @@ function dataPermissions(accountId: string): Statement[] {
         "s3:DeleteObjectVersion",
       ],
       // The patterns name the components, because the state bucket's name also begins with rates-.
-      resources: ["buckets", "glue-scripts", "api-access"].map((part) => `arn:aws:s3:::rates-*-${part}-*`),
+      resources: ["buckets", "glue-scripts", "api-access"].map((component) => `arn:aws:s3:::rates-*-${component}-*`),
     },
     {
       actions: ["s3:PutObject", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObjectTagging"],

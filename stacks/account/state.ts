@@ -8,7 +8,7 @@ import { BucketVersioning } from "@pulumi/aws/s3/bucketVersioning.js";
 import * as pulumi from "@pulumi/pulumi";
 import { tlsOnly } from "../../infra/shared/tlsOnly.ts";
 
-/** Pulumi state of an account's stacks: a versioned bucket and its KMS key. Never deleted by this project. */
+/** Pulumi state of an account's stacks: a versioned bucket and its KMS key, both protected against deletion. */
 export class State extends pulumi.ComponentResource {
   readonly bucket: Bucket;
   readonly key: Key;

@@ -22,7 +22,7 @@ export interface WorkflowRolesArgs {
 }
 
 const ISSUER = "token.actions.githubusercontent.com";
-/** Seconds; an OpenSearch domain and a Multi-AZ database can take more than an hour. */
+/** Maximum session of the deploy role in seconds. An OpenSearch domain and a Multi-AZ database can take over an hour. */
 const DEPLOY_SECONDS = 10_800;
 
 /**
