@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { closest } from "fastest-levenshtein";
-import { fillTables } from "../stacks/docs/tables.ts";
+import { insertGenerated } from "../stacks/docs/tables.ts";
 import { ALL_RULES, details, overview, PACKS, rulesTable } from "./explain.ts";
 import { packConfigOf } from "./packConfig.ts";
 
@@ -15,7 +15,7 @@ const README = fileURLToPath(new URL("README.md", import.meta.url));
 
 /** Returns the page about policies with regenerated tables. */
 export const withTables = (page: string): string =>
-  fillTables(page, { limits: () => rulesTable("limits"), security: () => rulesTable("security") });
+  insertGenerated(page, { limits: () => rulesTable("limits"), security: () => rulesTable("security") });
 
 export const page = (): string => readFileSync(README, "utf8");
 

@@ -24,7 +24,7 @@ export function capacityTable(): string {
     ),
     row("usable connections", ({ plan }) => plan.database.usable),
     row("connections at most", ({ plan: { database } }) => {
-      const parts = Object.entries(database.parts).map(([part, connections]) => `${part} ${connections}`);
+      const parts = Object.entries(database.parts).map(([component, connections]) => `${component} ${connections}`);
       return `${database.total}: ${parts.join(", ")}`;
     }),
   ].join("\n");

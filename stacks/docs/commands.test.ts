@@ -43,11 +43,11 @@ describe("commands of the pages", () => {
     }
   });
 
-  it("are run without the profiles and variables of the tester", () => {
+  it("are run without the profiles and variables of the user who runs the tests", () => {
     const folder = mkdtempSync(join(tmpdir(), "rates-pages-"));
-    const tester = {
+    const userEnv = {
       PATH: "/bin",
-      XDG_CONFIG_HOME: join(folder, "tester"),
+      XDG_CONFIG_HOME: join(folder, "user"),
       OTEL_EXPORTER_OTLP_ENDPOINT: "https://collector.example",
       PGHOST: "db.example",
       AWS_PROFILE: "prod",
@@ -55,8 +55,8 @@ describe("commands of the pages", () => {
     };
     try {
       const prod = { api: "https://rates.example", token: "secret" };
-      writeProfiles({ current: "prod", profiles: { prod } }, profilesFile(tester));
-      const env = isolatedEnv(folder, tester);
+      writeProfiles({ current: "prod", profiles: { prod } }, profilesFile(userEnv));
+      const env = isolatedEnv(folder, userEnv);
       assert.deepEqual(readProfiles(profilesFile(env)), { profiles: {} });
       assert.deepEqual(env, { HOME: folder, PATH: "/bin" });
     } finally {
@@ -141,7 +141,7 @@ function copyClone(clone: string): void {
 /** Variables that the commands inherit: none of them names an account, a platform or a collector. */
 const INHERITED = ["PATH", "LANG", "TMPDIR"];
 
-/** Returns an environment with another home directory, and without the tester's profiles and variables. */
+/** Returns an environment with another home directory, and without the user's profiles and variables. */
 const isolatedEnv = (home: string, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(Object.entries(env).filter(([name]) => INHERITED.includes(name))),
   HOME: home,

@@ -2,7 +2,7 @@ import * as request from "../../runtime/contract/request.ts";
 import { readSettings } from "../../runtime/platform/settings.ts";
 import { TARGETS } from "../../runtime/runner/load/targets.ts";
 
-/** Parts of a schema that the table shows. */
+/** Properties of a JSON schema that the table uses. */
 interface FieldSchema {
   readonly type?: string;
   readonly const?: unknown;
@@ -21,7 +21,7 @@ interface FieldSchema {
 
 const { timeoutSeconds, maxTimeoutSeconds } = readSettings({}).jobs;
 
-/** Values of the settings that descriptions name. */
+/** Default values of the settings that descriptions name. */
 const SETTINGS: Readonly<Record<string, number>> = {
   "`jobs.timeoutSeconds`": timeoutSeconds,
   "`jobs.maxTimeoutSeconds`": maxTimeoutSeconds,
@@ -44,7 +44,7 @@ interface Field {
   readonly description: string | undefined;
 }
 
-/** Returns a Markdown table of all fields of a request: tasks, type and bounds, default. */
+/** Returns a Markdown table of all fields of a request: tasks, type and bounds, default, description. */
 export function requestTable(): string {
   const fields = new Map<string, Field>();
   const { task: _, ...envelope } = (request.Request as FieldSchema).properties ?? {};

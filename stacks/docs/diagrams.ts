@@ -15,7 +15,7 @@ export const statesDiagram = (): string =>
 /**
  * Returns a Mermaid diagram of prod's capacity, from its account's quotas to its database's connections.
  *
- * @throws Error if prod's file exceeds its quotas
+ * @throws Error if a shipped stack exceeds its quotas
  */
 export function capacityDiagram(): string {
   const prod = shippedStacks().find(({ stack }) => stack === "prod");

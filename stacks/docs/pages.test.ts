@@ -5,7 +5,7 @@ import { marked, type Token } from "marked";
 import { StackConfig } from "../config/schema.ts";
 import { documents } from "./commands.ts";
 import { PAGES, pageOf, pathOf } from "./pages.ts";
-import { alignTables, fillTables, unformatted } from "./tables.ts";
+import { alignTables, insertGenerated, unformatted } from "./tables.ts";
 
 /** Links of a page, and the anchors of its headings (GitHub's: lower case, hyphens for spaces). */
 function linksOf(text: string): { links: string[]; anchors: string[] } {
@@ -42,9 +42,9 @@ function keysOf(schema: unknown, path = ""): string[] {
 const NOT_FILES = new Set(["task.sql"]);
 
 describe("pages", () => {
-  it("cannot be filled if the begin or end comment of a table is missing", () => {
+  it("are refused if the begin or end comment of a generated part is missing", () => {
     for (const page of ["text", "<!-- t: begin -->", "<!-- t: end -->"])
-      assert.throws(() => fillTables(page, { t: () => "| a |" }), /does not contain <!-- t: begin -->/);
+      assert.throws(() => insertGenerated(page, { t: () => "| a |" }), /does not contain <!-- t: begin -->/);
   });
 
   for (const name of Object.keys(PAGES))

@@ -8,7 +8,7 @@ import { alarmsTable } from "./alarmsTable.ts";
 import { capacityTable, smallJobsTable } from "./capacityTable.ts";
 import { columnsTable, requestTable } from "./contractTables.ts";
 import { capacityDiagram, statesDiagram } from "./diagrams.ts";
-import { fillTables } from "./tables.ts";
+import { insertGenerated } from "./tables.ts";
 
 /** Returns the absolute path of a file of the repository. */
 export const pathOf = (page: string): string => join(ROOT, page);
@@ -51,5 +51,5 @@ export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string
 /** Returns a page in its current and its generated form. */
 export function pageOf(name: string): { current: string; generated: string } {
   const current = readPage(name);
-  return { current, generated: fillTables(current, PAGES[name] ?? {}) };
+  return { current, generated: insertGenerated(current, PAGES[name] ?? {}) };
 }

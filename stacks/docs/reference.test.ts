@@ -81,7 +81,7 @@ describe("reference of the exported code", function () {
     assert.deepEqual(undocumented, []);
   });
 
-  it("has an example for the Args of every component, the settings, the contract and policies", () => {
+  it("has an example for the Args of every component, and for the exports listed above", () => {
     const components = declarations()
       .filter(
         (declaration) =>
@@ -106,7 +106,7 @@ describe("reference of the exported code", function () {
   });
 });
 
-/** Returns true for exports and their members; false for parts of literal types. */
+/** Returns true for exports and their members; false for properties of object types. */
 function isDocumentedKind(declaration: DeclarationReflection): boolean {
   if (declaration.kindOf([Kind.Property, Kind.Accessor, Kind.Method]))
     return declaration.parent?.kindOf([Kind.Class, Kind.Interface]) ?? false;
@@ -118,7 +118,7 @@ function isDocumentedKind(declaration: DeclarationReflection): boolean {
 
 const commentsOf = (declaration: DeclarationReflection): Comment[] =>
   [declaration, declaration.getSignature, declaration.setSignature, ...(declaration.signatures ?? [])].flatMap(
-    (part) => part?.comment ?? [],
+    (reflection) => reflection?.comment ?? [],
   );
 
 const examplesOf = (declarations: readonly DeclarationReflection[]): Example[] =>

@@ -1,17 +1,18 @@
 import stringWidth from "string-width";
 
 /**
- * Inserts generated tables into a page, between `<!-- name: begin -->` and `<!-- name: end -->`.
+ * Inserts generated text into a page, between `<!-- name: begin -->` and `<!-- name: end -->`.
  *
+ * @param generators - Functions that return the text, by name.
  * @throws if the page lacks one of the two comments
  */
-export function fillTables(page: string, tables: Readonly<Record<string, () => string>>): string {
-  return Object.entries(tables).reduce((text, [name, table]) => {
+export function insertGenerated(page: string, generators: Readonly<Record<string, () => string>>): string {
+  return Object.entries(generators).reduce((text, [name, generate]) => {
     const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
     const [before, rest] = text.split(begin);
     const after = rest?.split(end)[1];
     if (before === undefined || after === undefined) throw new Error(`The page does not contain ${begin} or ${end}`);
-    return `${before}${begin}\n\n${alignTables(table())}\n\n${end}${after}`;
+    return `${before}${begin}\n\n${alignTables(generate())}\n\n${end}${after}`;
   }, page);
 }
 
