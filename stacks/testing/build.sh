@@ -15,7 +15,7 @@ if [ "${1:-}" != --path ] && ! [ -x "$target/pulumi" ]; then
   # `go list` fails if the module requires a newer Go.
   if ! go list -m >/dev/null 2>&1; then
     python3 -m pip --version >/dev/null 2>&1 || {
-      echo "pulumi is built with Go $(sed -n 's/^go //p' go.mod) or newer: install it, or pip to fetch it with" >&2
+      echo "pulumi is built with Go $(sed -n 's/^go //p' go.mod) or newer: install Go, or pip, which can fetch it." >&2
       exit 1
     }
     echo "Fetching Go $go …" >&2

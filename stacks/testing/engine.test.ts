@@ -180,7 +180,7 @@ describe("the real engine over simulated providers", function () {
     for (const urn of existing) assert.equal(steps.find((step) => step.urn === urn)?.op, "same", urn);
   });
 
-  it("refuses to destroy a protected resource", async () => {
+  it("refuses to destroy a load balancer with deletion protection", async () => {
     const program = async () => {
       const options = await onAccount("111111111111");
       return { arn: new LoadBalancer("api", { enableDeletionProtection: true }, options).arn };
@@ -190,10 +190,9 @@ describe("the real engine over simulated providers", function () {
     assert.match((await rejection(dev.destroy())).message, /OperationNotPermitted/);
   });
 
-  it("stops a preview at a mandatory violation, with the findings of every policy", async function () {
-    // Rarely, on a busy machine, this preview ends without an error, for an unknown reason. The engine itself drops no
-    // violation that a pack reports (pulumi/pulumi, pkg/resource/deploy, analyzeAll). The run is printed, to show whether
-    // the pack ran, and on which resources.
+  it("fails a preview that violates a mandatory policy, and returns the findings", async function () {
+    // Rarely, on a busy machine, this preview ends without an error, for an unknown reason. The run is printed, to show
+    // whether the pack ran, and on which resources.
     this.retries(1);
     const dev = await start({ program: () => platform({ visibility: 30 }), secrets, policyPacks: [PACK] });
     const { message, run } = await rejection(dev.preview()).catch((error: Error) => {

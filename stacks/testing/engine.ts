@@ -25,7 +25,7 @@ export interface EngineOptions {
   readonly stack?: string;
   /** @default rates-platform */
   readonly project?: string;
-  /** Path of a stack's settings (Pulumi.dev.yaml) to copy, without their secrets provider: the engine has a passphrase. */
+  /** Path of a stack's settings (Pulumi.dev.yaml), which are copied except for the secrets provider. */
   readonly settings?: string;
   /** Configuration by key with its prefix (`rates-platform:region`), which takes precedence over the settings. */
   readonly config?: Readonly<Record<string, unknown>>;
@@ -55,7 +55,7 @@ export interface Engine {
   previewDestroy(): Promise<Run>;
   /** Returns the outputs after the last up, with secrets in plain text. */
   outputs(): Promise<Record<string, unknown>>;
-  /** Returns all files of the backend as text, including backups and history. It must not contain a secret. */
+  /** Returns all files of the backend as text, including backups and history. */
   stateText(): string;
   /** Returns the state as `pulumi stack export` writes it. */
   exportState(): Promise<Deployment>;

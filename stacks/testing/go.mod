@@ -1,4 +1,4 @@
-// Pins the pulumi command of the tests: build.sh builds it. It is the newest that the Go module proxy gave us.
+// Pins the pulumi command of the tests, which build.sh builds.
 module rates-platform/stacks/testing
 
 go 1.25.11

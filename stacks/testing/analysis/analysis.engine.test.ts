@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { requirePython } from "../../../runtime/testing/python/python.ts";
 import { requireEngine } from "../command.ts";
 import { checkovFindings } from "./checkov.ts";
-import { checkConstraints, type Verdict } from "./constraints.ts";
+import { type ConstraintResult, checkConstraints } from "./constraints.ts";
 import { CONSTRAINT_MUTANTS } from "./mutants.ts";
 import { obsoleteExceptions, orderProblems } from "./order.ts";
 import { allowedServices, isNamed, unreachable } from "./reachability.ts";
@@ -16,9 +16,9 @@ const TIMEOUT_MS = 15 * 60_000;
 describe("the resources of all stacks and variants, in the real engine", function () {
   this.timeout(TIMEOUT_MS);
   const variants: Record<string, readonly StoredResource[]> = {};
-  let cached: Verdict | undefined;
+  let cached: ConstraintResult | undefined;
   /** Returns the result of checking all variants against the published constraints, computed on first use. */
-  const verdictOf = (python: string): Verdict => {
+  const constraintResultOf = (python: string): ConstraintResult => {
     cached ??= checkConstraints(python, variants);
     return cached;
   };
@@ -29,22 +29,22 @@ describe("the resources of all stacks and variants, in the real engine", functio
 
   describe("checked by AWS's published constraints", () => {
     let python: string;
-    let verdict: Verdict;
+    let result: ConstraintResult;
     before(function () {
       python = requirePython(this, "models");
-      verdict = verdictOf(python);
+      result = constraintResultOf(python);
     });
 
     it("violate no constraint, except for suppressed findings", () => {
-      assert.deepEqual(compareSuppressions(["botocore", "cfn-lint", "mapping"], verdict.findings), {
+      assert.deepEqual(compareSuppressions(["botocore", "cfn-lint", "mapping"], result.findings), {
         unsuppressed: [],
         stale: [],
       });
     });
 
     it("have no property that the mapping neither maps nor excludes with a reason", () => {
-      assert.deepEqual(verdict.unmapped, []);
-      const { resources, calls, properties } = verdict.checked;
+      assert.deepEqual(result.unmapped, []);
+      const { resources, calls, properties } = result.checked;
       console.log(`      ${properties} properties of ${resources} resources and ${calls} calls checked`);
     });
 
@@ -85,7 +85,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
     let findings: ReturnType<typeof checkovFindings>["findings"];
     before(function () {
       const checkov = requirePython(this, "checkov");
-      const { templates } = verdictOf(requirePython(this, "models"));
+      const { templates } = constraintResultOf(requirePython(this, "models"));
       assert.ok(templates.dev);
       const publicBuckets = structuredClone(templates.dev);
       for (const { Type, Properties } of Object.values(publicBuckets.Resources))
@@ -104,7 +104,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
     });
   });
 
-  describe("the network that each component needs", () => {
+  describe("reachability in the network", () => {
     /** Types of the resources that let connections through: rules, routes, endpoints, gateways. */
     const ROUTE_TYPES =
       /^aws:(ec2\/(vpcEndpoint|route|routeTableAssociation|natGateway|internetGateway|eip):|vpc\/securityGroup.*Rule:)/;
@@ -112,7 +112,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
     const OPTIONAL: readonly string[] = ["es", "secretsmanager"];
     const reach: Readonly<Record<Component, ComponentReach>> = COMPONENTS;
 
-    it("is in the table for each service that a component's roles allow, or left out with a reason", () => {
+    it("has a table with each service that a component's roles allow: as called, or with a reason for no connection", () => {
       for (const [name, resources] of Object.entries(variants))
         for (const [component, { calls, others }] of Object.entries(reach)) {
           const allowed = allowedServices(resources, component as Component);
@@ -132,7 +132,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
     });
 
     for (const variant of VARIANTS)
-      it(`reaches every destination in ${variant.name}, but not if any rule, route, endpoint or gateway is removed`, () => {
+      it(`is complete in ${variant.name}, and needs every rule, route, endpoint and gateway that is not in REDUNDANT`, () => {
         const resources = variants[variant.name] ?? [];
         const clients = clientNetworks(variant);
         assert.deepEqual(unreachable(resources, clients), []);
@@ -162,7 +162,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
           );
       });
 
-    it("has no row for a redundant resource that does not exist", () => {
+    it("has only existing resources in REDUNDANT", () => {
       const names = Object.values(variants).flatMap((resources) => resources.map(({ name }) => name));
       assert.deepEqual(
         REDUNDANT.filter((redundant) => !names.some((name) => isNamed(name, redundant.name))),
@@ -173,7 +173,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
 
   describe("the order of creation and deletion", () => {
     for (const variant of VARIANTS)
-      it(`gives every running component of ${variant.name} routes, permissions and a database, in any possible order`, () => {
+      it(`gives every running component of ${variant.name} routes, permissions and a database, in any order that the graph allows`, () => {
         assert.deepEqual(orderProblems(variants[variant.name] ?? []), []);
         assert.deepEqual(obsoleteExceptions(variants[variant.name] ?? []), []);
       });

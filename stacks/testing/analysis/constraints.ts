@@ -17,7 +17,7 @@ interface TemplateResource {
 }
 
 /** Result of checking the resources of variants against AWS's published constraints. */
-export interface Verdict {
+export interface ConstraintResult {
   readonly templates: Readonly<Record<string, Template>>;
   readonly findings: readonly Finding[];
   /** Properties that the table does not map, although a model may constrain them. */
@@ -40,7 +40,7 @@ const mapping: unknown = parse(readFileSync(new URL("mapping.yaml", import.meta.
 export function checkConstraints(
   python: string,
   variants: Readonly<Record<string, readonly StoredResource[]>>,
-): Verdict {
+): ConstraintResult {
   const script = fileURLToPath(new URL("constraints.py", import.meta.url));
   const input = JSON.stringify({ mapping, variants, region: REGION });
   return JSON.parse(execFileSync(python, [script], { input, encoding: "utf8", maxBuffer: MAX_BYTES }));

@@ -5,7 +5,7 @@ import { GLUE_DPU_SIZES, LIMITS } from "../../../infra/limits/limits.ts";
 import { partitionOf } from "../../../infra/limits/partitions.ts";
 import { requirePython } from "../../../runtime/testing/python/python.ts";
 
-/** Location in a published model: a service, a shape or operation, and a member unless the fact is about the whole shape. */
+/** Location in a published model: a service, a shape or operation, and a member or null. */
 type ModelLocation = readonly [service: string, shape: string, member: string | null];
 interface Fact {
   text: string;
@@ -18,7 +18,7 @@ const GLUE_TIMEOUT: ModelLocation = ["glue", "CreateJobRequest", "Timeout"];
 const RDS_STORAGE: ModelLocation = ["rds", "CreateDBInstanceMessage", "AllocatedStorage"];
 const POSTGRES_GP3 = /RDS for PostgreSQL .*?gp3\): Must be an integer from ([\d,]+) to ([\d,]+)\./;
 
-/** Facts that the program relies on: their locations, the number in the text or model, and the program's value. */
+/** Facts that the program relies on: the location, how to find the number there, and the number that is expected. */
 const FACTS: Readonly<Record<string, readonly [ModelLocation, RegExp | "min" | "max", number, group?: number]>> = {
   sqsMessage: [SQS_ATTRIBUTES, /MaximumMessageSize .*? to ([\d,]+) bytes/, LIMITS.sqsMessage.value],
   sqsRetentionMin: [SQS_ATTRIBUTES, /MessageRetentionPeriod .*? from ([\d,]+) seconds/, LIMITS.sqsRetentionMin.value],

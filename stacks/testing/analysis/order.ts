@@ -13,7 +13,7 @@ interface Start {
 
 /**
  * Resources that start components whose code runs during an `up` or a `destroy`. In the worst order that the graph
- * allows, the rest of the stack is created after such a resource, and deleted before it.
+ * allows, all resources that such a resource does not depend on are created after it and deleted before it.
  */
 export const STARTS: readonly Start[] = [
   {

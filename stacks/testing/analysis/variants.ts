@@ -31,8 +31,8 @@ export interface StoredResource {
 }
 
 /**
- * The shipped stacks, a copy, and a stack with all features that the others lack. Together they register every resource
- * that the program can register.
+ * The shipped stacks, a copy, and a stack with the features that the others lack. Together they register every type of
+ * resource that the program can register.
  */
 export const VARIANTS: readonly Variant[] = [
   { name: "dev", from: "dev" },

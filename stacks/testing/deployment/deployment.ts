@@ -14,7 +14,7 @@ import { Rds } from "../../../runtime/testing/rds/rds.ts";
 import { planStack } from "../../config/parse.ts";
 import { platform } from "../../platform.ts";
 import { rawConfig } from "../config.ts";
-import { type Launch, Launches } from "./launches.ts";
+import { Launches, type RequestedRun } from "./launches.ts";
 
 export const INSTANCE = "rates-dev-database";
 /** Values of the mocks (infra/testing/mocks.ts) that are replaced by local values. */
@@ -69,7 +69,7 @@ export class Deployment {
     this.#directory = mkdtempSync(join(cache, "deployment-"));
   }
 
-  /** Registers the stack under mocks, and creates its database, queues, buckets and objects in the simulated services. */
+  /** Registers the stack with mocks, and creates its database, queues, buckets and objects in the simulated services. */
   static async create(): Promise<Deployment> {
     const raw = rawConfig((config) => ({
       ...config,
@@ -98,7 +98,7 @@ export class Deployment {
     return deployment;
   }
 
-  /** Gives every component permissions for the instance that now has the stack's name, as `pulumi up` after a restore. */
+  /** Gives every component permissions for the instance that now has the database's name, as `pulumi up` after a restore. */
   update(): void {
     for (const component of COMPONENTS) this.#identities[component].statements = this.#policy(component);
   }
@@ -177,14 +177,14 @@ export class Deployment {
    * @returns The number of runs.
    */
   async executeRuns(runner: RunnerType, python = ""): Promise<number> {
-    const launches = this.launches.take(runner);
-    for (const launch of launches) {
-      const child = runner === "ec2" ? this.#instance(launch) : this.#glueRun(launch.run, python);
+    const runs = this.launches.take(runner);
+    for (const run of runs) {
+      const child = runner === "ec2" ? this.#instance(run) : this.#glueRun(run.platformId, python);
       const code = await child.ended;
-      launch.state = "ended";
+      run.state = "ended";
       if (code !== 0) throw new Error(`the run ended with ${code}: ${child.output()}`);
     }
-    return launches.length;
+    return runs.length;
   }
 
   async stop(): Promise<void> {
@@ -193,7 +193,7 @@ export class Deployment {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  #instance({ run: launch, id }: Launch) {
+  #instance({ platformId: launch, id }: RequestedRun) {
     const { userData } = this.registry.resource("aws:ec2/launchTemplate:LaunchTemplate").inputs;
     const script = Buffer.from(userData, "base64").toString();
     const [, lines = ""] = script.split("cat >/etc/rates/environment <<'END'\n");

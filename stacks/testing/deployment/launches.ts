@@ -3,10 +3,10 @@ import { createServer, type Server } from "node:http";
 import type { RunnerType } from "../../../runtime/contract/states.ts";
 
 /** A run that was requested from Glue or EC2. */
-export interface Launch {
+export interface RequestedRun {
   readonly runner: RunnerType;
   /** The platform's id: of the run for Glue, of the launch for EC2. */
-  readonly run: string;
+  readonly platformId: string;
   /** Id of the Glue job run, or of the instance. */
   readonly id: string;
   /** Tags of an instance. */
@@ -16,7 +16,7 @@ export interface Launch {
 
 /** Simulates Glue and EC2 for the calls of a dispatcher: accepts every launch, and returns its current state. */
 export class Launches {
-  readonly #all: Launch[] = [];
+  readonly #all: RequestedRun[] = [];
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -47,8 +47,8 @@ export class Launches {
     return { AWS_ENDPOINT_URL_GLUE: endpoint, AWS_ENDPOINT_URL_EC2: endpoint };
   }
 
-  /** Returns the launches since the last call, and marks them as running. */
-  take(runner: RunnerType): Launch[] {
+  /** Returns the runs requested since the last call, and marks them as running. */
+  take(runner: RunnerType): RequestedRun[] {
     const requested = this.#all.filter((launch) => launch.runner === runner && launch.state === "requested");
     for (const launch of requested) launch.state = "running";
     return requested;
@@ -62,16 +62,16 @@ export class Launches {
 
   #glue(action: string, { Arguments: args, RunId }: { Arguments?: Record<string, string>; RunId?: string }): object {
     if (action === "StartJobRun") {
-      const run = args?.["--run"] ?? "";
-      const id = `jr_${run}`;
-      this.#all.push({ runner: "glue", run, id, tags: {}, state: "requested" });
+      const platformId = args?.["--run"] ?? "";
+      const id = `jr_${platformId}`;
+      this.#all.push({ runner: "glue", platformId, id, tags: {}, state: "requested" });
       return { JobRunId: id };
     }
     const JobRuns = this.#all
       .filter(({ runner }) => runner === "glue")
-      .map(({ run, id, state }) => ({
+      .map(({ platformId, id, state }) => ({
         Id: id,
-        Arguments: { "--run": run },
+        Arguments: { "--run": platformId },
         JobRunState: state === "ended" ? "SUCCEEDED" : "RUNNING",
       }));
     return action === "GetJobRun" ? { JobRun: JobRuns.find(({ Id }) => Id === RunId) } : { JobRuns };
@@ -84,10 +84,10 @@ export class Launches {
     if (action === "RunInstances") {
       const pairs = [...form].filter(([name]) => name.endsWith(".Key"));
       const tags = Object.fromEntries(pairs.map(([name, key]) => [key, form.get(name.replace(/Key$/, "Value")) ?? ""]));
-      const run = tags["rates:launch"] ?? "";
-      const started = Array.from({ length: Number(form.get("MaxCount")) }, (_, index): Launch => {
+      const platformId = tags["rates:launch"] ?? "";
+      const started = Array.from({ length: Number(form.get("MaxCount")) }, (_, index): RequestedRun => {
         const id = `i-${(this.#all.length + index).toString(16).padStart(17, "0")}`;
-        return { runner: "ec2", run, id, tags, state: "requested" };
+        return { runner: "ec2", platformId, id, tags, state: "requested" };
       });
       this.#all.push(...started);
       return xml(instancesSet(started));
@@ -99,7 +99,7 @@ export class Launches {
   }
 }
 
-const instancesSet = (launches: readonly Launch[]): string =>
+const instancesSet = (launches: readonly RequestedRun[]): string =>
   `<instancesSet>${launches
     .map(({ id, state, tags }) => {
       const set = Object.entries(tags).map(([key, value]) => `<item><key>${key}</key><value>${value}</value></item>`);

@@ -61,8 +61,8 @@ export class Evaluator {
 
   /** Returns true if a case is allowed. */
   async isAllowed(testCase: Case, replacements: Replacements = NO_REPLACEMENTS): Promise<boolean> {
-    // The evaluation without the library's checks is six times as fast. It cannot evaluate a resource's policy, and a
-    // request for all resources would match every statement.
+    // The evaluation without the library's checks is faster, but cannot evaluate a resource's policy, and a request for all
+    // resources would match every statement.
     const simulation = this.#simulation(testCase, replacements);
     if (simulation.resourcePolicy === undefined && testCase.resource !== "*")
       return runUnsafeSimulation(simulation, {}) === "Allowed";

@@ -16,7 +16,7 @@ export interface PolicyDocument {
   Statement: PolicyStatement[];
 }
 
-/** A policy that a program registered. */
+/** A named policy of an identity or a resource. */
 export interface Policy {
   readonly name: string;
   readonly document: PolicyDocument;

@@ -10,7 +10,7 @@ const PAGINATOR = /\bpaginate([A-Z]\w*?)\d*\(/g;
 
 /**
  * Lists the AWS calls of a program. A command class of the SDK is listed as `s3 GetObject`, a token of the RDS signer as
- * `rds-db connect`, and a path of OpenSearch as `es POST _bulk`. Code that a bundler removes from the program is ignored.
+ * `rds-db connect`, and a request to OpenSearch as `es POST /_bulk`. Code that a bundler removes from the program is ignored.
  */
 export async function typescriptCalls(entry: string): Promise<string[]> {
   const { outputFiles } = await build({
@@ -32,7 +32,7 @@ export async function typescriptCalls(entry: string): Promise<string[]> {
   );
   const calls = new Set<string>();
   for (const [, command = ""] of [...code.matchAll(COMMAND), ...code.matchAll(PAGINATOR)]) {
-    // Commander has a class named Command, which is not a call.
+    // A class of another package may have a name that ends in Command, too.
     const services = exported.filter(([, names]) => names.includes(`${command}Command`));
     for (const [service] of services) calls.add(`${service} ${command}`);
   }
@@ -42,7 +42,7 @@ export async function typescriptCalls(entry: string): Promise<string[]> {
   return [...calls].sort();
 }
 
-/** Lists method and path of a program's requests to OpenSearch, without the prefix of the indices. */
+/** Lists method and path of a program's requests to OpenSearch: `*` for inserted values, `template` for a variable path. */
 function openSearchCalls(code: string): string[] {
   return [...code.matchAll(/\bmethod: "([A-Z]+)",\s*path(?:: ([`"][^`"\n]*[`"]))?/g)].map(
     ([, method, path = "`template`"]) => `${method} ${path.slice(1, -1).replaceAll(/\$\{[^}]*\}/g, "*")}`,

@@ -716,7 +716,7 @@ function describesByArn(...actions: string[]): AuthorizationsOf {
     actionsOn(outputs.arn, ...actions).map((authorization) => ({ ...authorization, isUnrestricted: true }));
 }
 
-/** Returns a function for the creation of a service-linked role, which AWS creates with a service's first resource. */
+/** Returns a function for the creation of a service's service-linked role, if the account lacks it. */
 function createsServiceLinkedRole(service: string): AuthorizationsOf {
   return (_, { account }) => [
     {

@@ -86,11 +86,10 @@ export function resourceCases(names: StackNames): Case[] {
     "budgets.amazonaws.com": `arn:aws:budgets::${account}:budget/one`,
   };
   for (const [service, source] of Object.entries(publishers)) {
-    const arnOf = { "aws:SourceAccount": account, "aws:SourceArn": source };
-    const elsewhere = { ...arnOf, "aws:SourceAccount": CALLERS.account };
-    may(service, "sns:Publish", topic, arnOf);
-    mayNot(service, "sns:Publish", topic, elsewhere);
-    mayNot(service, "sns:Publish", topic, { ...arnOf, "aws:SourceArn": `arn:aws:s3:::someone` });
+    const context = { "aws:SourceAccount": account, "aws:SourceArn": source };
+    may(service, "sns:Publish", topic, context);
+    mayNot(service, "sns:Publish", topic, { ...context, "aws:SourceAccount": CALLERS.account });
+    mayNot(service, "sns:Publish", topic, { ...context, "aws:SourceArn": `arn:aws:s3:::someone` });
     for (const action of ["kms:Decrypt", "kms:GenerateDataKey"]) {
       may(service, action, topicKey, { "aws:SourceAccount": account });
       mayNot(service, action, topicKey, { "aws:SourceAccount": CALLERS.account });

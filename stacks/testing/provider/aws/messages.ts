@@ -121,7 +121,7 @@ export const messagesTypes: Readonly<Record<string, ResourceType>> = {
   },
 };
 
-/** Returns the ARN of a function from its name, its ARN, or its ARN with a qualifier. */
+/** Returns the ARN of a function from its name. An ARN, possibly with a qualifier, is returned unchanged. */
 function functionArn(nameOrArn: Properties[string] | undefined, region: string, account: string): string {
   const text = asText(nameOrArn);
   return text.startsWith("arn:") ? text : `arn:aws:lambda:${region}:${account}:function:${text}`;

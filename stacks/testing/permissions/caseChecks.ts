@@ -7,7 +7,7 @@ import type { Policy } from "./policy.ts";
  *
  * @returns A line for each case with an unexpected outcome.
  */
-export async function wrongCases(evaluator: Evaluator, cases: readonly Case[]): Promise<string[]> {
+export async function unexpectedOutcomes(evaluator: Evaluator, cases: readonly Case[]): Promise<string[]> {
   const unexpected: string[] = [];
   for (const testCase of cases) {
     const difference = await evaluator.validate(testCase);
