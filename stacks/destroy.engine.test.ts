@@ -7,7 +7,7 @@ import { Cloud } from "./testing/provider/cloud.ts";
 import { RunFailed } from "./testing/run.ts";
 import { stackEngine } from "./testing/stackEngine.ts";
 
-/** Resources that remain of a stack that keeps its data, by type: those with data, and those that keep it private. */
+/** Numbers of resources that remain of a stack that keeps its data: those with data, and the settings of buckets. */
 const RETAINED = {
   "aws:ecr/repository:Repository": 1,
   "aws:rds/snapshot:Snapshot": 1,

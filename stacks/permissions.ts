@@ -20,8 +20,8 @@ interface SharedResources {
 }
 
 /**
- * Returns the permissions of each component on the stack's queues, buckets, database roles and documents. The
- * dispatcher's permissions on queues are in infra/dispatcher.ts.
+ * Returns the permissions of each component on the stack's shared resources. The dispatcher's permissions on queues are in
+ * infra/dispatcher.ts.
  */
 export function permissions({
   queues,

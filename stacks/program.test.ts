@@ -34,17 +34,21 @@ describe("configuration of a stack's program", () => {
   });
 
   it("reports all problems of configuration, capacity and environment in one error", () => {
-    const lines = errorLines({
-      ...asPulumiConfig({ ...rawConfig((base) => ({ ...base, quotas: { glueRuns: 0 }, budgt: {} })), arch: "arm" }),
-      "pulumi:disable-default-providers": '["gcp"]',
-    });
+    const lines = errorLines(
+      {
+        ...asPulumiConfig({ ...rawConfig((base) => ({ ...base, quotas: { glueRuns: 0 }, budgt: {} })), arch: "arm" }),
+        "pulumi:disable-default-providers": '["gcp"]',
+      },
+      { RATES_ROLE_ARN: "deploy" },
+    );
     assert.equal(lines[0], "Pulumi.dev.yaml cannot be deployed:");
     assert.equal(lines.at(-1), "Nothing was changed.");
     for (const expected of [
       /disable-default-providers .*must be \["aws"\]/,
       /arch "arm" must be/,
       /budgt .*Did you mean 'budget'/,
-      /quotas\.glueRuns 0|glue/,
+      /runs, 1 more than quotas\.glueRuns 0/,
+      /RATES_ROLE_ARN "deploy" is not a role ARN/,
     ])
       assert.ok(
         lines.some((line) => expected.test(line)),

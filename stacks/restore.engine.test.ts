@@ -32,7 +32,7 @@ async function program(): Promise<Record<string, unknown>> {
     { providers: { aws } },
   );
   const statements = [loginStatement(database.endpoint, LOCATION, ["dispatcher"])];
-  roleFor("part", { service: "lambda.amazonaws.com", statements }, { provider: aws });
+  roleFor("dispatcher", { service: "lambda.amazonaws.com", statements }, { provider: aws });
   return {};
 }
 
@@ -54,14 +54,14 @@ function replaceInstance(state: Deployment, oldResourceId: string): Deployment {
   return JSON.parse(stdout);
 }
 
-describe("a database restored beside the old one, in the real engine", () => {
+describe("a restored database with the name of the old one, in the real engine", () => {
   let stack: Engine;
   before(function () {
     requireEngine(this);
   });
   after(() => stack?.close());
 
-  it("replaces the old one in the state by its resource id, but not by its name alone", async function () {
+  it("replaces the old one in the state after its resource id is edited there, not after a refresh alone", async function () {
     this.timeout(120_000);
     stack = await engine({ program, cloud: new Cloud({ account: LOCATION.accountId }) });
     await stack.up();

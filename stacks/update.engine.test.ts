@@ -89,7 +89,7 @@ const CHANGES: readonly { title: string; config: Record<string, unknown>; expect
       "create Queue queues-responses-acme",
       "create QueuePolicy queues-responses-acme",
       "update Dashboard monitoring",
-      ...["api", "dispatcher", "ec2", "glue"].map((part) => `update RolePolicy ${part}`),
+      ...["api", "dispatcher", "ec2", "glue"].map((component) => `update RolePolicy ${component}`),
     ],
   },
 ];
