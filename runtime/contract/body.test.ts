@@ -10,7 +10,7 @@ describe("a request body", () => {
     assert.deepEqual(readBodyBytes(Buffer.from('\uFEFF{"a":1}')).value, { a: 1 });
   });
 
-  it("is reported with the fields that it has twice", () => {
+  it("is read with a problem for each duplicate field", () => {
     const { isParsed, problems } = readBody('{"a":1,"a":2}');
     assert.deepEqual([isParsed, problems.map(({ field }) => field)], [true, ["a"]]);
   });
@@ -19,7 +19,7 @@ describe("a request body", () => {
     "nested too deeply": `{"a":${"[".repeat(INPUT.levels)}${"]".repeat(INPUT.levels)}}`,
     "an object with too many fields": `{${Array.from({ length: INPUT.fields + 1 }, (_, n) => `"f${n}":1`).join(",")}}`,
     "a list with too many objects": `[${new Array(3).fill(`[${new Array(INPUT.items).fill("{}").join(",")}]`).join(",")}]`,
-    "an object with too long a list": `{"a":[${new Array(INPUT.items + 1).fill(1).join(",")}]}`,
+    "an object with a list of too many items": `{"a":[${new Array(INPUT.items + 1).fill(1).join(",")}]}`,
   }))
     it(`is refused without parsing if it is ${defect}`, () => {
       const parse = JSON.parse;

@@ -4,15 +4,15 @@ import { textShapeProblem } from "./inspect.ts";
 import { type ParsedJson, readJson } from "./json.ts";
 import { ProblemList } from "./problemList.ts";
 
-/** A parsed request body. */
+/** A request body. */
 export interface Body extends ParsedJson {
   /** True if the text was parsed; otherwise `value` is undefined, and `problems` has the reason. */
   isParsed: boolean;
 }
 
 /**
- * Reads the JSON of a request. Text that would take long to parse (too deep, too many fields, objects or lists) is not
- * parsed.
+ * Reads the JSON of a request. Text that would take long to parse (nested too deeply, or with too many fields, items,
+ * objects or lists) is not parsed.
  *
  * @throws SyntaxError if the text is not JSON
  */

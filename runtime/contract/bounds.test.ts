@@ -123,7 +123,7 @@ describe("the bounds of a response and a document", () => {
       assert.match(refusal.body, SQS_CHARACTERS);
     });
 
-  it("keep details digit for digit, and limit the error of a retry", async () => {
+  it("keep details that are within the limits, and cut the error message of a retry", async () => {
     const job = await claimJob("a");
     const details = [{ line: 2, column: "price", value: "1.10", reason: "must be a whole number" }];
     const error = { ...new JobError("DatabaseUnavailable", { reason: "gone" }).body(), details };
@@ -142,7 +142,7 @@ describe("the bounds of a response and a document", () => {
     assert.equal(JSON.parse(rows[0].body).error.type, "Internal");
   });
 
-  it("end a read as FAILED if its inline result does not fit into a message", async () => {
+  it("end a read as FAILED if its inline result exceeds the maximum of a response", async () => {
     // The second result is too large only because characters that SQS refuses are escaped: 6 bytes instead of 3.
     for (const inline of ["x".repeat(900_001), "\uFFFF".repeat(200_000)]) {
       const response = await finish(runner, await claimJob("a"), {

@@ -44,7 +44,7 @@ export interface ListRemainder {
 const isListRemainder = (value: unknown): value is ListRemainder =>
   value !== null && typeof value === "object" && typeof (value as Partial<ListRemainder>).more === "number";
 
-/** Limits an error's details to 100 bounded entries. If there are more, a last entry has the number of the others. */
+/** Limits an error's details to 100 bounded entries of 24 KiB in total. If entries are left out, a last entry has their number. */
 export function boundedDetails(details: readonly unknown[]): unknown[] {
   const last = details.at(-1);
   const remainder = isListRemainder(last) ? last : undefined;

@@ -147,13 +147,13 @@ describe("the classification of other errors", () => {
     }
   });
 
-  it("does not mistake Node's error codes for SQLSTATEs, although some have five letters", () => {
+  it("does not mistake Node's error codes for SQLSTATEs, although some also have five characters", () => {
     assert.equal(classify(coded("EPIPE")).code, "DatabaseUnavailable");
     assert.equal(classify(coded("EBUSY")).code, "Internal");
     assert.ok(!isOutage(coded("EBUSY")));
   });
 
-  it("counts an unavailable database and interrupted calls as outages, which a run repeats after", () => {
+  it("counts an unavailable database and interrupted calls as outages", () => {
     for (const code of ["08006", "53100", "57014", "57P01", "58030"]) assert.ok(isOutage(coded(code)), code);
     for (const code of ["22012", "40001", "XX000"]) assert.ok(!isOutage(coded(code)), code);
   });

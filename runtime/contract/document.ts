@@ -21,7 +21,7 @@ type Format = NonNullable<DocumentTask["format"]>;
 
 /** Entry of an error's details: a bad row, a field, or the number and location of further entries. */
 export interface ErrorDetail {
-  /** Line of a file, from 1. */
+  /** Line of the file, or number of the inline item, from 1. */
   line?: number;
   /** Column of a bad row; null if the whole row is bad. */
   column?: string | null;
@@ -37,6 +37,8 @@ export interface ErrorDetail {
   more?: number;
   /** File with all bad rows, and its size. */
   report?: { location: string; bytes: number };
+  /** Set if reading the batch stopped early: the maximum, its configuration key, and the rows read. */
+  stopped?: { setting: string; maximum: number; rows: number };
 }
 
 /** Schema of a job's id, tenant and state. */
@@ -153,7 +155,7 @@ export const RejectedDocument = Type.Object({
 });
 export type RejectedDocument = Static<typeof RejectedDocument>;
 
-/** A job's response, as it is sent to the tenant's queue. */
+/** A response, as it is sent to the tenant's queue: of a job, or of a request that created none. */
 export const JobResponse = Type.Object({
   traceparent: Type.Optional(Traceparent),
   responseId: Type.String(),

@@ -141,7 +141,7 @@ export const ERRORS = {
     retryable: true,
     http: 503,
     message:
-      "An administrator or a server shutdown interrupted the job in the database: {reason}. It is retried while it has attempts left.",
+      "The database server or an administrator interrupted the job: {reason}. It is retried while it has attempts left.",
   },
   DatabaseUnavailable: {
     category: "System",
@@ -339,7 +339,7 @@ export type ErrorCode = keyof typeof ERRORS;
 export interface Problem {
   /** Path of the field, for example `task.params.day`. */
   field: string;
-  /** Value as received, cut to {@link BOUNDS}; left out for a missing field. */
+  /** Received value, shortened and without credentials; undefined, for example, for a missing field. */
   value?: unknown;
   /** Problem and remedy. */
   message: string;

@@ -1,8 +1,8 @@
 /** Maximum sizes of a caller's input. Lengths are in UTF-16 code units, except in names with `Bytes`. */
 export const INPUT = {
-  /** Nested objects and lists of a body. */
+  /** Maximum nesting of objects and lists in a body. */
   levels: 64,
-  /** Fields of any one object of a body. */
+  /** Fields per object of a body. */
   fields: 10_000,
   /** Objects and lists of a body, counted in its text before it is parsed; each row is an object. */
   containers: 100_000,
@@ -14,14 +14,14 @@ export const INPUT = {
   name: 64,
   /** SQL of a read, in UTF-8. Parsing it takes at most 75 ms and creates a parse tree of at most 2 MB. */
   sqlBytes: 32 * 1024,
-  /** Inline items, and items of any other list of a body; a body can contain 45,000 of the shortest possible rows. */
+  /** Inline items, and items of any other list of a body. A body of 1 MiB has fewer than 45,000 valid rows. */
   items: 50_000,
   /** Columns of an inline item, and the length of their names. */
   columns: { count: 64, name: 64 },
   /** A source's URL or S3 location. */
   url: 4_000,
   s3: 1_100,
-  /** Words, label filter, cursor and times of a search. */
+  /** Words, cursor and times of a search. */
   search: { text: 200, cursor: 1_000, time: 64 },
   /** Reason of a cancel. */
   cancelReason: 500,

@@ -26,7 +26,7 @@ const INVISIBLE_CODES: Ranges = [
   [0xe0000, 0xe0fff],
 ];
 
-/** Characters that look like a plain space, and white space. */
+/** Tab, line feed, and characters that look like a plain space. */
 const SPACES: Ranges = [
   [0x09, 0x0a],
   [0xa0, 0xa0],
@@ -68,10 +68,10 @@ function escapeOf(character: string): string {
   return code > 0xffff ? `\\u{${hex(code, 5)}}` : `\\u${hex(code, 4)}`;
 }
 
-/** Replaces each invisible character with its escape. */
+/** Replaces each character of `INVISIBLE` with its escape. */
 export const escapeInvisible = (text: string): string => text.replace(PATTERN, escapeOf);
 
-/** Replaces invisible characters in multi-line text; tabs and line ends are kept. */
+/** Replaces each character of `INVISIBLE` in multi-line text, except tabs and line ends. */
 export const escapeInvisibleInText = (text: string): string =>
   text.replace(PATTERN, (character) => (TEXT_WHITESPACE.includes(character) ? character : escapeOf(character)));
 const TEXT_WHITESPACE = "\t\n\r";

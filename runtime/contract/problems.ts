@@ -156,7 +156,7 @@ function compiledSchema(schema: Schema): CompiledSchema {
 
 /**
  * Checks a value against a schema in one pass. TypeBox's `Value.Errors` either creates an object for each error (a
- * batch may have 500,000) or stops without a total. This class counts all errors and describes only the listed ones.
+ * batch may have 50,000) or stops without a total. This class counts all errors and describes only the listed ones.
  */
 class Checker {
   readonly problems: ProblemList;
@@ -175,7 +175,7 @@ class Checker {
         checker.check(branch, value);
         return checker.problems;
       });
-      // The first branch is the schema of the value; the others allow null.
+      // If no branch matches, reports the problems of the first.
       if (branches.every((problems) => problems.length > 0)) this.problems.addAll(branches[0] ?? []);
       return;
     }
@@ -214,7 +214,7 @@ class Checker {
     const isType = items && compiledSchema(items).isType;
     for (let index = 0; items && index < value.length; index++) {
       const item = value[index];
-      // Only counts further problems: a list can have half a million invalid items.
+      // Only counts further problems: a list can have tens of thousands of invalid items.
       if (isType && this.problems.isFull && !isType(item)) this.problems.unlisted++;
       else this.#checkInner(index, items, item);
     }

@@ -72,7 +72,7 @@ describe("credentials in a caller's text", () => {
       assert.equal(redactUrl(text), UNREADABLE_URL);
   });
 
-  it("are not suspected in text without any, which is not changed", () => {
+  it("are not suspected in other text, which is unchanged", () => {
     for (const text of [
       "nightly",
       "a = 1",
@@ -87,7 +87,7 @@ describe("credentials in a caller's text", () => {
     assert.equal(redactText("see https://h/p for more"), "see https://h/p for more");
   });
 
-  it("never make redaction throw, or return a text that is ill-formed or too long", () => {
+  it("never make redaction throw, or return text that is ill-formed or too long", () => {
     const piece = fc.constantFrom(
       "https:",
       "//",
@@ -110,6 +110,7 @@ describe("credentials in a caller's text", () => {
         const text = pieces.join("");
         assert.ok(String(redactAndTruncate(text)).length <= 100);
         assert.ok(redactUrl(text).length <= 500);
+        assert.ok(redactUrl(text).isWellFormed());
         assert.ok(String(redactAndTruncate(text)).isWellFormed());
       }),
     );

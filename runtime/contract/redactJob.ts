@@ -53,7 +53,8 @@ function redactValues(value: unknown): unknown {
 }
 
 /**
- * Matches strings (E'…' with backslashes), quoted names and line comments of SQL, and the beginning of other quotes.
+ * Matches strings (E'…' with backslashes), quoted names and line comments of SQL, and the beginning of block comments and
+ * dollar-quoted strings.
  */
 const QUOTED_TEXT =
   /\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'?|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|--[^\n]*|\/\*|\$(?:[A-Za-z_]\w{0,62})?\$/g;
@@ -78,13 +79,13 @@ export function redactSql(sql: string): string {
   return redacted + sql.slice(from);
 }
 
-/** Index after the closing text; the end of the SQL if nothing closes it. */
+/** Returns the index after the closing text, or the end of the SQL if it is not closed. */
 function endOf(sql: string, closing: string, from: number): number {
   const at = sql.indexOf(closing, from);
   return at < 0 ? sql.length : at + closing.length;
 }
 
-/** Index after the end of a comment. Postgres nests comments. */
+/** Returns the index after the end of a block comment. Postgres nests comments. */
 function commentEnd(sql: string, from: number): number {
   const delimiters = /\/\*|\*\//g;
   delimiters.lastIndex = from;
@@ -103,7 +104,7 @@ function redactQuoted(quoted: string, closing: string): string {
   return closing === "-" || redacted.endsWith(closing) ? redacted : redacted + closing;
 }
 
-/** Beginning of a URL, or of a parameter that only credentials have. */
+/** Matches the beginning of a URL, or a parameter that only credentials have. */
 const SECRET_START =
   /\b[a-z][a-z0-9+.-]{0,20}:[\\/]{2}|\b(?:x-amz-(?:signature|credential|security-token|algorithm)|sig|signature|password)(?:=|%3d)/i;
 

@@ -215,7 +215,7 @@ export const Envelope = Type.Object(
   { additionalProperties: false },
 );
 
-/** The whole request. */
+/** Schema of a whole request. */
 export const Request = Type.Object(
   { ...envelope, task: Task, timeoutSeconds: TimeoutSeconds },
   { additionalProperties: false },
@@ -241,7 +241,10 @@ export const DEFAULT_TENANT = "default";
 const stringify = configure({ deterministic: true });
 const sha256 = (...parts: string[]) => createHash("sha256").update(parts.join("\n")).digest("hex");
 
-/** SHA-256 of the canonical task: defaults filled in, keys sorted. Equal hashes mean the same work. */
+/**
+ * Returns the SHA-256 of a task with its keys sorted. Equal hashes of tasks in canonical form (runtime/requests/parse.ts)
+ * mean the same work.
+ */
 export const hashOf = (task: Task): string => sha256(stringify(task) ?? "");
 
 /**

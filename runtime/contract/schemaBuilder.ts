@@ -19,9 +19,9 @@ function hide(schema: object, hidden: Hidden): TSchema {
 const isOptional = (schema: object): boolean => "~optional" in schema;
 
 /**
- * Builds the same schemas as TypeBox's functions, with their types, but without loading TypeBox: its 679 modules take a
- * third of a run's start-up time, and 25 MB. For modules that every run loads; `problemsOf` checks values against these
- * schemas, and `withDefaults` fills in their defaults.
+ * Builds the same schemas as TypeBox's functions, with their types, but without loading TypeBox, whose hundreds of
+ * modules would add a third to a run's start-up time. For modules that every run loads; `problemsOf` checks values
+ * against these schemas, and `withDefaults` fills in their defaults.
  *
  * @example
  * ```ts

@@ -17,9 +17,9 @@ export const StackOutputs = Type.Object({
   dispatcherFunction: Type.String(),
   /** DNS name of the load balancer, to which the API's domain must resolve if the stack has no hosted zone. */
   loadBalancer: Type.Optional(Type.String()),
-  /** Access task of `rates connect` (accessSession.ts). */
+  /** Settings of the ECS task of `rates connect` (runtime/cli/lib/accessSession.ts). */
   access: Type.Optional(Type.Unknown()),
-  /** The task of `npm run smoke -- --inside` (runtime/smoke/inside.ts). */
+  /** Settings of the ECS task of `npm run smoke -- --inside` (runtime/smoke/inside.ts). */
   smoke: Type.Optional(Type.Unknown()),
   /** max_connections of the database's parameter group. */
   maxConnections: Type.Optional(Type.Integer()),
