@@ -7,7 +7,7 @@ const time = (description: string) => Type.Optional(Type.String({ format: "date-
 
 const Causes = Type.Array(
   Type.Object({
-    type: Type.String({ description: "error class" }),
+    type: Type.String({ description: "error type" }),
     count: Type.Integer({ minimum: 1 }),
     redrivable: Type.Boolean({
       description: "whether this redrive requeues them; in a list, whether a redrive without types does",
@@ -17,11 +17,11 @@ const Causes = Type.Array(
       description: "the most frequent reasons: why they would fail again, or the dispatcher's error",
     }),
     furtherReasons: Count,
-    firstSeenAt: time("time at which the oldest was sent"),
-    lastSeenAt: time("time at which the newest was sent"),
+    firstSeenAt: time("`sentAt` of the oldest"),
+    lastSeenAt: time("`sentAt` of the newest"),
     receives: Type.Integer({ minimum: 0, description: "highest receive count" }),
   }),
-  { description: "dead letters by error class, the most frequent first" },
+  { description: "dead letters by error type, the most frequent first" },
 );
 
 const Total = Type.Integer({ minimum: 0, description: "approximate number of dead letters" });
@@ -32,7 +32,7 @@ export const DeadLetters = Type.Object({
   letters: Type.Array(
     Type.Object({
       messageId: Type.String(),
-      type: Type.String({ description: "error class" }),
+      type: Type.String({ description: "error type" }),
       reason: Type.Optional(Type.String({ description: "absent if SQS itself moved the message" })),
       redrivable: Type.Boolean({ description: "whether a redrive without types requeues it" }),
       failsAgain: Type.Optional(
@@ -41,7 +41,7 @@ export const DeadLetters = Type.Object({
             outcome: Type.Enum(["deadLetter", "rejected"], {
               description: "becomes a dead letter again, or gets the response FAILED without a job",
             }),
-            type: Type.String({ description: "error class" }),
+            type: Type.String({ description: "error type" }),
             reason: Type.String(),
           },
           { description: "why a redrive without changes would fail; absent if the message would be accepted" },
@@ -67,5 +67,5 @@ export const Redriven = Type.Object(
     looked: Type.Integer({ minimum: 0, description: "number of dead letters read" }),
     total: Total,
   },
-  { description: "dead letters by error class: requeued (in a dry run, those that would be) and kept" },
+  { description: "dead letters by error type: requeued (in a dry run, those that would be) and kept" },
 );

@@ -77,7 +77,7 @@ export async function acceptAll(deps: AcceptDeps, bodies: readonly SubmittedBody
       try {
         valid.push({ index, ...(await validate(deps, body)) });
       } catch (error) {
-        // Other errors are not caused by the request, which gets no response.
+        // The request did not cause other errors, so it gets no response, and may be accepted later.
         if (!(error instanceof JobError) || ERRORS[error.code].category !== "User") throw error;
         const repeat = await repeatOf(deps, body);
         if (repeat !== undefined) {

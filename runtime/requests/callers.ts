@@ -4,7 +4,7 @@ import type { Settings } from "../platform/settings.ts";
 /** Task type that a sender may request. */
 export type QueueScope = "read" | "update";
 
-/** Message attribute with the original sender of a redriven dead letter. */
+/** Message attribute with the original sender of a dead letter; a redrive keeps it. */
 export const SENDER_ATTRIBUTE = "senderId";
 
 type CallerRules = Pick<Settings, "callers" | "platformSenders">;

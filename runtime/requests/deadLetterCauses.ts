@@ -1,15 +1,15 @@
 import type { ExpectedFailure } from "./forecast.ts";
 
-/** Counts of the dead letters of one error class. */
+/** Counts of the dead letters of one error type. */
 export interface DeadLetterCause {
-  /** Error class. */
+  /** Error type. */
   type: string;
   count: number;
-  /** True if the redrive selects any of these letters; in a list, if a redrive without classes would select them. */
+  /** True if the redrive selects any of these letters; in a list, if a redrive without types would select them. */
   redrivable: boolean;
   /** Number of letters that would fail again unchanged (expectedFailure). */
   failsAgain: number;
-  /** The most frequent reasons. */
+  /** The most frequent reasons: why letters would fail again, or the dispatcher's reason. */
   reasons: { reason: string; count: number }[];
   /** Number of different reasons beyond those listed. */
   furtherReasons: number;
@@ -25,11 +25,11 @@ const MAX_REASONS = 5;
 
 /** Counted properties of a dead letter. */
 export interface CountedLetter {
-  /** Error class. */
+  /** Error type. */
   type: string;
   /** The dispatcher's reason; undefined if SQS moved the message. */
   reason: string | undefined;
-  /** True if the redrive selects it; in a list, if a redrive without classes would select it. */
+  /** True if the redrive selects it; in a list, if a redrive without types would select it. */
   redrivable: boolean;
   /** Reason why it would fail again; undefined if it would be accepted. */
   failsAgain: ExpectedFailure | undefined;
@@ -39,7 +39,7 @@ export interface CountedLetter {
   receives: number;
 }
 
-/** Groups dead letters by error class, the most frequent first. */
+/** Groups dead letters by error type, the most frequent first. */
 export function causesOf(letters: readonly CountedLetter[]): DeadLetterCause[] {
   const causes = [...Map.groupBy(letters, ({ type }) => type)].map(([type, group]) => {
     const times = group.flatMap(({ sentAt }) => sentAt ?? []).sort();

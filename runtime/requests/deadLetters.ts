@@ -17,12 +17,12 @@ import { type CountedLetter, causesOf, type DeadLetterCause } from "./deadLetter
 import { type ExpectedFailure, expectedFailure, type MessageRules } from "./forecast.ts";
 import type { Queues } from "./responses.ts";
 
-/** Error class of dead letters that SQS moved because no dispatcher could handle them, for example during an outage. */
+/** Error type of dead letters that SQS moved because no dispatcher could handle them, for example during an outage. */
 export const RECEIVED_TOO_OFTEN = "ReceivedTooOften";
 
 /** Selection of dead letters to redrive. */
 export interface Redrive {
-  /** Error classes to redrive. @default with messageIds all classes, otherwise those of retryable errors */
+  /** Error types to redrive. @default all with messageIds, otherwise the retryable ones */
   types?: readonly string[] | undefined;
   /** Limits the redrive to these messages. */
   messageIds?: readonly string[] | undefined;
@@ -34,11 +34,9 @@ export interface Redrive {
 
 /** Outcome of a redrive. */
 export interface RedriveOutcome {
-  /**
-   * Number of letters per error class that were returned to the request queue; in a dry run, that would be returned.
-   */
+  /** Number of letters per error type that were returned to the request queue; in a dry run, that would be returned. */
   redriven: Record<string, number>;
-  /** Number of letters per error class that stay in the dead-letter queue. */
+  /** Number of letters per error type that stay in the dead-letter queue. */
   kept: Record<string, number>;
   causes: DeadLetterCause[];
   /** Number of inspected dead letters. */
@@ -51,7 +49,7 @@ export interface RedriveOutcome {
 const INSPECTION_SECONDS = 120;
 
 /**
- * Returns dead letters to the request queue by error class. SQS can only move whole queues, so each message is sent,
+ * Returns dead letters to the request queue by error type. SQS can only move whole queues, so each message is sent,
  * then deleted. A crash in between leaves two copies, which create one job.
  */
 export async function redrive(
@@ -89,7 +87,7 @@ export async function redrive(
       receiptHandles.delete(message.ReceiptHandle);
     }
   } finally {
-    // Only now, since visible messages would be received again.
+    // Not earlier, since visible messages would be received again.
     await release(sqs, queues.deadLetters, receiptHandles);
   }
   return { ...counts, causes: causesOf(letters), looked: letters.length, total: Math.max(total, letters.length) };
@@ -149,7 +147,7 @@ async function describeLetter(message: Message, rules: MessageRules): Promise<De
     type,
     reason,
     redrivable: isRetryable(type),
-    failsAgain: expectedFailure(Body, sender ?? "", rules) ?? failureByClass(type, reason, rules),
+    failsAgain: expectedFailure(Body, sender ?? "", rules) ?? failureByType(type, reason, rules),
     body: redactText(beginning.length < Body.length ? `${beginning}@` : beginning),
     bodyLength: Body.length,
     sender,
@@ -159,8 +157,8 @@ async function describeLetter(message: Message, rules: MessageRules): Promise<De
   };
 }
 
-/** Predicts that a refused sender is refused again, in a process without the rules for senders (the API of a stack). */
-const failureByClass = (
+/** Predicts that a refused sender is refused again, in processes without the rules for senders (the API of a stack). */
+const failureByType = (
   type: string,
   reason: string | undefined,
   { callers }: MessageRules,
@@ -222,7 +220,7 @@ async function* deadLetters(
 }
 
 /**
- * Returns the error class and the reason of a dead letter. Attributes of a message that SQS moved are ignored, since
+ * Returns the error type and the reason of a dead letter. Attributes of a message that SQS moved are ignored, since
  * the sender of the request set them.
  */
 function causeOf({ Attributes = {}, MessageAttributes = {} }: Message): Pick<DeadLetter, "type" | "reason"> {
@@ -239,6 +237,6 @@ function senderOfLetter({ Attributes = {}, MessageAttributes = {} }: Message): s
   return MessageAttributes[SENDER_ATTRIBUTE]?.StringValue ?? Attributes.SenderId;
 }
 
-/** Returns true if the same message may be accepted now. */
+/** Returns true for an error type after which the same message may be accepted now. */
 const isRetryable = (type: string): boolean =>
   type === RECEIVED_TOO_OFTEN || (Object.hasOwn(ERRORS, type) && ERRORS[type as keyof typeof ERRORS].retryable);

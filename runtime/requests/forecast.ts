@@ -9,9 +9,9 @@ import { parseRequest } from "./parse.ts";
 
 /** Predicted failure of a message that is sent again. */
 export interface ExpectedFailure {
-  /** `deadLetter`: it would become a dead letter again; `rejected`: it would get the response FAILED and create no job. */
+  /** `deadLetter`: it would become a dead letter again; `rejected`: it would get a FAILED response and create no job. */
   outcome: "deadLetter" | "rejected";
-  /** Error class. */
+  /** Error type. */
   type: string;
   reason: string;
 }

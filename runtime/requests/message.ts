@@ -7,14 +7,14 @@ import { topLevelOf } from "../contract/topLevel.ts";
 export interface MessageContent {
   /** Undefined for text that is not JSON. */
   value: unknown;
-  /** True if its text was parsed. Otherwise `problems` has the reason, and `value` the recipient of the response. */
+  /** True if the text was parsed. For JSON that is refused without parsing, `value` has only the response's recipient. */
   isParsed: boolean;
-  /** Undefined if no response can be sent. */
+  /** Valid requestId; undefined if no response can be sent. */
   requestId: string | undefined;
   tenant: string;
-  /** Reason why it is not a request. */
+  /** Set if the message is not a request. */
   problem: JobError | undefined;
-  /** Ambiguities in the text of a readable request. */
+  /** Problems of the text: ambiguities, or the reason why it was not parsed. */
   problems: Problem[];
 }
 
@@ -74,7 +74,7 @@ const validRecipient = (requestId: unknown, tenant: unknown) => ({
   tenant: typeof tenant === "string" && tenantPattern.test(tenant) ? tenant : DEFAULT_TENANT,
 });
 
-/** Describes an invalid requestId in short. URLs are not repeated: they may contain a secret. */
+/** Describes an invalid requestId. URLs are not shown, since they may contain a secret. */
 function describeId(requestId: unknown): string {
   if (typeof requestId !== "string") return typeof requestId === "object" ? "(not text)" : String(requestId);
   const text = requestId.includes("://") ? "(a URL)" : `'${requestId.slice(0, 40)}${requestId.length > 40 ? "…" : ""}'`;

@@ -95,7 +95,7 @@ function checkLabels({ labels }: { labels?: unknown }, problems: ProblemList): v
   }));
 }
 
-/** Returns the bytes of labels as JSON, counted with the escapes of a response, as in jobs.bounded_labels. */
+/** Returns the size of labels as JSON with the escapes of a response, as jobs.bounded_labels counts it. */
 const labelsBytes = (labels: object): number =>
   Buffer.byteLength(JSON.stringify(labels).replace(/[\uFFFE\uFFFF]/g, "\\uffff"));
 

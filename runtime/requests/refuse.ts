@@ -4,7 +4,7 @@ import { type Database, type DueResponse, storeRefusal } from "../store/jobs.ts"
 import { type Source, storeRejected } from "./rejected.ts";
 import { hasJob } from "./repeat.ts";
 
-/** Returns true if an error is sent to the response queue; over HTTP, the call itself returns it. */
+/** Returns true if a request's error is sent to the response queue; over HTTP, the call itself returns it. */
 export const respondsOnQueue = ({ source }: { source: Source }, request: unknown): boolean =>
   source === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
 

@@ -14,7 +14,7 @@ export interface RejectedRequest {
   requestId: string;
   source: Source;
   error: ErrorBody;
-  /** The parsed request. */
+  /** The parsed request, or the text of a request that was not parsed. */
   body: unknown;
 }
 

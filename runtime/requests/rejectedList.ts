@@ -7,7 +7,7 @@ import type { Database } from "../store/jobs.ts";
 export interface RejectedFilter {
   /** Undefined for all tenants. */
   tenant?: string | undefined;
-  /** Error class. */
+  /** Error type. */
   type?: string | undefined;
   source?: "queue" | "http" | undefined;
   /** Part of the request id, the error's message or the body's beginning; case-insensitive. */
@@ -27,18 +27,18 @@ const MAX_BODY = 300;
 
 const Count = Type.Integer({ minimum: 0 });
 const Time = Type.String({ format: "date-time" });
-/** A page of rejected requests, newest first, with counts by error class. */
+/** A page of rejected requests, newest first, with counts by error type. */
 export const RejectedPage = Type.Object({
   total: Type.Integer({ minimum: 0, description: `matching requests, at most ${MAX_COUNTED}` }),
   isMore: Type.Boolean({ description: "true if more requests match than were counted" }),
   causes: Type.Array(
     Type.Object({ type: Type.String(), count: Count, copies: Count, firstSeenAt: Time, lastSeenAt: Time }),
-    { description: "matching requests by error class, the most frequent first" },
+    { description: "matching requests by error type, the most frequent first" },
   ),
   rejected: Type.Array(
     Type.Object({
       ...Type.Pick(RejectedDocument, ["rejectedId", "requestId", "tenant", "source", "copies"]).properties,
-      type: Type.String({ description: "error class" }),
+      type: Type.String({ description: "error type" }),
       message: Type.String(),
       problem: Type.Optional(Type.String({ description: "the first problem of an invalid request, with its field" })),
       body: Type.String({ description: "the beginning of the request as JSON, with secrets removed from URLs" }),
@@ -49,7 +49,7 @@ export const RejectedPage = Type.Object({
 });
 export type RejectedPage = Static<typeof RejectedPage>;
 
-/** Lists rejected requests, with counts by cause. */
+/** Lists rejected requests, with counts by error type. */
 export async function listRejected(
   db: Database,
   { tenant, type, source, text, prefix, since, until }: RejectedFilter,

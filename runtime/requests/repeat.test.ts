@@ -19,7 +19,7 @@ const REPEATS: Record<string, { task: Record<string, unknown>; timeoutSeconds?: 
   "a bucket that no longer belongs to the platform": {
     task: { type: "update", target: "prices", source: { s3: "s3://former/p.csv" } },
   },
-  "a time above the maximum": { task: { type: "read", query: "price_export" }, timeoutSeconds: 90_000 },
+  "a timeout above the maximum": { task: { type: "read", query: "price_export" }, timeoutSeconds: 90_000 },
 };
 
 /** Stores a job as an earlier version accepted it. */
@@ -128,7 +128,7 @@ describe("a repeat of a request that would be refused today", () => {
         assert.equal((await post({ requestId: `${requestId}-other`, task, ...rest })).statusCode, 400);
       });
 
-    it("returns the existing job for the second retry of a job", async () => {
+    it("returns the existing retry of a job whose SQL is refused", async () => {
       const task = { type: "read", sql: "select pg_sleep(1)" };
       const accept = async (request: object) => assert.equal((await post(request)).statusCode, 202);
       for (const requestId of ["ended", "ended.retry-1"])

@@ -70,7 +70,7 @@ describe("a request's reply", () => {
     assert.deepEqual(await due(), [["a", "SUCCEEDED"]], "the response is due again");
   });
 
-  it("queue, in a repeat: sends the response of a waiting or running job when it ends", async () => {
+  it("queue, in a repeat: sends the response of a running job when it ends", async () => {
     const job = await claimJob("a", noReply);
     await accept(dispatcher, [newJob("a")]);
     assert.deepEqual(await due(), []);
@@ -97,7 +97,7 @@ describe("a request's reply", () => {
     assert.deepEqual(await due(), [["a", "SUCCEEDED"]]);
   });
 
-  it("queue, in a repeat that the end of the job missed: the dispatcher's next tick sends the response", async () => {
+  it("queue, in a repeat that the job's end did not see: the dispatcher's next tick sends the response", async () => {
     const job = await claimJob("a", noReply);
     await finish(runner, job, success);
     await fixture.admin.query("insert into jobs.reply_requests select id from jobs.jobs");
@@ -105,7 +105,7 @@ describe("a request's reply", () => {
     assert.equal((await fixture.admin.query("select from jobs.reply_requests")).rows.length, 0);
   });
 
-  it("queue, in a repeat that the end of the job missed: a run that asks for its own job gets no other", async () => {
+  it("queue, in repeats that their jobs' ends did not see: a run gets only the response of the job that it requests", async () => {
     const jobs = [await claimJob("a", noReply), await claimJob("b", noReply)];
     for (const job of jobs) await finish(runner, job, success);
     await fixture.admin.query("insert into jobs.reply_requests select id from jobs.jobs");

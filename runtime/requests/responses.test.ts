@@ -21,7 +21,7 @@ describe("delivering responses", () => {
   beforeEach(() => mock.method(performance, "now", () => now));
   afterEach(() => mock.restoreAll());
 
-  /** Delivers a response. The first calls that record it fail with the given errors, each after some seconds. */
+  /** Delivers a response. Each error fails one call that records the response, after `afterSeconds`. */
   const deliver = async (...errors: { code?: string; message?: string; afterSeconds?: number }[]) => {
     calls = { sent: 0, recorded: 0 };
     now = 0;
@@ -43,22 +43,22 @@ describe("delivering responses", () => {
     return { ...calls, failed: failed.length };
   };
 
-  it("repeats the record after a conflict or a lost connection, and sends nothing again", async () => {
+  it("records again after a conflict or a lost connection, without sending again", async () => {
     const outcome = await deliver({ code: "40P01" }, { message: "Connection terminated unexpectedly" });
     assert.deepEqual(outcome, { sent: 1, recorded: 3, failed: 0 });
   });
 
-  it("rejects if the record fails for another reason, or three times", async () => {
+  it("rejects if recording fails for another reason, or three times", async () => {
     await assert.rejects(deliver({ code: "42501" }), { code: "42501" });
     await assert.rejects(deliver({ code: "40001" }, { code: "40001" }, { code: "40P01" }), { code: "40P01" });
   });
 
-  it("does not repeat the record after a statement timeout", async () => {
+  it("does not record again after a statement timeout", async () => {
     await assert.rejects(deliver({ code: "57014" }), { code: "57014" });
     assert.equal(calls.recorded, 1);
   });
 
-  it("does not repeat the record after five seconds", async () => {
+  it("does not record again after five seconds", async () => {
     const message = "timeout exceeded when trying to connect";
     await assert.rejects(deliver({ message, afterSeconds: 10 }), { message });
     assert.equal(calls.recorded, 1);

@@ -67,7 +67,7 @@ export async function deliverResponses(
   responses: readonly DueResponse[],
 ): Promise<SendResult["failed"]> {
   const { sent, failed } = await sendResponses(sqs, queues, responses);
-  // An unrecorded response is sent again. A second record is harmless, so calls with an unknown outcome are repeated.
+  // Unrecorded responses would be sent again. Recording twice is harmless, so calls with an unknown outcome are repeated.
   await repeatCall(() => responsesSent(db, sent), {
     isSafe: (error) => isConflict(error) || (isOutage(error) && !isStatementCancelled(error)),
   });

@@ -18,7 +18,7 @@ export function runnerFor(task: Task, settings: Settings, expectedBytes?: number
   return settings.runners[first].slots > 0 ? first : second;
 }
 
-/** Returns true if both runner types may execute a task. */
+/** Returns true for a read that both runner types may execute. */
 export const canFallBackToEc2 = (task: Task, { runners, jobs }: Settings): boolean =>
   task.type === "read" && jobs.readsOnEc2 && runners.glue.slots > 0 && runners.ec2.slots > 0;
 

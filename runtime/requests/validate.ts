@@ -10,7 +10,7 @@ import { parseRequest, type RequestRules, requestAsSent } from "./parse.ts";
  * Validates a request, including its places, and fills in its defaults.
  * @param textProblems problems found in its text
  * @param authorize throws a JobError if the sender may not submit the request
- * @throws JobError InvalidRequest with the problems of all fields
+ * @throws JobError InvalidRequest with all problems, or the error of `authorize`
  */
 export async function validateRequest(
   db: Database,

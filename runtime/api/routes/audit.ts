@@ -40,7 +40,9 @@ const Page = Type.Object({
       actor: Type.String({ description: "name of the token or signed-in user" }),
       via: Type.Enum([...CHANNELS], { description: "channel, as reported by the client" }),
       action: Type.Enum([...ACTIONS]),
-      target: Type.String({ description: "id of the job, token or session; for a redrive its error classes" }),
+      target: Type.String({
+        description: "id of the job, token or session; for a redrive its error types or message ids",
+      }),
       detail: Type.Record(Type.String(), Type.Unknown()),
     }),
   ),

@@ -6,7 +6,7 @@ import type { JobRoutePlugin } from "./plugin.ts";
 
 const Query = Type.Object(
   {
-    type: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: "only this error class" })),
+    type: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: "only this error type" })),
     text: Type.Optional(
       Type.String({
         minLength: 1,

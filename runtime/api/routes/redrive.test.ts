@@ -21,7 +21,7 @@ describe("POST /redrive", () => {
     p.app.inject({ method: "POST", url: "/redrive", payload, headers: await p.as("ops", ...scopes) });
   const bodies = async (queue: string) => (await p.receive(queue)).map(({ Body }) => Body).sort();
 
-  it("requeues messages of retryable classes, and leaves the others visible in the dead-letter queue", async () => {
+  it("requeues messages of retryable error types, and leaves the others visible in the dead-letter queue", async () => {
     await sendDeadLetter('{"requestId":"a"}');
     await sendDeadLetter("{torn", "UnreadableMessage");
     await sendDeadLetter('{"requestId":"b"}', "DatabaseUnavailable");
@@ -35,7 +35,7 @@ describe("POST /redrive", () => {
     assert.deepEqual(await bodies(p.context.queues.deadLetters), ["{torn"]);
   });
 
-  it("requeues only the given classes", async () => {
+  it("requeues only the given error types", async () => {
     await sendDeadLetter("one");
     await sendDeadLetter("{repaired", "UnreadableMessage");
     await redrive({ types: ["UnreadableMessage"] }, "admin");
@@ -118,7 +118,7 @@ describe("POST /redrive", () => {
     );
   });
 
-  it("requeues single dead letters of any class", async () => {
+  it("requeues single dead letters of any error type", async () => {
     await sendDeadLetter("one", "UnreadableMessage");
     await sendDeadLetter("two", "UnreadableMessage");
     const { letters } = (await p.app.inject({ url: "/dead-letters", headers: await p.as("ops", "admin") })).json();
@@ -128,7 +128,7 @@ describe("POST /redrive", () => {
     assert.deepEqual(await bodies(p.context.queues.requests), ["two"]);
   });
 
-  it("requires an admin, and reports an unknown class", async () => {
+  it("requires an admin, and reports an unknown error type", async () => {
     assert.equal((await redrive({}, "submit")).statusCode, 403);
     const refused = await redrive({ types: ["Unreadable"] }, "admin");
     assert.equal(refused.statusCode, 400);

@@ -13,14 +13,14 @@ const Body = Type.Object(
       Type.Array(Type.Enum([RECEIVED_TOO_OFTEN, ...Object.keys(ERRORS)]), {
         minItems: 1,
         maxItems: 100,
-        description: "error classes to requeue; default: all with messageIds, otherwise retryable ones",
+        description: "error types to requeue; default: all with messageIds, otherwise retryable ones",
       }),
     ),
     messageIds: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
         minItems: 1,
         maxItems: 100,
-        description: "only these dead letters, of any class unless types is given",
+        description: "only these dead letters, of any error type unless types is given",
       }),
     ),
     dryRun: Type.Boolean({ default: false, description: "only count the messages, and report which would fail again" }),
@@ -41,7 +41,7 @@ export const redriveRoute: JobRoutePlugin = async (app, { db, cloud, settings, g
       id: "redrive",
       tag: "operations",
       scope: "admin",
-      summary: "Requeue dead letters by error class",
+      summary: "Requeue dead letters by error type",
       body: Body,
       responses: { 200: { description: "requeued and kept dead letters", schema: Redriven } },
       errors: ["StorageUnavailable"],

@@ -18,7 +18,7 @@ const RejectedId = Type.Object({
 const Filters = Type.Object(
   {
     ...TenantQuery.properties,
-    type: Type.Optional(Type.Enum(Object.keys(ERRORS), { description: "error class" })),
+    type: Type.Optional(Type.Enum(Object.keys(ERRORS), { description: "error type" })),
     source: Type.Optional(Type.Enum(["queue", "http"], { description: "channel of the request" })),
     text: Type.Optional(
       Type.String({

@@ -45,7 +45,7 @@ describe("rates redrive", () => {
     assert.match(stderr, /This returns 1 dead letter to the request queue; it would fail again\. Nothing was done\./);
   });
 
-  it("accepts error classes, ids of dead letters, a limit and a dry run", async () => {
+  it("accepts error types, ids of dead letters, a limit and a dry run", async () => {
     const none = { redriven: {}, kept: {}, causes: [], looked: 0, total: 0 };
     const args = ["redrive", "--type", "A", "--type", "B", "--id", "m1", "--limit", "5", "--dry-run"];
     const { bodies, stdout, stderr } = await runAgainst(none, ...args);

@@ -62,7 +62,7 @@ export function deadLetterCommands({ program }: CliContext): void {
   );
   jsonFields(list, LETTER_FIELDS)
     .description("List messages that could not be accepted: by cause, then each with reason, times, receives and body")
-    .option("--type <class>", "only this error class")
+    .option("--type <type>", "only this error type")
     .option("--text <text>", "only messages with this text in body, reason or sender")
     .option("--limit <n>", "maximum number to read (100)", wholeNumber)
     .action(async (flags: { type?: string; text?: string; limit?: number }, command) => {
@@ -90,7 +90,7 @@ export function deadLetterCommands({ program }: CliContext): void {
     .description(
       "Return dead letters to the request queue: retryable ones, or those of --type or --id. Shows the effect and asks first",
     )
-    .option("--type <class>", "an error class to redrive, for example ReceivedTooOften; repeatable", collect)
+    .option("--type <type>", "an error type to redrive, for example ReceivedTooOften; repeatable", collect)
     .option("--id <messageId>", "a single dead letter; repeatable", collect)
     .option("--limit <n>", "maximum number to read (1000)", wholeNumber)
     .option("--dry-run", "only count")

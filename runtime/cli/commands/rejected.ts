@@ -66,7 +66,7 @@ export function rejectedCommands({ program }: CliContext): void {
   );
   jsonFields(list, ENTRY_FIELDS)
     .description("List rejected requests: by cause, then each with reason and times, newest first")
-    .addOption(choice("--type <class>", "only this error class", Object.keys(ERRORS)))
+    .addOption(choice("--type <type>", "only this error type", Object.keys(ERRORS)))
     .addOption(choice("--source <channel>", "only requests of this channel", ["queue", "http"]))
     .option("--text <text>", "only requests with this text in the id, reason or body")
     .option("--since <time>", "requests since: an age (90s, 30m, 2h, 7d, 1w), a day or a time (UTC)", timeOption)
