@@ -106,7 +106,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     if (httpPart === "body" && (data === undefined || data === null))
       return { error: invalid([{ field: "request", message: "must be a JSON object." }]) };
     const filled = withDefaults(schema, data ?? {});
-    // Query values arrive as text. Numbers and flags of a JSON body must have their JSON types.
+    // Query values arrive as text. Integers and booleans of a JSON body must have their JSON types.
     const value = httpPart === "querystring" ? parseQueryValues(schema, filled) : filled;
     const problems = problemsOf(schema, value);
     return problems.length > 0 ? { error: invalid(problems) } : { value };
@@ -126,7 +126,8 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
 }
 
 /**
- * Converts numbers and flags of a query to their JSON types. Other values stay text, so that validation reports them.
+ * Converts the integers and booleans of a query to their JSON types. Other values stay text, so that validation reports
+ * them.
  */
 function parseQueryValues(schema: TSchema, query: unknown): unknown {
   const { properties = {} } = schema as { properties?: Record<string, { type?: string }> };

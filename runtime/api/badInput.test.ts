@@ -12,9 +12,9 @@ const SEED = 11;
 const RATES = "/rates?date_from=2021-01-01&date_to=2021-01-31&orig_code=CNGGZ&dest_code=EETLL";
 /** Bodies that SQS accepts: text without the characters that it refuses (API Reference, SendMessage). */
 const SENDABLE = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]+$/u;
-/** Number of messages that SQS delivers at once. */
+/** Number of messages per call of the dispatcher. */
 const BATCH = 10;
-/** Allowed slowdown of /rates, as a factor: other processes use the machine too. */
+/** Allowed factor between the CPU times of /rates after and before: other processes use the machine too. */
 const MAX_SLOWDOWN = 4;
 
 /** Tables that only a valid request may change. */
@@ -67,7 +67,7 @@ describe("bad input", () => {
     assert(cpuMsAfter < cpuMsBefore * MAX_SLOWDOWN, `/rates took ${cpuMsAfter} ms after, ${cpuMsBefore} ms before`);
   });
 
-  it("in any parameter or field of any operation is refused or harmless, and never causes an internal error", async function () {
+  it("in a parameter or field of an operation is refused or harmless, and causes no internal error", async function () {
     this.timeout(120_000);
     const q = await populatedApi({ api: { limits: { tokenPerMinute: 0 } } });
     try {

@@ -39,7 +39,7 @@ export interface BulkCounts {
   byErrorType: Record<string, number>;
 }
 
-/** Result of one call. */
+/** Outcome of one call. */
 export interface BulkOutcome extends BulkCounts {
   done: number;
   /** Number of jobs that needed no change: already ended, or already retried. */

@@ -10,7 +10,7 @@ export const MAX_PIPELINED = 100;
 const MAX_DROPPED = 1_000;
 /** Number of requests after which a connection is closed, so that long-lived clients spread over new servers. */
 const MAX_REQUESTS = 100_000;
-/** Number of connections accepted beyond the maximum, to return 503 to others and answer health checks. */
+/** Number of connections accepted beyond the maximum, to return 503 and serve health checks. */
 const RESERVED_CONNECTIONS = 50;
 /** Paths that are served on reserved connections, so that a full server still passes its health check. */
 const HEALTH_PATHS = new Set(["/healthz", "/readyz"]);

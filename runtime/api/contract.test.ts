@@ -140,12 +140,12 @@ const TESTED_ELSEWHERE: Record<string, string> = {
   StorageUnavailable: "storage.test.ts",
   TrackingUnavailable: "tracking.test.ts",
   "beginUpload 200": "routes/uploads.test.ts",
-  "retryJob SourceNotFound": "retries are accepted like submissions",
-  "retryJob SourceNotAllowed": "the same",
+  "retryJob SourceNotFound": "as submitJob",
+  "retryJob SourceNotAllowed": "as submitJob",
   "retryJob InvalidSql": "needs a job whose SQL a later version refuses",
-  "retryJob NotOneStatement": "the same",
-  "retryJob 200": "needs concurrent retries",
-  "retryJob RequestIdConflict": "the same, with a job of another caller in between",
+  "retryJob NotOneStatement": "needs a job whose SQL a later version refuses",
+  "retryJob 200": "retries.test.ts",
+  "retryJob RequestIdConflict": "needs another job with the id of the retry",
 };
 
 type Api = Awaited<ReturnType<typeof populatedApi>>;
@@ -318,7 +318,7 @@ function commonErrorCases(
   return all.filter((each) => each !== false);
 }
 
-/** Returns the cases that need generated values: uploads that do not exist, and a caller's own token. */
+/** Returns the cases that need existing data: uploads that do not exist, and a caller's own token. */
 async function existingDataCases(p: Api, { path }: DescribedOperation, validRequest: SentRequest): Promise<Case[]> {
   if (path === "/tokens/{id}") {
     const headers = await p.as("acme", "admin");

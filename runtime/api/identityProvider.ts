@@ -49,6 +49,7 @@ export class IdentityProvider {
   /**
    * Begins a sign-in.
    * @returns The provider's URL for the browser, and the state that `finish` checks.
+   * @throws JobError IdentityProviderUnavailable
    */
   async begin(redirectUri: string): Promise<{ url: URL; pending: PendingSignIn }> {
     const { config } = await this.#discover();
@@ -68,7 +69,7 @@ export class IdentityProvider {
    * Completes a sign-in.
    * @param search - Query of the URL that the provider redirected to.
    * @returns The provider's claims about the user.
-   * @throws JobError InvalidSignIn
+   * @throws JobError InvalidSignIn or IdentityProviderUnavailable
    */
   async finish(search: string, { state, nonce, verifier, redirectUri }: PendingSignIn): Promise<Claims> {
     const { config } = await this.#discover();
@@ -91,7 +92,7 @@ export class IdentityProvider {
    * Verifies an ID token that the command line received.
    * @param accessToken - For claims that only the userinfo endpoint returns.
    * @returns The claims of the ID token and of the userinfo endpoint.
-   * @throws JobError InvalidSignIn
+   * @throws JobError InvalidSignIn or IdentityProviderUnavailable
    */
   async verify(idToken: string, accessToken: string | undefined): Promise<Claims> {
     const { config, keys } = await this.#discover();

@@ -35,7 +35,7 @@ const POLLS_PER_TOKEN_CHECK = 4;
 const DOCUMENTS_PER_QUERY = 50;
 
 /**
- * Sends all event streams of one process. Each poll runs one statement for the versions of all watched jobs, and further
+ * Sends the events of all streams of one process. Each poll runs one statement for the versions of all watched jobs, and further
  * statements for changed documents. Another statement checks the tokens once per second. A stream buffers at most one
  * event for a slow reader.
  */
@@ -71,9 +71,9 @@ export class JobHub {
     this.#perOwner.set(owner, own + 1);
     this.#streams++;
     raw.once("close", () => {
-      const left = (this.#perOwner.get(owner) ?? 1) - 1;
-      if (left === 0) this.#perOwner.delete(owner);
-      else this.#perOwner.set(owner, left);
+      const remaining = (this.#perOwner.get(owner) ?? 1) - 1;
+      if (remaining === 0) this.#perOwner.delete(owner);
+      else this.#perOwner.set(owner, remaining);
       this.#streams--;
     });
   }

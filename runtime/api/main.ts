@@ -7,8 +7,8 @@ import { createApp } from "./app.ts";
 
 /**
  * Entry point of the API's process, in the container and on the local platform. HOST and PORT set the address; settings
- * and database come from the environment (runtime/platform). SIGTERM drains: running requests finish, new connections
- * are refused.
+ * and database come from the environment (runtime/platform). SIGTERM and SIGINT drain: running requests finish, new
+ * connections are refused.
  */
 const settings = readSettings();
 const { queues, buckets } = settings;

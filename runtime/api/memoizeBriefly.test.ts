@@ -6,7 +6,7 @@ import { memoizeBriefly } from "./memoizeBriefly.ts";
 describe("memoizeBriefly", () => {
   afterEach(() => mock.restoreAll());
 
-  it("computes a result once for concurrent callers, and caches it for a while", async () => {
+  it("computes a result once for concurrent callers, and caches it", async () => {
     const cached = memoizeBriefly(60_000);
     let computations = 0;
     const compute = async () => {

@@ -46,7 +46,7 @@ export interface Operation<
   querystring?: Query;
   body?: Body;
   responses: Record<number, SuccessResponse>;
-  /** Errors specific to the operation; those of parameters, body and token are added. */
+  /** Errors specific to the operation; the common ones are added. */
   errors?: ErrorCode[];
 }
 

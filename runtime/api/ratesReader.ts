@@ -62,7 +62,10 @@ export class RatesReader {
   #running = 0;
   #waiting: PendingQuery[] = [];
 
-  /** @param maxConcurrent - Number of running statements at which new queries wait. REGIONS is not limited. */
+  /**
+   * @param maxConcurrent - Number of running statements at which new queries wait. Statements for regions count too, but
+   * do not wait.
+   */
   constructor(pool: pg.Pool, maxConcurrent: number) {
     this.#pool = pool;
     this.#maxConcurrent = maxConcurrent;

@@ -3,12 +3,13 @@ import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { JobError } from "../contract/errors.ts";
 import type { StoredFormat } from "./representation.ts";
 
-/** A job's artifact in the database: inline text, or its location. */
+/** A job's result or report in the database: inline text, or its location. */
 export interface StoredArtifact extends StoredFormat {
   responseId: string;
   inline: string | null;
   location: string | undefined;
   bytes: number;
+  /** Fields of the response to `delivery=link`, in addition to the link. */
   link: Record<string, unknown>;
 }
 

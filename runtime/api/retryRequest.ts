@@ -17,7 +17,7 @@ export const RetryChanges = Type.Object(
 /** Maximum length of an id to which `.retry-` and five digits are appended: an id has at most 128 characters. */
 const MAX_RETRIED_ID = 116;
 const LAST_RETRY = 99_999;
-/** Ids of retries, with the number as `retryIdOf` writes it: of `a.retry-01`, the retry is `a.retry-01.retry-1`. */
+/** Matches ids of retries. Their numbers have no leading zeros: the retry of `a.retry-01` is `a.retry-01.retry-1`. */
 const RETRY_ID = /^(.+)\.retry-([1-9]\d{0,4})$/;
 
 /**

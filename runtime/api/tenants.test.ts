@@ -27,7 +27,7 @@ describe("tenants of the API", () => {
     p.app.inject({ method: method.toUpperCase() as "GET", url, headers: headers as Record<string, string> });
   const jobs = async () => (await p.admin.query("select * from jobs.jobs order by id")).rows;
 
-  it("learn nothing about another tenant's job from any operation, not even its existence, and cannot change it", async () => {
+  it("learn nothing about another tenant's job from any operation on it, not even its existence, and cannot change it", async () => {
     const { paths } = (await call("get", "/openapi.json", {})).json();
     const operations = Object.entries(paths as Record<string, object>)
       .filter(([path]) => path.startsWith("/jobs/{id}"))

@@ -45,7 +45,7 @@ function credentialOf(request: FastifyRequest, platform: string): Credential | u
   return secret === undefined || secret === "" ? undefined : { secret, from: "cookie" };
 }
 
-/** Maximum number of remembered valid tokens. Their requests do not count against the limit of the caller's address. */
+/** Maximum number of remembered valid tokens. Requests with them are not checked against the limit of the address. */
 const MAX_REMEMBERED_TOKENS = 10_000;
 
 /** Creates guards. They run before the body is read. */

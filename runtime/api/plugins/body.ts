@@ -3,7 +3,7 @@ import { readBodyBytes } from "../../contract/body.ts";
 import { JobError } from "../../contract/errors.ts";
 import { invalid } from "../problem.ts";
 
-/** Accepts only JSON bodies. Refuses duplicate keys and deep nesting. */
+/** Accepts only JSON bodies, except ambiguous ones (duplicate keys, rounded numbers) and those that take long to parse. */
 export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, bytes, done) => {

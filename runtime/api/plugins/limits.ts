@@ -15,7 +15,7 @@ export interface Limits {
   token: Limit;
   /** Limit per address, for requests without a valid token. */
   address: Limit;
-  /** Limit per caller of /rates; undefined without a limit. */
+  /** Limit per caller of /rates; undefined if /rates has no limit of its own. */
   rates: Limit | undefined;
 }
 

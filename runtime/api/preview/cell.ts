@@ -4,6 +4,7 @@ export const PREVIEW = {
   bytes: 1024 * 1024,
   /** Characters of a cell or column name; longer ones end in an ellipsis. */
   cell: 1_000,
+  /** Columns; further ones are only counted. */
   columns: 200,
 } as const;
 
@@ -26,6 +27,7 @@ export class CellText {
     this.#maxLength = maxLength;
   }
 
+  /** True if the cell is longer than its maximum. */
   get isFull(): boolean {
     return this.#text.length > this.#maxLength;
   }

@@ -21,7 +21,7 @@ function* rowsOf(head: readonly string[], lines: Iterable<Line>): Generator<Row>
   }
 }
 
-/** Reads a line cell by cell, keeping each cell's text up to its maximum. */
+/** Reads lines cell by cell, keeping each cell's text up to its maximum. */
 function* linesOf(text: string): Generator<Line> {
   let cells: (string | null)[] = [];
   let at = 0;

@@ -91,7 +91,7 @@ describe("a result's preview", () => {
     assert.deepEqual(await previewAs("a,a\n1,2\n", "csv"), { columns: ["a", "a"], rows: [["1", "2"]], more: false });
   });
 
-  it("truncates long cells and column names in every format", async () => {
+  it("truncates long cells in every format, and long column names", async () => {
     const long = "x".repeat(300_000);
     for (const [format, text] of [
       ["csv", `a,b\n"${long}",1\n`],
@@ -114,7 +114,7 @@ describe("a result's preview", () => {
     assert.deepEqual((await previewAs(`{"a":"${long}","b":1}`, "ndjson")).rows, [[cut]]);
   });
 
-  it("accepts any number of brackets and quotes, and any nesting depth", async () => {
+  it("accepts hundreds of thousands of brackets, quotes and levels", async () => {
     const none = { columns: [], rows: [], more: false };
     for (const text of [
       "]".repeat(150_000),

@@ -38,7 +38,7 @@ describe("the audit trail", () => {
     assert.doesNotMatch(JSON.stringify(recorded), /select 1/, "no text of the task");
   });
 
-  it("records what a purge removes", async () => {
+  it("records the parameters of a purge", async () => {
     const acme = await p.as("acme");
     const task = { type: "update", statement: "purge_prices", params: { before: "2000-01-01" } };
     assert.equal((await call("POST", "/jobs", acme, { requestId: "purge", task })).statusCode, 202);
@@ -117,7 +117,7 @@ describe("the audit trail", () => {
     assert.deepEqual([targets, rest.next], [["three", "two", "one"], undefined]);
   });
 
-  it("cannot be changed by the API, and loses entries after their retention", async () => {
+  it("cannot be changed by the API, and is deleted after its retention", async () => {
     await call("POST", "/jobs", await p.as("acme"), { requestId: "a", task: read });
     for (const statement of ["delete from jobs.audit", "update jobs.audit set actor = 'x'"])
       await assert.rejects(p.pool.query(statement), /permission denied/);

@@ -19,7 +19,7 @@ import type { SubmittedJob } from "../submitter.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
-/** Errors of a valid submission. */
+/** Errors of a submission that its schema allows. */
 export const SUBMISSION_ERRORS = [
   "RequestIdConflict",
   "TooManyWaiting",
@@ -234,7 +234,7 @@ export async function readDocument<Document extends object = Record<string, unkn
   return rows[0].document;
 }
 
-/** Number of the newest jobs, of all tenants, that are read before documents are searched. */
+/** Number of newest jobs, of all tenants, among which a tenant's are read before the tracking store is searched. */
 const NEWEST_JOBS = 10_000;
 
 async function jobIds(

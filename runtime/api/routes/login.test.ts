@@ -43,7 +43,7 @@ describe("signing in at an identity provider", function () {
     assert.deepEqual([bob.name, bob.tenant, bob.scopes], ["bob@acme.example", "acme", ["read", "submit"]]);
   });
 
-  it("limits sessions that a signed-in user creates to the lifetime of the sign-in, and counts them for the user", async () => {
+  it("limits sessions that a signed-in user creates to the lifetime of the sign-in, and gives them the same owner", async () => {
     const { cookie } = await signIn("ada");
     const token = cookie.slice(cookie.indexOf("=") + 1);
     const headers = { "sec-fetch-site": "same-origin" };
@@ -103,7 +103,7 @@ describe("signing in at an identity provider", function () {
     }
   });
 
-  it("reports an unavailable provider, and contacts it again at the next sign-in", async () => {
+  it("reports an unavailable provider, in the browser and to the command line", async () => {
     const settings = { ...provider.settings, issuer: "http://127.0.0.1:1" };
     const q = await testApi({ api: { signIn: { platform: "t", oidc: settings } } });
     try {

@@ -68,7 +68,7 @@ describe("requests over HTTP", () => {
     assert((await list("", await p.as("ops", "admin"))).total > 4, "an admin sees those of all tenants");
   });
 
-  it("list 100 problems and the number of further ones", async () => {
+  it("get an error with 100 problems and the number of further ones", async () => {
     const fields = Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`unknown${index}`, 1]));
     const { problems, furtherProblems } = (await post("/jobs", { ...fields, task: read })).json();
     assert.deepEqual([problems.length, furtherProblems], [100, 150]);

@@ -50,7 +50,7 @@ const BODIES = Object.fromEntries(
     ...mediaTypesOf({ format: "ndjson", compression: "none" }),
   ].map((type) => [type, Bytes]),
 );
-const DESCRIPTION = `A small result is in the response; for a large one in S3 the response is a redirect, unless \`delivery\` says otherwise.
+const DESCRIPTION = `A small result is in the response; for a large one in S3 the response is a redirect, or as \`delivery\` requests.
 \`Accept\` names the result's own format (or \`application/gzip\` for a compressed result as a file). With
 \`Accept-Encoding: gzip\` a compressed result is sent compressed, otherwise decompressed. \`Range: bytes=…\` selects one range
 unless the result is decompressed; \`If-Range\` and \`If-None-Match\` take the ETag. A result never changes.`;

@@ -75,7 +75,7 @@ describe("sessions of the API", () => {
     assert.match(String(response.headers["set-cookie"]), /^__Host-rates_session_here=.*; Secure$/);
     const [pair] = String(response.headers["set-cookie"]).split(";");
     assert.equal((await call("GET", "/session", { ...headers, cookie: pair })).statusCode, 200);
-    // HTTP and HTTPS use different cookie names, so that a cookie set over plain HTTP is not accepted over TLS.
+    // HTTP and HTTPS use different cookie names, so the cookie of one is not accepted over the other.
     assert.equal((await call("GET", "/session", { cookie: pair })).statusCode, 401);
   });
 

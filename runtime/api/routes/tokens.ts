@@ -51,7 +51,7 @@ const List = Type.Object({
   ),
 });
 
-/** Creates, lists and revokes tokens. Admins only. */
+/** POST /tokens, GET /tokens and DELETE /tokens/{id}: creates, lists and revokes tokens and sessions. Admins only. */
 export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
   app.post(
     "/tokens",

@@ -17,7 +17,7 @@ import { callerOfRequest } from "../plugins/auth.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
 /**
- * Part size. S3 allows parts of 5 MiB (except the last) to 5 GiB, 10,000 parts, and objects of 5 TiB (S3 User Guide,
+ * Part size. S3 allows parts of 5 MiB (except the last) to 5 GiB, and 10,000 parts (S3 User Guide, multipart upload
  * limits).
  */
 export const PART_BYTES = 8 * 1024 * 1024;
@@ -241,7 +241,7 @@ export function decodeUpload(id: string, tenant: string): { Key: string; UploadI
   return { Key, UploadId };
 }
 
-/** Errors of S3 that the platform causes: credentials, clock and keys. Their messages contain role names. */
+/** Errors of S3 that the platform causes: credentials, clock and keys. Their messages may contain role names. */
 const PLATFORM_ERRORS =
   /^(AccessDenied|ExpiredToken|InvalidToken|InvalidAccessKeyId|SignatureDoesNotMatch|RequestTimeTooSkewed|KMS)/;
 

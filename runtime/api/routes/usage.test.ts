@@ -23,7 +23,7 @@ describe("GET /usage", () => {
     ...{ glueSeconds: 3_600, ec2Seconds: 1_800, estimatedUsd: 0.0275 + 0.1 },
   };
 
-  it("shows a tenant its own month only", async () => {
+  it("shows a tenant its own usage only", async () => {
     assert.deepEqual((await usage(["acme", "read"])).body, {
       month: "2026-01",
       tenants: [acme],
