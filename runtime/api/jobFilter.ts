@@ -43,7 +43,7 @@ const JobFilter = Type.Object(JobFilterFields);
  */
 export function checkTimeRange(times: Readonly<Record<string, string | undefined>>): void {
   const [[first = "", from] = [], [last = "", to] = []] = Object.entries(times);
-  if (from === undefined || to === undefined || searchInstant(from) <= searchInstant(to)) return;
+  if (from === undefined || to === undefined || instantOf(from) <= instantOf(to)) return;
   throw invalid([{ field: last, value: to, message: `must not be before ${first} (${from}).` }]);
 }
 
@@ -61,8 +61,8 @@ export function jobFilterOf(
   return {
     ...same,
     ...(status ? { status: [status] } : {}),
-    ...(createdFrom ? { createdFrom: searchInstant(createdFrom) } : {}),
-    ...(createdTo ? { createdTo: searchInstant(createdTo) } : {}),
+    ...(createdFrom ? { createdFrom: instantOf(createdFrom) } : {}),
+    ...(createdTo ? { createdTo: instantOf(createdTo) } : {}),
     ...(label ? { labels: { [key]: value } } : {}),
   };
 }
@@ -73,8 +73,8 @@ const [FIRST, LAST] = ["1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"].m
   number,
 ];
 
-/** Normalizes a time so that every store accepts it: some reject offsets of 16 hours, or years outside 1970 to 9999. */
-export function searchInstant(time: string): string {
+/** Converts a time to UTC, within 1970 to 9999. Postgres rejects offsets of 16 hours; a store can reject other years. */
+export function instantOf(time: string): string {
   // JavaScript has no leap seconds.
   const at = Date.parse(time.replace(/:60(?=[.+\-zZ]|$)/, ":59"));
   return new Date(Math.min(LAST, Math.max(FIRST, Number.isNaN(at) ? FIRST : at))).toISOString();

@@ -85,6 +85,15 @@ describe("scopes and tokens of the API", () => {
     assert.deepEqual([response.statusCode, response.json().problems[0].field], [400, "expiresAt"]);
   });
 
+  it("accepts an expiry that is beyond the year 9999 in UTC", async () => {
+    const admin = await p.as("ops", "admin");
+    const payload = { name: "late", tenant: "acme", scopes: ["read"], expiresAt: "9999-12-31T23:59:59-23:59" };
+    const { id } = (await post("/tokens", payload, admin)).json();
+    const { tokens } = (await p.app.inject({ url: "/tokens", headers: admin })).json();
+    const { expiresAt } = tokens.find((entry: { id: string }) => entry.id === id);
+    assert.match(expiresAt, /^9999-12-31T23:59:59/);
+  });
+
   it("records the day of last use once per day, not per request", async () => {
     const { id, token } = await createToken(p.admin, { name: "used", tenant: "acme", scopes: ["read"] });
     const read = async () =>

@@ -1,7 +1,7 @@
 import Type from "typebox";
 import { Tenant } from "../../contract/request.ts";
 import { ACTIONS, CHANNELS, listAudit } from "../../store/audit.ts";
-import { checkTimeRange } from "../jobFilter.ts";
+import { checkTimeRange, instantOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { tenantOf } from "../tenant.ts";
@@ -63,13 +63,14 @@ export const auditRoute: RoutePlugin = async (app, { db, guard }) => {
     }),
     async (request) => {
       const { query } = request;
-      checkTimeRange({ since: query.since, until: query.until });
+      const { since, until, limit } = query;
+      checkTimeRange({ since, until });
       const caller = callerOfRequest(request);
       const isAdmin = caller.scopes.includes("admin");
       const tenant = query.tenant === undefined && isAdmin ? undefined : tenantOf(caller, query.tenant);
-      const { limit } = query;
+      const times = { since: since && instantOf(since), until: until && instantOf(until) };
       // One entry beyond the limit tells whether there is another page.
-      const read = await listAudit(db, { ...query, tenant, limit: limit + 1 });
+      const read = await listAudit(db, { ...query, ...times, tenant, limit: limit + 1 });
       const entries = read.slice(0, limit);
       const last = entries.at(-1);
       return { entries, ...(read.length > limit && last ? { next: last.id } : {}) };

@@ -3,7 +3,7 @@ import { RejectedDocument } from "../../contract/document.ts";
 import { ERRORS, JobError } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { listRejected, RejectedPage } from "../../requests/rejectedList.ts";
-import { checkTimeRange, SearchTime, searchInstant } from "../jobFilter.ts";
+import { checkTimeRange, instantOf, SearchTime } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { TenantQuery } from "../schemas.ts";
@@ -59,7 +59,7 @@ export const rejectedRoutes: JobRoutePlugin = async (app, { db, guard }) => {
       const isForAll = caller.scopes.includes("admin") && tenant === undefined;
       const shownTenant = isForAll ? undefined : tenantOf(caller, tenant);
       checkTimeRange({ since, until });
-      const times = { since: since && searchInstant(since), until: until && searchInstant(until) };
+      const times = { since: since && instantOf(since), until: until && instantOf(until) };
       return listRejected(db, { ...filter, ...times, tenant: shownTenant }, { limit, before });
     },
   );

@@ -3,6 +3,7 @@ import { JobError } from "../../contract/errors.ts";
 import { Tenant } from "../../contract/request.ts";
 import { auditParameters } from "../../store/audit.ts";
 import { listTokens, newToken, SCOPES } from "../../store/tokens.ts";
+import { instantOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { actorOf, callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
@@ -66,7 +67,7 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
     async (request, reply) => {
       const { body } = request;
       const { expiresAt } = body;
-      if (expiresAt !== undefined && !(Date.parse(expiresAt) > Date.now()))
+      if (expiresAt !== undefined && Date.parse(instantOf(expiresAt)) <= Date.now())
         throw invalid([{ field: "expiresAt", value: expiresAt, message: "must be a time in the future." }]);
       const { token, record } = newToken(body);
       const { id: target, name, tenant, scopes } = record;
@@ -76,7 +77,7 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
          select jobs.record_audit($1, $2, $3, $4, $5, $6, $7) from stored`,
         [
           ...auditParameters({ tenant, ...actorOf(request), action: "token.create", target, detail }),
-          ...[target, record.hash, name, scopes, expiresAt === undefined ? null : new Date(expiresAt).toISOString()],
+          ...[target, record.hash, name, scopes, expiresAt === undefined ? null : instantOf(expiresAt)],
         ],
       );
       return reply.code(201).header("cache-control", "no-store").send({ id: record.id, token });
