@@ -9,4 +9,10 @@ describe("a queue message's body", () => {
       assert.match(problem?.message ?? "", /nested deeper than \d+ levels\. Send one JSON object/);
     }
   });
+
+  it("distinguishes a requestId that is repeated from one that is a long number", () => {
+    const messageOf = (body: string) => readMessage(body).problem?.message ?? "";
+    assert.match(messageOf('{"requestId":"a","requestId":"b"}'), /its requestId is given more than once/);
+    assert.match(messageOf('{"requestId":12345678901234567890}'), /its requestId \d+ is not text/);
+  });
 });

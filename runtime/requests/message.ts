@@ -34,7 +34,9 @@ export function readMessage(body: string): MessageContent {
   const { value, problems } = read;
   const { requestId, tenant } = (value ?? {}) as { requestId?: unknown; tenant?: unknown };
   // The recipient must be unambiguous: a repeated id or tenant is not used.
-  const duplicated = problems.find(({ field }) => field === "requestId" || field === "tenant")?.field;
+  // Problems of rounded numbers have a value.
+  const duplicates = problems.filter((found) => found.value === undefined).map(({ field }) => field);
+  const duplicated = duplicates.find((field) => field === "requestId" || field === "tenant");
   const recipient = duplicated ? validRecipient(undefined, undefined) : validRecipient(requestId, tenant);
   const reason = duplicated ? `its ${duplicated} is given more than once` : invalidIdReason(value);
   const problem = recipient.requestId === undefined ? new JobError("UnreadableMessage", { reason }) : undefined;
