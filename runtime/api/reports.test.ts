@@ -60,5 +60,7 @@ describe("GET /jobs/{id}/report", () => {
     const { statusCode, body } = await get("ended");
     assert.equal(statusCode, 409);
     assert.match(JSON.parse(body).detail, /'ended' has no report of bad rows; its status is SUCCEEDED\./);
+    const cancelled = JSON.parse((await get("cancelled")).body);
+    assert.match(cancelled.detail, /'cancelled' has no report of bad rows; its status is CANCELLED \(Cancelled\)\./);
   });
 });

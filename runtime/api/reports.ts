@@ -16,7 +16,10 @@ const CALLER_COLUMNS: ReadonlySet<string> = new Set(["column", "value"]);
  */
 export async function findReport({ db }: JobServices, tenant: string, requestId: string): Promise<StoredArtifact> {
   const { status, responseId, error } = (await readFinishedJob(db, tenant, requestId)).document;
-  if (error?.type !== "InvalidRows") throw new JobError("NoReport", { requestId, status: error?.type ?? status });
+  if (error?.type !== "InvalidRows") {
+    const ending = error === undefined ? status : `${status} (${error.type})`;
+    throw new JobError("NoReport", { requestId, status: ending });
+  }
   const { details } = error;
   const stored = { responseId, format: "csv", compression: "none" } as const;
   const pointer = details.find((detail) => "report" in detail)?.report;
