@@ -64,7 +64,7 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
     if (isUpdate(value.task)) requireScope(caller, "update");
     checkUploadOwner(value, caller, cloud.buckets.uploads);
     const requestId = typeof value.requestId === "string" ? value.requestId : "";
-    const [outcome] = await acceptAll({ db, plans, settings, s3: async () => cloud.s3, source: "http" }, [
+    const [outcome] = await acceptAll({ db, plans, settings, s3: async () => cloud.s3, channel: "http" }, [
       { value: { tenant, ...value }, requestId, tenant, traceparent: validTraceparent(request.headers[TRACEPARENT]) },
     ]);
     if (!outcome || "error" in outcome)

@@ -183,7 +183,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     changes: [
       {
         file: "../requests/accept.ts",
-        from: 'if (source === "queue" && !mayLoad(',
+        from: 'if (channel === "queue" && !mayLoad(',
         to: "if (false && !mayLoad(",
       },
     ],

@@ -85,7 +85,7 @@ async function acceptBatch(
 ): Promise<unknown> {
   try {
     const outcomes = await acceptAll(
-      { ...context, source: "queue" },
+      { ...context, channel: "queue" },
       valid.map(({ record, value, isParsed, requestId = "", tenant, problems, sender, traceparent }) => ({
         value,
         ...(isParsed ? {} : { unparsed: record.body }),

@@ -11,7 +11,7 @@ import { statementOf } from "../queries/explain.ts";
 import { type Accepted, accept, type Database, type DueResponse, dueResponses, type NewJob } from "../store/jobs.ts";
 import { canonical, requestAsSent } from "./parse.ts";
 import { recordRejection, refuse, refuseInvalid, respondsOnQueue } from "./refuse.ts";
-import type { Source } from "./rejected.ts";
+import type { RequestChannel } from "./rejected.ts";
 import { findRequestHash, hasJob } from "./repeat.ts";
 import { canFallBackToEc2, expectedBytes, runnerFor } from "./route.ts";
 import { validateRequest } from "./validate.ts";
@@ -30,8 +30,8 @@ export interface AcceptDeps {
   plans: Database;
   settings: Settings;
   s3: LazyS3 | undefined;
-  /** Channel of the requests. A request from the queue gets a response on the response queue unless `reply` is none. */
-  source: Source;
+  /** A request from the queue gets a response on the response queue unless its `reply` is none. */
+  channel: RequestChannel;
 }
 
 /** A submitted body. */
@@ -175,11 +175,11 @@ async function repeatOf(
   return repeatedHash === undefined ? undefined : { request, task: request.task, sql: null, repeatedHash, traceparent };
 }
 
-const defaultReply = (source: Source): Reply => (source === "queue" ? "queue" : "none");
+const defaultReply = (channel: RequestChannel): Reply => (channel === "queue" ? "queue" : "none");
 
 function newJob(
   { request, task, sql, repeatedHash, traceparent }: ValidRequest,
-  { settings, source }: AcceptDeps,
+  { settings, channel }: AcceptDeps,
   expected: number | undefined,
 ): NewJob {
   const requestHash = repeatedHash ?? hashOf(canonical(request.task));
@@ -199,7 +199,7 @@ function newJob(
     ec2Fallback: canFallBackToEc2(task, settings),
     priority: request.priority,
     labels: request.labels,
-    reply: request.reply ?? defaultReply(source),
+    reply: request.reply ?? defaultReply(channel),
     timeoutSeconds: request.timeoutSeconds,
     maxAttempts: settings.jobs.maxAttempts,
     leaseSeconds: settings.jobs.leaseSeconds,
@@ -209,7 +209,7 @@ function newJob(
 }
 
 async function pinSource(
-  { db, s3, settings, source }: AcceptDeps,
+  { db, s3, settings, channel }: AcceptDeps,
   { task, tenant, requestId }: Request,
 ): Promise<Task> {
   if (!("source" in task) || !("s3" in task.source)) return task;
@@ -224,7 +224,7 @@ async function pinSource(
     });
   // Over HTTP, checkUploadOwner (runtime/api/submitter.ts) decides instead: an admin may load any upload.
   const rules = { hasSeveralTenants: hasSeveralTenants(settings), sharedPrefixes: settings.jobs.sharedUploads };
-  if (source === "queue" && !mayLoad(key.join("/"), tenant, rules))
+  if (channel === "queue" && !mayLoad(key.join("/"), tenant, rules))
     throw new JobError("SourceNotAllowed", {
       source: redactUrl(location),
       reason: `it does not belong to tenant '${tenant}'. Put the file below s3://${bucket}/${tenant}/, upload it with \`rates load\`, or ask the operator to add it to jobs.sharedUploads.`,

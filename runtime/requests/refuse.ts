@@ -1,24 +1,24 @@
 import { JobError } from "../contract/errors.ts";
 import { responseIdOf } from "../contract/request.ts";
 import { type Database, type DueResponse, storeRefusal } from "../store/jobs.ts";
-import { type Source, storeRejected } from "./rejected.ts";
+import { type RequestChannel, storeRejected } from "./rejected.ts";
 import { hasJob } from "./repeat.ts";
 
 /** Returns true if a request's error is sent to the response queue; over HTTP, the call itself returns it. */
-export const respondsOnQueue = ({ source }: { source: Source }, request: unknown): boolean =>
-  source === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
+export const respondsOnQueue = ({ channel }: { channel: RequestChannel }, request: unknown): boolean =>
+  channel === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
 
 /**
  * Stores a rejected request for operators. Over HTTP a storage error is ignored, so that the caller still gets the
  * response.
  */
 export async function recordRejection(
-  { db, source }: { db: Database; source: Source },
+  { db, channel }: { db: Database; channel: RequestChannel },
   { error, ...request }: { tenant: string; requestId: string; error: JobError; body: unknown },
 ): Promise<void> {
   const id = refusalIdOf(request.tenant, request.requestId, error, request.body);
-  const stored = storeRejected(db, { id, source, error: error.body(), ...request });
-  await (source === "http" ? stored.catch(() => undefined) : stored);
+  const stored = storeRejected(db, { id, channel, error: error.body(), ...request });
+  await (channel === "http" ? stored.catch(() => undefined) : stored);
 }
 
 /** Returns the id of the response to a rejected request; equal requests have equal ids. */

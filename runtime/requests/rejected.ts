@@ -4,7 +4,7 @@ import { redactText } from "../contract/redact.ts";
 import type { Database } from "../store/jobs.ts";
 
 /** Channel of a request. */
-export type Source = "queue" | "http";
+export type RequestChannel = "queue" | "http";
 
 /** A rejected request, stored for operators. */
 export interface RejectedRequest {
@@ -12,7 +12,7 @@ export interface RejectedRequest {
   id: string;
   tenant: string;
   requestId: string;
-  source: Source;
+  channel: RequestChannel;
   error: ErrorBody;
   /** The parsed request, or the text of a request that was not parsed. */
   body: unknown;
@@ -30,7 +30,7 @@ export async function storeRejected(db: Database, rejected: RejectedRequest): Pr
     rejected.id,
     cutText(rejected.tenant, 64),
     cutText(rejected.requestId, 128),
-    rejected.source,
+    rejected.channel,
     JSON.stringify(rejected.error),
     excerptOf(rejected.body),
   ]);

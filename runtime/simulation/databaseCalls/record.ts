@@ -37,7 +37,7 @@ pg.Client.prototype.query = function (this: pg.Client, first: unknown, ...rest: 
 async function syncRejectedRequests(db: pg.Client): Promise<void> {
   const error = new JobError("UnreadableMessage", { reason: "none" }).body();
   for (const requestId of ["a", "b"])
-    await storeRejected(db, { id: requestId, tenant: "default", requestId, source: "queue", error, body: {} });
+    await storeRejected(db, { id: requestId, tenant: "default", requestId, channel: "queue", error, body: {} });
   const tracking = { put: async () => [{ index: 0, reason: "refused" }] };
   await syncRejected({ db, tracking, log: console } as unknown as DispatcherDeps);
 }
