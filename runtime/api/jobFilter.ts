@@ -15,7 +15,7 @@ export const SearchTime = Type.String({
 /** Fields that narrow a search of jobs. */
 export const JobFilterFields = {
   text: Type.Optional(
-    Type.String({ maxLength: INPUT.search.text, description: "words in the request id, labels, query or error" }),
+    Type.String({ maxLength: INPUT.search.text, description: "words in the request id, task, labels or error" }),
   ),
   status: Type.Optional(
     Type.Enum([...DOCUMENT_STATES], {

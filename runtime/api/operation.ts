@@ -50,7 +50,7 @@ export interface Operation<
   errors?: ErrorCode[];
 }
 
-/** Schemas that all operations refer to. */
+/** Reference to the schema of errors, which all operations share. */
 export const PROBLEM_REF = { $ref: "#/components/schemas/Problem" };
 export const components = { Problem: ProblemBody };
 
@@ -80,7 +80,7 @@ export function operation<
       summary,
       // OpenAPI 3.1 allows roles for every type of security scheme.
       security: scope ? [{ token: scope === "any" ? [] : [scope] }, { session: scope === "any" ? [] : [scope] }] : [],
-      response: { ...mapValues(responses, responseSchema), ...problems(errorsOf(definition)) },
+      response: { ...mapValues(responses, responseSchema), ...errorResponses(errorsOf(definition)) },
       ...(description ? { description } : {}),
       ...(params ? { params } : {}),
       ...(querystring ? { querystring } : {}),
@@ -89,6 +89,7 @@ export function operation<
   };
 }
 
+/** Returns the errors of an operation: its own and the common ones. */
 function errorsOf({
   scope,
   unlimited = false,
@@ -120,7 +121,7 @@ const responseSchema = ({ description, schema, example, content, headers }: Succ
 });
 
 /** Describes errors by HTTP status, each code with an example. */
-function problems(codes: readonly ErrorCode[]): Record<number, object> {
+function errorResponses(codes: readonly ErrorCode[]): Record<number, object> {
   const all: Record<number, { description: string; headers?: object; content: object }> = {};
   for (const [status, group] of Map.groupBy(new Set(codes), (code) => ERRORS[code].http)) {
     const headers = HEADERS[status];

@@ -1,8 +1,6 @@
 import Type from "typebox";
 import { RequestId, Tenant } from "../contract/request.ts";
 
-/** Parameters and examples shared by several operations. */
-
 /** Id of the job that the example submission creates. */
 export const EXAMPLE_ID = "average-2021-01";
 export const JobId = Type.Object({ id: { ...RequestId, examples: [EXAMPLE_ID] } });

@@ -48,7 +48,7 @@ export const OTHER_SQLSTATE = "InvalidSql";
 export const VALUE_TOO_LARGE = "invalid memory alloc request size";
 
 /** Node's error codes for an unreachable server or a lost connection. */
-const NETWORK = new Set([
+const NETWORK_CODES = new Set([
   "EADDRNOTAVAIL",
   "EAI_AGAIN",
   "ECONNABORTED",
@@ -63,10 +63,10 @@ const NETWORK = new Set([
   "EPIPE",
   "ETIMEDOUT",
 ]);
-/** Node's error codes for a refused certificate or a broken TLS connection. */
-const TLS = /^(CERT_|DEPTH_ZERO_|ERR_SSL_|ERR_TLS_|SELF_SIGNED_|UNABLE_TO_)/;
+/** Matches Node's error codes for a refused certificate or a broken TLS connection. */
+const TLS_CODE = /^(CERT_|DEPTH_ZERO_|ERR_SSL_|ERR_TLS_|SELF_SIGNED_|UNABLE_TO_)/;
 /** Names of AWS SDK errors that are thrown before a request is sent. */
-const CREDENTIALS = new Set(["CredentialsProviderError", "TokenProviderError"]);
+const CREDENTIAL_ERRORS = new Set(["CredentialsProviderError", "TokenProviderError"]);
 
 /**
  * Classifies any error of a job's work.
@@ -81,11 +81,11 @@ export function classify(error: unknown, task: "read" | "update" = "read"): JobE
   if (isSqlState(code))
     return new JobError(errorTypeOf(code, message, task), { reason: redactMessage(message) }, { cause: error });
   // Errors of the AWS SDK, including those without a response from a server.
-  if ("$metadata" in error || CREDENTIALS.has(name))
+  if ("$metadata" in error || CREDENTIAL_ERRORS.has(name))
     return new JobError("StorageUnavailable", { reason: `${name}: ${message}` }, { cause: error });
   if (
-    NETWORK.has(code) ||
-    TLS.test(code) ||
+    NETWORK_CODES.has(code) ||
+    TLS_CODE.test(code) ||
     /connection (is closed|terminated|ended)|not queryable|Connection terminated|timeout exceeded when trying to connect/i.test(
       message,
     )

@@ -38,7 +38,7 @@ const Params = Type.Record(Type.String(), Type.Unknown(), {
   default: {},
   maxProperties: INPUT.params.count,
   propertyNames: { maxLength: INPUT.params.name },
-  description: `its parameters by name; those with a default may be left out; at most ${INPUT.params.count}, with names of at most ${INPUT.params.name} characters; a text has at most ${INPUT.params.text.toLocaleString("en")} characters, a list ${INPUT.params.items.toLocaleString("en")} items of at most ${INPUT.params.itemText} characters`,
+  description: `parameters by name; those with a default may be left out; at most ${INPUT.params.count}, with names of at most ${INPUT.params.name} characters; a text has at most ${INPUT.params.text.toLocaleString("en")} characters, a list ${INPUT.params.items.toLocaleString("en")} items of at most ${INPUT.params.itemText} characters`,
 });
 
 const Item = Type.Record(Type.String(), Type.Unknown(), {
@@ -107,7 +107,7 @@ export const InlineTask = Type.Object(
         inline: Type.Array(Item, {
           minItems: 1,
           maxItems: INPUT.items,
-          description: "the items themselves; the whole request must fit into a message of 1 MiB",
+          description: "the rows; the whole request must fit into a message of 1 MiB",
         }),
       },
       { additionalProperties: false },
@@ -131,7 +131,7 @@ export const S3Task = Type.Object(
           pattern: "^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$",
           maxLength: INPUT.s3,
           rule: "of the form s3://bucket/key",
-          description: "a file in the uploads bucket that the tenant may load; its version at acceptance is used",
+          description: "a file in the uploads bucket that the tenant may load; the version at acceptance is loaded",
         }),
       },
       { additionalProperties: false },

@@ -19,7 +19,7 @@ const LITERAL = /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?
 export function topLevelOf(text: string, names: readonly string[]): TopLevel {
   const values: Record<string, string> = Object.create(null);
   const uncertain = new Set<string>();
-  const tokens = new Tokens(text);
+  const tokens = new Tokenizer(text);
   /** Closing brackets of the open objects and lists. */
   const open: string[] = [];
   let expected: "value" | "first name" | "name" | "colon" | "end of value" = "value";
@@ -80,7 +80,8 @@ function decodeString(token: string): string | undefined {
   }
 }
 
-class Tokens {
+/** Splits JSON into tokens, up to the first that is incomplete or invalid. */
+class Tokenizer {
   readonly #text: string;
   #offset = 0;
   #token = "";

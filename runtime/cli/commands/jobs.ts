@@ -143,7 +143,7 @@ export function jobCommands({ program, end }: CliContext): void {
     .addOption(choice("--status <state>", "jobs in this state", DOCUMENT_STATES))
     .addOption(choice("--type <type>", "jobs of this type", ["read", "update"]))
     .addOption(choice("--runner <runner>", "jobs of this runner", RUNNERS))
-    .option("--text <words>", "jobs with these words in the request id, labels, query or error")
+    .option("--text <words>", "jobs with these words in the request id, task, labels or error")
     .option("--label <key=value>", "jobs with this label")
     .option(
       "--since <time>",

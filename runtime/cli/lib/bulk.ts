@@ -56,7 +56,7 @@ export function bulkOptions(command: Command, action: Action): Command {
     .addOption(choice("--status <state>", "jobs in this state", CHANGEABLE_STATES[action]))
     .addOption(choice("--type <type>", "jobs of this type", ["read", "update"]))
     .addOption(choice("--runner <runner>", "jobs of this runner", RUNNERS))
-    .option("--text <words>", "jobs with these words in the request id, labels, query or error")
+    .option("--text <words>", "jobs with these words in the request id, task, labels or error")
     .option("--label <key=value>", "jobs with this label")
     .option("--since <time>", "jobs submitted since: an age (90s, 30m, 2h, 7d, 1w), a day or a time (UTC)", timeOption)
     .option("--to <time>", "jobs submitted before this time", timeOption)
