@@ -26,7 +26,6 @@ export function start(
   { input = "", program = MAIN } = {},
 ): { child: ChildProcess; ended: Promise<CommandResult> } {
   const child = spawn(process.execPath, [program, ...args], {
-    // Without the tester's own profiles.
     env: { PATH: process.env.PATH, XDG_CONFIG_HOME: join(tmpdir(), "rates-no-profiles"), ...env },
   });
   child.stdin.on("error", () => undefined).end(input);

@@ -30,7 +30,7 @@ export interface TerminalOutcome {
   output: string;
   /** Exit code, or minus the number of the signal. */
   code: number;
-  /** Steps that did not happen. */
+  /** Number of steps that did not happen. */
   remaining: number;
 }
 

@@ -49,7 +49,7 @@ export function transitionStore(use: (clients: TransitionClients) => void) {
   };
   const claimNext = async (claimingRun = run): Promise<ClaimedJob> => {
     const job = await claim(keeper, claimingRun, backend, undefined);
-    assert(job, "there is a job to claim");
+    assert(job, "no job could be claimed");
     return job;
   };
   const acceptAndClaim = async (requestId: string, fields: object = {}): Promise<ClaimedJob> => {
@@ -60,7 +60,7 @@ export function transitionStore(use: (clients: TransitionClients) => void) {
     (await sql(`select ${columns} from jobs.jobs where request_id = $1`, requestId))[0];
   /**
    * Listens on a channel.
-   * @returns a function that counts the notifications, after a query that lets pending ones arrive
+   * @returns a function that resolves with the number of notifications so far, pending ones included
    */
   const countNotifications = async (channel: string) => {
     const client = await fixture.as("job_keeper");
@@ -68,6 +68,7 @@ export function transitionStore(use: (clients: TransitionClients) => void) {
     client.on("notification", () => count++);
     await client.query(`listen "${channel}"`);
     return async () => {
+      // Pending notifications arrive with the result of a query.
       await client.query("select");
       return count;
     };

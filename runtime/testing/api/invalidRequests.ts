@@ -81,7 +81,7 @@ export const INVALID_VALUES: readonly unknown[] = [
   -1e300,
 ];
 
-/** Returns many invalid requests of each kind, some of them generated from a seed. */
+/** Returns some five hundred invalid requests. The seed determines which injections, texts and numbers they contain. */
 export function invalidRequests(seed: number): InvalidRequest[] {
   const requests: InvalidRequest[] = [];
   const random = seededRandom(seed);

@@ -15,7 +15,7 @@ import type { Fixtures } from "./validRequests.ts";
 export const SECRET = "secret-of-acme";
 const CSV = `n\n${SECRET}\n2\n`;
 
-/** Creates an API with jobs of the tenant acme in every state, an upload and a token. */
+/** Creates an API with jobs of the tenant acme in every state, an upload, a rejected request and a token. */
 export async function populatedApi(settings: Record<string, object> = {}) {
   const api = await testApi(settings);
   const acme = await api.as("acme");

@@ -5,7 +5,7 @@ import { skip } from "../cluster.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/** Finds the browser of this machine. */
+/** Returns the path of this machine's Chromium or Chrome; undefined if there is none. */
 export function findChromium(): string | undefined {
   const { CHROMIUM, PATH = "" } = process.env;
   const candidates = PATH.split(delimiter).flatMap((directory) => NAMES.map((name) => join(directory, name)));

@@ -5,7 +5,10 @@ import { dashboardFor } from "./page.ts";
 
 export const READ = { type: "read", query: "price_export", params: {}, format: "csv" };
 
-/** Provides a browser and a dashboard for the tests of a file. All open pages are closed after each test. */
+/**
+ * Provides a browser and a dashboard for the tests of a file. After each test, all open pages are closed, and an error of
+ * any page fails the test.
+ */
 export function dashboardSuite(
   settings: Record<string, object>,
   fill: (suite: DashboardSuite) => Promise<void> = async () => undefined,

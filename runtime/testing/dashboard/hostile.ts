@@ -17,7 +17,7 @@ export const HOSTILE: readonly string[] = [
   "w".repeat(64),
 ];
 
-/** Script that lists what a page must not contain: elements, attributes and links that came from text. */
+/** Script that lists traces of hostile text in a page: injected elements, attributes and links, overflow, a script that ran. */
 export const INJECTED = `(() => {
   const app = document.querySelector("#app");
   const elements = [...document.querySelectorAll("iframe, object, embed, base, style, svg, #app script, #app link")];

@@ -12,7 +12,7 @@ import type { dashboardFor } from "./page.ts";
 export const FAULT = { line: 2, column: "price", value: "-5", reason: "must be a whole number above 0" };
 /** The report of the failed job, as the runner stores it. */
 export const REPORT = `line,column,value,reason\n${Object.values(FAULT).join()}\n`;
-const REST = { more: 1_799, report: { location: "s3://results/report.csv", bytes: REPORT.length } };
+const FURTHER_ROWS = { more: 1_799, report: { location: "s3://results/report.csv", bytes: REPORT.length } };
 
 /** Creates the jobs `good` (its result has text that looks like markup), `bad`, `running` and `waiting`. */
 export async function oneOfEach(
@@ -33,7 +33,7 @@ export async function oneOfEach(
   const ended = { rows: 2, bytes: inline.length, peakMemoryBytes: 60_000_000 };
   await finish(keeper, await claimNext(), { status: "SUCCEEDED", result, ...ended });
   await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "report.csv", Body: REPORT }));
-  const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [FAULT, REST] }).body();
+  const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [FAULT, FURTHER_ROWS] }).body();
   await finish(keeper, await claimNext(), { status: "FAILED", error, ...ended });
   await claimNext();
   await syncTracking(p.context);

@@ -11,7 +11,7 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
   const p = await testApi(settings);
   await p.app.listen({ host: "127.0.0.1", port: 0 });
   const origin = `http://127.0.0.1:${(p.app.server.address() as AddressInfo).port}`;
-  /** Errors of each page, and violations of its content security policy. */
+  /** Errors of all pages, and violations of their content security policy. */
   const errors: string[] = [];
 
   /** Exchanges a token for the cookie of a session. */

@@ -98,7 +98,7 @@ export function checkCalls(python: string, calls: readonly RecordedCall[]): stri
   return problems;
 }
 
-/** Returns a call without bytes and streams, which the models do not constrain. */
+/** Returns a call with an empty body, since bodies may be streams and the models do not constrain them. */
 function withoutBody({ operation, input }: RecordedCall): RecordedCall {
   if (input === null || typeof input !== "object" || !("Body" in input)) return { operation, input };
   return { operation, input: { ...input, Body: "" } };

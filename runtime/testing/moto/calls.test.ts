@@ -15,7 +15,7 @@ import { secretCalls } from "./secrets.ts";
  * from outside.
  */
 const OUTSIDE = new Set(["local", "bench", "smoke", "cli", "simulation", "attack", "testing", "tools"]);
-/** Folders that dispatcher/launchers/ec2.test.ts and glue.test.ts cover. */
+/** Folder whose calls dispatcher/launchers/ec2.test.ts and glue.test.ts cover. */
 const TESTED_ELSEWHERE = /launchers/;
 
 /** Lists the commands of AWS clients that the platform's own code sends. */
@@ -54,7 +54,7 @@ describe("calls to AWS, against moto", () => {
         [],
       ));
 
-    it("satisfy every constraint that AWS publishes, including the Glue runner's", function () {
+    it("satisfy the constraints of botocore's models, including the Glue runner's", function () {
       const python = requirePython(this, "models");
       const own = platform.recorder.calls.length;
       platform.recorder.readFile(join(platform.recordedCalls, "glue"));

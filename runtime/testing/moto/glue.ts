@@ -30,7 +30,7 @@ export const glueRunnerCalls = (platform: MotoPlatform): Mocha.Suite =>
       return { code, output: `${output}${errors}` };
     };
 
-    it("reads its catalogue from S3, stores a result of several parts there, and responds through SQS", async () => {
+    it("reads its catalog from S3, stores a result of several parts there, and responds through SQS", async () => {
       await platform.api.s3.send(new PutObjectCommand({ Bucket: "results", Key: "catalog.json", Body: glueCatalog() }));
       platform.api.launcher.started.length = 0;
       await platform.api.admin.query("truncate jobs.jobs cascade; update jobs.runs set state = 'ENDED'");
@@ -50,7 +50,7 @@ export const glueRunnerCalls = (platform: MotoPlatform): Mocha.Suite =>
       assert.equal(ContentLength, result.bytes);
     });
 
-    it("ends with the reason if its catalogue does not exist", async () => {
+    it("ends with the reason if its catalog does not exist", async () => {
       const { code, output } = await start(randomUUID(), "s3://results/none.json");
       assert.notEqual(code, 0);
       assert.match(output, /404|NoSuchKey/);

@@ -89,8 +89,9 @@ export class Identities {
     const [accessKeyId = "", , region] = query.get("X-Amz-Credential")?.split("/") ?? [];
     if (region !== REGION) throw new Error(`the token is for the Region ${region}`);
     const identity = this.find(accessKeyId);
-    if (!identity) throw new Error("the token is of an unknown identity");
-    if (query.get("X-Amz-Security-Token") !== identity.sessionToken) throw new Error("the session token is another");
+    if (!identity) throw new Error("the token is from an unknown identity");
+    if (query.get("X-Amz-Security-Token") !== identity.sessionToken)
+      throw new Error("the session token belongs to another identity");
     verifySignature(
       { method: "GET", url, headers: { host: address.slice(0, -1) } },
       { services: ["rds-db"], find: () => this.#principal(identity), bodyHash: sha256(""), now },

@@ -77,7 +77,7 @@ describe("the fake RDS", () => {
     await assert.rejects(asMaster("alter system set max_connections = 1000"), { code: "42501" });
   });
 
-  it("admits a member of rds_iam by its token", async () => {
+  it("admits a member of rds_iam by its token, and other users by password", async () => {
     assert.deepEqual(
       await login({ user: "app", password: await tokenOf(client) }, ["select current_user::text as me"]),
       [{ me: "app" }],
@@ -105,7 +105,7 @@ describe("the fake RDS", () => {
       [/stranger may not rds-db:connect/, tokenOf(stranger)],
       [/unknown identity/, tokenOf(unknown)],
       [/signature does not match/, tokenOf({ ...client, secretAccessKey: "other" })],
-      [/session token is another/, tokenOf({ ...client, sessionToken: "other" })],
+      [/session token belongs to another identity/, tokenOf({ ...client, sessionToken: "other" })],
     ];
     await asMaster("create role other login", "grant rds_iam to other");
     for (const [reason, token, user = "app"] of cases) {

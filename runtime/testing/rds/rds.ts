@@ -183,7 +183,7 @@ export class Rds {
 
   #proxy(identifier: string): TlsProxy {
     const proxy = this.#proxies.get(identifier);
-    if (!proxy) throw new Error(`no instance has had the name ${identifier}`);
+    if (!proxy) throw new Error(`no instance ever had the name ${identifier}`);
     return proxy;
   }
 

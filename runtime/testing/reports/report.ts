@@ -13,6 +13,7 @@ export type Trial =
       | { faults: readonly string[] }
       | { refused: ErrorCode; message: RegExp }
     ))
+  /** A GET request over HTTP. */
   | { url: string; headers?: Record<string, string>; status: number; body?: RegExp }
   /** The body of POST /jobs. */
   | { submit: string; status: number; body: RegExp }

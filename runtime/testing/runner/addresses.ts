@@ -1,4 +1,4 @@
-/** Addresses that no download may reach, in every notation that a URL or a name server can give them. */
+/** Texts that a download must refuse as an address: internal and reserved ranges in many notations, and invalid addresses. */
 export const FORBIDDEN: readonly string[] = [
   "127.0.0.1",
   "127.1.2.3",

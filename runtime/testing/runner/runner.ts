@@ -11,7 +11,7 @@ import type { CrashPoint } from "../../runner/crashPoints.ts";
 import { glueCatalog } from "../../runner/glue/catalog.ts";
 import { sqsEvent, testDispatcher } from "../dispatcher.ts";
 
-/** Creates a file with the catalogue that a deployment stores beside the Glue runner. */
+/** Creates a file with the catalog that a deployment stores beside the Glue runner. */
 function catalogFile(): string {
   const file = join(tmpdir(), `rates-catalog-${process.pid}.json`);
   writeFileSync(file, glueCatalog());
