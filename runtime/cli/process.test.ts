@@ -7,7 +7,6 @@ import {
   open,
   readdir,
   rename,
-  stat,
   truncate,
   unlink,
   utimes,
@@ -20,9 +19,12 @@ import { EXITS } from "./lib/exits.ts";
 describe("the command line after failures", () => {
   const suite = cliSuite();
   const { against } = suite;
+  /** Modification time of `prices`. In whole seconds, so that a test can restore it exactly. */
+  const MODIFIED_AT = 1_700_000_000;
   const prices = async (bytes: number) => {
     const file = join(suite.directory, "prices.csv");
     await writeFile(file, "x".repeat(bytes));
+    await utimes(file, MODIFIED_AT, MODIFIED_AT);
     return file;
   };
 
@@ -210,6 +212,11 @@ describe("the command line after failures", () => {
     assert(!calls.includes("POST /jobs"));
   });
 
+  const overwriteEnd = async (file: string) => {
+    const handle = await open(file, "r+");
+    await handle.write("y", 199);
+    await handle.close();
+  };
   const CHANGES: Record<string, { change(file: string): Promise<void>; message: RegExp }> = {
     grows: { change: (file) => appendFile(file, "y".repeat(5)), message: /prices\.csv grew while it was read/ },
     shrinks: { change: (file) => truncate(file, 15), message: /became shorter while it was read/ },
@@ -221,15 +228,13 @@ describe("the command line after failures", () => {
       message: /was replaced by another file while it was read/,
     },
     "is removed": { change: (file) => unlink(file), message: /was removed while it was read/ },
+    "is overwritten": { change: overwriteEnd, message: /was written to while it was read/ },
     "changes without changing its size and time": {
       change: async (file) => {
-        const { atime, mtime } = await stat(file);
-        const handle = await open(file, "r+");
-        await handle.write("y", 199);
-        await handle.close();
-        await utimes(file, atime, mtime);
+        await overwriteEnd(file);
+        await utimes(file, MODIFIED_AT, MODIFIED_AT);
       },
-      message: /(changed|was written to) while it was read/,
+      message: /prices\.csv changed while it was read/,
     },
   };
   for (const [name, { change, message }] of Object.entries(CHANGES))
