@@ -99,6 +99,7 @@ describe("completion", () => {
   it("leaves files to the shell", async () => {
     for (const line of ["rates load ", "rates load pri", "rates query q --output ", "rates submit --items "])
       assert.equal(await choices(line), FILES, line);
+    assert.deepEqual(await choices("rates list --profile "), [], "the name of a profile is not a file");
   });
 
   it("splits a line like a shell, without evaluating it", () => {

@@ -5,7 +5,7 @@ import { FILES, type Shell } from "./completionScripts.ts";
 export interface Choice {
   value: string;
   description?: string;
-  /** True if the value matches the typed text without beginning with it, for example a place found by its name. */
+  /** True if the value matches the typed text in another way than as a prefix, for example a place by its name. */
   isMatch?: boolean;
 }
 
@@ -149,7 +149,7 @@ async function optionValues(
     const choices = await sources.paramValues(queryName, param, typed.slice(equals + 1));
     return choices.map((choice) => ({ ...choice, value: `${param}=${choice.value}` }));
   }
-  return /file|dir/.test(option.flags) ? FILES : [];
+  return /[<[][^>\]]*(?:file|dir)/.test(option.flags) ? FILES : [];
 }
 
 /** Values of options without declared choices. */
