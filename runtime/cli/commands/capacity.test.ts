@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -102,7 +102,7 @@ describe("rates capacity", () => {
   });
 
   it("shows the stack whose plan the platform on this machine uses", async () => {
-    const directory = mkdtempSync(join(tmpdir(), "rates-imitates-"));
+    const directory = mkdtempSync(join(tmpdir(), "rates-capacity-"));
     const api = await startFakeServer((call) =>
       json(call, { capacity: { glue: { running: 1, slots: 4 }, ec2: { running: 0, slots: 2 } } }),
     );
@@ -112,6 +112,24 @@ describe("rates capacity", () => {
     rmSync(directory, { recursive: true });
     assert.match(stdout, /^Stack staging: [\s\S]*1 of 4 running now/);
     assert.equal(stderr, "");
+  });
+
+  it("does not show the plan of the local platform's stack for the platform of a profile", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "rates-capacity-"));
+    const api = await startFakeServer((call) =>
+      json(call, { capacity: { glue: { running: 1, slots: 4 }, ec2: { running: 0, slots: 2 } } }),
+    );
+    const local = { api: "http://127.0.0.1:1", token: "token", stack: "staging" };
+    writeFileSync(join(directory, "platform.json"), JSON.stringify(local));
+    mkdirSync(join(directory, "rates"));
+    const profiles = { current: "other", profiles: { other: { api: api.url, token: "token" } } };
+    writeFileSync(join(directory, "rates", "profiles.json"), JSON.stringify(profiles));
+    const env = { RATES_DATA_DIR: directory, XDG_CONFIG_HOME: directory };
+    const { stdout, stderr } = await start(["capacity"], env).ended;
+    api.close();
+    rmSync(directory, { recursive: true });
+    assert.match(stdout, /^Stack dev: [\s\S]*1 of 4 running now/);
+    assert.match(stderr, new RegExp(`^${api.url} does not name its stack\\. This is the plan of dev`));
   });
 
   it("lists the existing stacks if the name is unknown, and reports an invalid file", async () => {

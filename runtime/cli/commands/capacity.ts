@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { withoutSlashes } from "../lib/apiClient.ts";
 import { requireClone } from "../lib/clone.ts";
-import { connect, localPlatform, variable } from "../lib/connection.ts";
+import { connect, localPlatform, targetOf } from "../lib/connection.ts";
 import { type CliContext, type GlobalOptions, seconds, wholeNumber } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
@@ -83,9 +84,17 @@ export function capacityCommand({ program }: CliContext): void {
  * Returns the stack whose plan the platform on this machine uses; undefined for other platforms, whose API does not
  * name their stack.
  */
-function stackOfLocalPlatform({ api = variable("RATES_API"), dataDir }: GlobalOptions): string | undefined {
-  const platform = localPlatform(dataDir);
-  if (api === undefined || api === platform?.api) return platform?.stack;
+function stackOfLocalPlatform(options: GlobalOptions): string | undefined {
+  const platform = localPlatform(options.dataDir);
+  let api: string;
+  try {
+    ({ api } = targetOf(options));
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    // fetchRunningCapacity reports the same error.
+    return undefined;
+  }
+  if (platform !== undefined && withoutSlashes(api) === withoutSlashes(platform.api)) return platform.stack;
   printInfo(`${api} does not name its stack. This is the plan of ${DEFAULT_STACK}; --stack selects another.`);
   return undefined;
 }

@@ -58,7 +58,7 @@ export function connect(options: Connection): Client {
 }
 
 /** Returns an environment variable; an empty one counts as absent. */
-export const variable = (name: string): string | undefined => process.env[name] || undefined;
+const variable = (name: string): string | undefined => process.env[name] || undefined;
 
 /**
  * Refuses empty options, for example from a shell variable that is not set.
