@@ -161,6 +161,8 @@ describe("rates login", function () {
     assert.match((await run("whoami", "--profile", "ci")).stdout, /^test for tenant acme/);
     const { code, stderr } = await run("whoami", "--profile", "c1");
     assert.deepEqual([code, /There is no profile 'c1'.*ci/.test(stderr)], [EXITS.invalid.code, true], stderr);
+    const unlike = await run("whoami", "--profile", "production");
+    assert.match(unlike.stderr, /^There is no profile 'production'\. Known: ci; `rates login /);
     const removed = await run("profile", "remove", "ci", "--json");
     assert.deepEqual(JSON.parse(removed.stdout), { profile: "ci", removed: true });
     assert.deepEqual(await profiles(), { profiles: {} });

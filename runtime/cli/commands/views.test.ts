@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { job, json, start, startFakeServer } from "../../testing/cli.ts";
 
 describe("saved views on the command line", function () {
-  // A test starts up to a dozen processes.
+  // A test starts up to six processes.
   this.timeout(180_000);
   let config = "";
   let api: Awaited<ReturnType<typeof startFakeServer>>;
@@ -47,6 +47,11 @@ describe("saved views on the command line", function () {
     assert.deepEqual(filterOf(second), { status: "FAILED", text: "a b", limit: "20" });
     // The time is relative to now, not to the time at which the view was saved.
     assert.ok(Date.parse(second?.get("createdFrom") ?? "") > Date.parse(first?.get("createdFrom") ?? ""));
+  });
+
+  it("are listed once if the name is unknown", async () => {
+    const { stderr } = await rates("list", "--view", "nightly");
+    assert.match(stderr, /^There is no view 'nightly'\. Known: failures; `rates list /);
   });
 
   it("are overridden by other flags of the command", async () => {

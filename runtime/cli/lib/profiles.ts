@@ -69,9 +69,10 @@ export function profileNamed(name: string, { profiles } = readProfiles()): Profi
   if (profile !== undefined) return profile;
   const names = Object.keys(profiles);
   const known = names.length === 0 ? "No profile exists yet" : `Known: ${names.join(", ")}`;
+  const hint = suggestion(name, names);
   throw new CommandError(
     "invalid",
-    `There is no profile '${name}'.${suggestion(name, names)} ${known}; \`rates login --api URL --profile ${name}\` creates one.`,
+    `There is no profile '${name}'.${hint.startsWith(" Did") ? hint : ""} ${known}; \`rates login --api URL --profile ${name}\` creates one.`,
   );
 }
 

@@ -44,9 +44,10 @@ export function viewNamed(name: string, views = readViews()): View {
   if (view !== undefined) return view;
   const names = Object.keys(views);
   const known = names.length === 0 ? "No view is saved yet" : `Known: ${names.join(", ")}`;
+  const hint = suggestion(name, names);
   throw new CommandError(
     "invalid",
-    `There is no view '${name}'.${suggestion(name, names)} ${known}; \`rates list --status failed --save-view ${PROFILE_NAME.test(name) ? name : "NAME"}\` saves one.`,
+    `There is no view '${name}'.${hint.startsWith(" Did") ? hint : ""} ${known}; \`rates list --status failed --save-view ${PROFILE_NAME.test(name) ? name : "NAME"}\` saves one.`,
   );
 }
 
