@@ -120,6 +120,19 @@ describe("rates connect", () => {
     assert.match(commands.calls.at(-1) ?? "", /^ecs stop-task /);
   });
 
+  it("waits for a task that ECS does not describe yet", async () => {
+    const { folder } = commands;
+    writeFileSync(join(folder, "missing.json"), JSON.stringify({ tasks: [], failures: [{ reason: "MISSING" }] }));
+    const script = readFileSync(join(folder, "aws"), "utf8").replace(
+      `cat "${folder}/describe.json"`,
+      `if [ -e "${folder}/polled" ]; then cat "${folder}/describe.json"; else : >"${folder}/polled"; cat "${folder}/missing.json"; fi`,
+    );
+    writeFileSync(join(folder, "aws"), script);
+    const { code, stderr } = await commands.connect("--stack", "dev").ended;
+    assert.equal(code, 0, stderr);
+    assert.equal(commands.calls.filter((call) => call.startsWith("ecs describe-tasks")).length, 2);
+  });
+
   it("reports ECS's reason if the task does not start, and stops the task", async () => {
     const stopped = {
       taskArn: "arn:task/cluster-1/task-1",
@@ -151,7 +164,7 @@ describe("rates connect", () => {
       commands.remove(program);
       const { code, stderr } = await commands.connect("--stack", "dev").ended;
       assert.equal(code, 6);
-      assert.match(stderr, new RegExp(`needs ${program}, which is not installed\\.\\nInstall it|Install AWS's`));
+      assert.match(stderr, new RegExp(`needs ${program}, which is not installed\\.\\nInstall (?:it|AWS's)`));
       assert.ok(!commands.calls.some((call) => call.startsWith("ecs")));
     });
 

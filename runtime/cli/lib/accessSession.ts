@@ -147,7 +147,8 @@ export class AccessSession {
 
 function tasksOf(json: string): EcsTask[] {
   const response = JSON.parse(json) as { tasks?: unknown; failures?: { reason?: string }[] };
-  const [failure] = response.failures ?? [];
+  // ECS is eventually consistent: DescribeTasks may not find a new task yet.
+  const [failure] = (response.failures ?? []).filter(({ reason }) => reason !== "MISSING");
   if (failure) throw new CommandError("unreachable", `ECS refuses the access task: ${failure.reason ?? "no reason"}.`);
   return Array.isArray(response.tasks) ? response.tasks.filter((task) => Value.Check(EcsTask, task)) : [];
 }
