@@ -37,7 +37,7 @@ export function createProgram(end: CliContext["end"]): Command {
   const program = new Command("rates")
     .description("Submits jobs to the rates platform, follows them and fetches their results.")
     .option("--stack <name>", "a deployed stack, by its Pulumi name; requires a token")
-    .option("--api <url>", "URL of the API (RATES_API; default: the platform on this machine)")
+    .option("--api <url>", "URL of the API (RATES_API; default: the current profile's, else this machine's)")
     .option("--token <token>", "API token (RATES_TOKEN)")
     .option("--data-dir <dir>", "the local platform's data directory (RATES_DATA_DIR, .local)")
     .option("--profile <name>", "a profile created by `rates login` (RATES_PROFILE)")

@@ -7,7 +7,7 @@ import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { print, printInfo, printJson, width } from "../lib/screen.ts";
 
-/** Stack that is shown by default. */
+/** Stack that is shown if neither --stack nor the platform names one. */
 const DEFAULT_STACK = "dev";
 /** Default run time of each job in a burst: that of a read of a few thousand rows. */
 const DEFAULT_SECONDS = 30;

@@ -31,8 +31,8 @@ interface Place {
 }
 
 /**
- * Converts the places that the API found for a text to choices. If the text is the beginning of codes, only these places
- * are offered.
+ * Converts the places that the API found for a text to choices. If codes begin with the text, only their places are
+ * offered.
  */
 function placeChoices(text: string, places: readonly Place[]): Choice[] {
   const matchingByCode = places.filter(({ code }) => code.toLowerCase().startsWith(text.toLowerCase()));

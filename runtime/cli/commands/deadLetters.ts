@@ -135,7 +135,8 @@ function printPreview({ causes, redriven, kept, looked, total }: RedriveOutcome)
   print(causesTable(causes));
   const [redrivenCount, keptCount] = [sum(redriven), sum(kept)];
   printInfo(`${countText(redrivenCount)} would be redriven, ${keptCount.toLocaleString("en")} kept.`);
-  if (keptCount > 0) printInfo("The others would fail again: fix their sender, or select a cause with --type.");
+  if (keptCount > 0)
+    printInfo("The others are not selected or not retryable: fix their sender, or select a cause with --type.");
   if (total > looked)
     printInfo(`${looked.toLocaleString("en")} of about ${total.toLocaleString("en")} were read (--limit).`);
 }

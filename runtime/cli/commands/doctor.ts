@@ -58,7 +58,7 @@ async function unreachableRemedy({ stack }: GlobalOptions): Promise<string | und
 
 /** Checks the stack's file, its capacity plan and its account. */
 async function stackChecks(stack: string): Promise<Check[]> {
-  const [{ runCheck, failed, passed }, { plannedStack }, { awsChecks }] = await Promise.all([
+  const [{ runChecks, failed, passed }, { plannedStack }, { awsChecks }] = await Promise.all([
     import("../lib/doctor.ts"),
     import("../lib/stackFile.ts"),
     import("../lib/doctorAws.ts"),
@@ -71,7 +71,7 @@ async function stackChecks(stack: string): Promise<Check[]> {
         "capacity",
         `fits its quotas, with ${total} of ${usable} connections; \`rates capacity --stack ${stack}\` shows details`,
       ),
-      ...(await runCheck("AWS account", "Try again. If it continues, see AWS's status page.", () =>
+      ...(await runChecks("AWS account", "Try again. If it continues, see AWS's status page.", () =>
         awsChecks(stack, config),
       )),
     ];

@@ -185,7 +185,7 @@ const withoutToken = <T extends { token?: string | undefined }>({ token: _, ...r
 const untilText = ({ expiresAt }: { expiresAt?: string }) =>
   expiresAt === undefined ? "" : ` until ${new Date(expiresAt).toLocaleString()}`;
 
-/** Returns the default name of a profile: the API's host, or `local` for this machine. */
+/** Returns the default name of a profile: the API's host, or `local` for this machine and for IPv6 addresses. */
 const defaultProfileName = (api: string): string => {
   const { hostname } = new URL(api);
   return /^(127\.|localhost$|\[)/.test(hostname) ? "local" : hostname;

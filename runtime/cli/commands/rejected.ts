@@ -54,7 +54,9 @@ interface ListFlags {
 /** `rates rejected`: requests that created no job. */
 export function rejectedCommands({ program }: CliContext): void {
   const rejected = examples(
-    program.command("rejected").description("Inspect invalid requests, which created no job"),
+    program
+      .command("rejected")
+      .description("Inspect rejected requests: invalid or conflicting ones, which created no job"),
     "rates rejected list --since 1d",
     "rates rejected show 3f9c2a1b04de   # body and every problem; the beginning of an id is enough",
   );
@@ -68,7 +70,7 @@ export function rejectedCommands({ program }: CliContext): void {
     .description("List rejected requests: by cause, then each with reason and times, newest first")
     .addOption(choice("--type <type>", "only this error type", Object.keys(ERRORS)))
     .addOption(choice("--source <channel>", "only requests of this channel", ["queue", "http"]))
-    .option("--text <text>", "only requests with this text in the id, reason or body")
+    .option("--text <text>", "only requests with this text in the request id, reason or body")
     .option("--since <time>", "requests since: an age (90s, 30m, 2h, 7d, 1w), a day or a time (UTC)", timeOption)
     .option("--until <time>", "requests before this time", timeOption)
     .option("--limit <n>", "maximum number of requests", wholeNumber, 20)
@@ -87,7 +89,7 @@ export function rejectedCommands({ program }: CliContext): void {
   );
   jsonFields(show, DOCUMENT_FIELDS)
     .description("Show a rejected request: reason, every problem, and the beginning of its body")
-    .argument("<id>", "its id, or a prefix of it")
+    .argument("<id>", "id of the rejected request, or a prefix of it")
     .action(async (id: string, _flags: object, command) => {
       const { client, json } = clientOf(command);
       const match = await findRejected(client, id);

@@ -6,10 +6,10 @@ import { print, printInfo, printJson, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 import { pointInTime, timeText } from "../lib/times.ts";
 
-/** Commands for API tokens: create, list and revoke. They need an admin token. */
+/** Commands for API tokens: create, list and revoke. They need an admin's token. */
 export function tokenCommands({ program }: CliContext): void {
   const token = examples(
-    program.command("token").description("Create, list and revoke API tokens (needs an admin token)"),
+    program.command("token").description("Create, list and revoke API tokens; needs an admin's token"),
     "rates token create billing --for acme --scopes read,submit",
     "rates token list",
   );
@@ -18,7 +18,7 @@ export function tokenCommands({ program }: CliContext): void {
     .description("Create a token; it is printed only once")
     .argument("<name>", "name of the token, for example the service that uses it")
     .requiredOption("--scopes <scopes>", `a list of ${SCOPES.join(", ")}`, parseScopes)
-    .option("--for <tenant>", "tenant of the token (default)", "default")
+    .option("--for <tenant>", "tenant of the token", "default")
     .option("--expires <time>", "expiry, for example 2030-01-31 or 2030-01-31T12:00:00Z", (value: string) =>
       pointInTime(value),
     )
@@ -43,9 +43,9 @@ export function tokenCommands({ program }: CliContext): void {
       print(tokensTable(tokens));
     });
 
-  examples(token.command("revoke"), "rates token revoke 3f9c2a1b")
+  examples(token.command("revoke"), "rates token revoke 3f9c2a1b04de")
     .description("Revoke a token or a session, and the sessions created with it")
-    .argument("<id>", "its id, from `rates token list`")
+    .argument("<id>", "id of the token or session, from `rates token list`")
     .action(async (id: string, _flags: object, command) => {
       const { client, json } = clientOf(command);
       await client.fetch("DELETE", `/tokens/${encodeURIComponent(id)}`);

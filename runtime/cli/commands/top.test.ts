@@ -164,15 +164,15 @@ describe("the screen of rates top", () => {
     assert.deepEqual(modes, [true, false]);
   });
 
-  it("quits on q and Ctrl-C, but not on other letters and arrow keys", () => {
+  it("quits on q, Ctrl-C and Escape, but not on other letters and arrow keys", () => {
     const { keys, terminal: device } = terminal();
     let quits = 0;
     const screen = new LiveScreen(device, () => quits++);
     screen.open();
-    for (const key of ["x", "\u001b[A", "q", "\u0003"]) keys.emit("data", Buffer.from(key));
+    for (const key of ["x", "\u001b[A", "q", "\u0003", "\u001b"]) keys.emit("data", Buffer.from(key));
     screen.close();
     keys.emit("data", Buffer.from("q"));
-    assert.equal(quits, 2);
+    assert.equal(quits, 3);
   });
 });
 

@@ -16,7 +16,10 @@ describe("rates usage", () => {
       const { stdout, stderr } = await start(["usage", "--month", "2026-01", "--tenant", "acme"], api.env).ended;
       assert.match(stdout, /^TENANT +SUCCEEDED +FAILED +CANCELLED +ROWS +BYTES +GLUE H +EC2 H +USD\n/);
       assert.match(stdout, /\nacme +1,200 +3 +0 +45,000 +1,000,000 +2\.00 +0\.50 +0\.12\n/);
-      assert.match(stderr, /more tenants: --tenant NAME[\s\S]*list prices of eu-central-1/);
+      assert.match(
+        stderr,
+        /more tenants: --tenant NAME[\s\S]*list prices of eu-central-1, without idle time, storage and traffic\./,
+      );
       assert.deepEqual(api.calls, ["GET /usage?month=2026-01&tenant=acme"]);
     } finally {
       api.close();

@@ -79,7 +79,8 @@ export class Client {
 
   /**
    * Sends a request. Redirects lead to another server, so they are followed without the token.
-   * @throws CommandError with the API's problem, or with advice if the API is unreachable
+   * @throws CommandError with the API's problem, or with advice if the API is unreachable; the abort error if the signal
+   *   aborts
    */
   async fetch(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = {

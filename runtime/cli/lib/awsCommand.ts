@@ -10,7 +10,7 @@ import { CommandError } from "./exits.ts";
 export async function awsCommand(args: readonly string[], region: string, command: string): Promise<string> {
   const child = spawn("aws", [...args, "--region", region, "--output", "json"], {
     stdio: ["ignore", "pipe", "pipe"],
-    // In its own process group, this process does not receive Ctrl-C, so that starting or stopping a task is completed.
+    // A child in its own process group does not receive Ctrl-C, so that it completes the start or stop of a task.
     detached: true,
   });
   let stdout = "";

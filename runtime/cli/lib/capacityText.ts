@@ -13,7 +13,7 @@ import { table, wrapText } from "./table.ts";
 
 /** Width of the bars, in columns. */
 const BAR_WIDTH = 10;
-/** Minimum terminal width for showing bars, in columns. */
+/** Minimum terminal width for bars in the table of limits, in columns. */
 const MIN_WIDTH_FOR_BARS = 100;
 /** Indentation of the lines below a runner type's name, in columns. */
 const INDENT = 6;
@@ -45,7 +45,7 @@ export function capacityText(
   ].join("\n");
 }
 
-/** Formats the number of small jobs per second that the stack's database can process. */
+/** Formats the number of small jobs per second that the stack's database can process, and the limit that determines it. */
 function smallJobsLines({ database }: StackConfig, width: number): string[] {
   if (!isRdsClass(database.instanceClass)) return [];
   const { perSecond, limit, baselinePerSecond } = smallJobCapacity(database.instanceClass, database.storageGb);
@@ -115,9 +115,9 @@ function limitTable(config: StackConfig, plan: CapacityPlan, width: number): str
 }
 
 function connectionTable({ database }: CapacityPlan, width: number): string {
-  const parts = Object.entries(database.parts).toSorted(([, a], [, b]) => b - a);
+  const users = Object.entries(database.parts).toSorted(([, a], [, b]) => b - a);
   const free = database.usable - database.total;
-  const rows: [string, number][] = [...parts, ["free", free]];
+  const rows: [string, number][] = [...users, ["free", free]];
   return table(
     ["CONNECTIONS OF", "", "MOST"],
     [
@@ -157,7 +157,7 @@ export function burstText(bursts: readonly Burst[], seconds: number, width: numb
     lines,
     ...[
       `Plus the start time of the first runs (at most ${durationText(maxStartSeconds * 1000)}); each run then takes one job after another.`,
-      "No job is refused: waiting jobs are stored in the database, in the order of the contract.",
+      "Waiting jobs are stored in the database, at most jobs.maxWaiting per tenant.",
     ].flatMap((line) => wrapText(line, width).map((part) => dim(part))),
   ].join("\n");
 }

@@ -36,15 +36,15 @@ export interface Submitted {
 export function connect(options: Connection): Client {
   assertNotEmpty(options);
   const { stack, dataDir } = options;
-  const missingTokenError = `--stack needs a token: --token, RATES_TOKEN, or \`rates login --stack ${stack}\`.`;
+  const missingTokenText = `--stack needs a token: --token, RATES_TOKEN, or \`rates login --stack ${stack}\`.`;
   const mayHaveToken = (options.token ?? variable("RATES_TOKEN")) !== undefined || hasProfiles();
   // Checked before calling Pulumi, which takes seconds.
   if (stack !== undefined && options.api === undefined && !mayHaveToken)
-    throw new CommandError("invalid", missingTokenError);
+    throw new CommandError("invalid", missingTokenText);
   const { api, token, tenant, profile } = targetOf(options);
   const connectionOptions = connectionOptionsOf(options);
   if (token !== undefined) return new Client(api, token, tenant, connectionOptions);
-  if (stack !== undefined) throw new CommandError("invalid", missingTokenError);
+  if (stack !== undefined) throw new CommandError("invalid", missingTokenText);
   if (profile !== undefined)
     throw new CommandError(
       "invalid",

@@ -76,7 +76,7 @@ describe("results as charts", () => {
     assert.deepEqual(seriesOf({ columns: ["day", "price"], rows: far })?.days, ["0001-01-01", "9999-12-31"]);
   });
 
-  it("never have a line wider than the terminal or with NaN, for any numbers", () => {
+  it("never have NaN, or a line wider than a terminal of at least 30 columns, for any numbers", () => {
     const number = fc.oneof(fc.double({ noNaN: true }).map(String), fc.integer().map(String), fc.constant(null));
     const row = fc.tuple(fc.integer({ min: 1, max: 200 }), number, number);
     fc.assert(

@@ -26,9 +26,9 @@ const MAX_DAY_WIDTH = 3;
  */
 const MAX_DAYS_PER_FILLED_DAY = 4;
 const MIN_FILLED_DAYS = 31;
-/** Largest drawn value, so that the difference between any two values stays finite. */
+/** Largest absolute value that is drawn, so that the difference between any two values stays finite. */
 const MAX_VALUE = 1e300;
-/** Smallest value that is shown with an exponent. */
+/** Smallest absolute value that is shown with an exponent. */
 const EXPONENT_FROM = 1e12;
 
 interface Series {
@@ -56,7 +56,7 @@ export function seriesOf({ columns, rows }: Pick<Preview, "columns" | "rows">): 
     return column !== day && values.length > 0 && values.every((value) => NUMBER.test(value)) ? [{ name, column }] : [];
   });
   if (day < 0 || numeric.length === 0) return undefined;
-  const priceColumns = numeric.filter(({ name }) => !COUNT_COLUMN.test(name)).slice(0, MARKS.length);
+  const valueColumns = numeric.filter(({ name }) => !COUNT_COLUMN.test(name)).slice(0, MARKS.length);
   const byDay = new Map<number, Preview["rows"]>();
   for (const row of rows) {
     const time = Date.parse(row[day] ?? "");
@@ -70,7 +70,7 @@ export function seriesOf({ columns, rows }: Pick<Preview, "columns" | "rows">): 
     : filledDays;
   return {
     days: times.map((time) => new Date(time).toISOString().slice(0, 10)),
-    series: (priceColumns.length > 0 ? priceColumns : numeric.slice(0, 1)).map(({ name, column }) => ({
+    series: (valueColumns.length > 0 ? valueColumns : numeric.slice(0, 1)).map(({ name, column }) => ({
       name: cellText(name),
       values: times.map((time) => average((byDay.get(time) ?? []).map((row) => row[column] ?? null))),
     })),

@@ -34,14 +34,18 @@ export const skipped = (name: string, finding: string, remedy: string): Required
   remedy,
 });
 
-/** Runs a check; an exception is reported as a failure and does not stop the other checks. */
-export async function runCheck(
+/**
+ * Runs checks; an exception becomes a failed check.
+ * @param name name of the failed check
+ * @param remedy remedy of the failed check
+ */
+export async function runChecks(
   name: string,
   remedy: string,
-  check: () => Promise<Check[]> | Check[],
+  checks: () => Promise<Check[]> | Check[],
 ): Promise<Check[]> {
   try {
-    return await check();
+    return await checks();
   } catch (error) {
     return [failed(name, reasonOf(error), remedy)];
   }

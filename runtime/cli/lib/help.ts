@@ -21,7 +21,7 @@ export function examples(command: Command, ...lines: readonly string[]): Command
 /** Maximum width of the help, in columns. */
 const COLUMNS = 80;
 
-/** Formats an example for the help; the comment is on its own line if one line would be too long. */
+/** Formats an example for the help. The comment precedes an example that has several lines or would become too long. */
 export function formatExample(example: string): string[] {
   const [line = "", comment] = example.split(/ {2,8}(?=# )/);
   const lines = line.split("\n").map((part, index) => `${index === 0 ? "  " : "    "}${part}`);

@@ -4,7 +4,7 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /**
  * Runs work that needs cleanup. Ctrl-C, SIGTERM or the time limit `seconds` aborts the work's signal.
- * @throws CommandError with the text of `message` after an abort, regardless of what the work throws
+ * @throws CommandError with the text of `message` instead of the work's error after an abort
  */
 export async function interruptible<T>(
   work: (signal: AbortSignal) => Promise<T>,

@@ -27,8 +27,8 @@ export interface LoadJob {
 const MAX_RETRIES = 100;
 
 /**
- * Loads a file with a job whose id is derived from the content and the task, unless --id or --again is given. Loading
- * the same file twice therefore creates one job; if that job failed or was cancelled, it is retried.
+ * Loads a file with a job whose id is derived from the content and the task, unless --id, --again or --dry-run is given.
+ * Loading the same file twice therefore creates one job; if that job failed or was cancelled, it is retried.
  * @throws CommandError
  */
 export async function load(client: Client, pathOrDash: string, flags: LoadFlags): Promise<LoadJob> {
@@ -96,7 +96,7 @@ async function findOrRetry(
     if (!next) return { requestId, isRepeat: false };
     job = next;
   }
-  throw new CommandError("invalid", `This content was tried ${MAX_RETRIES} times. --again loads it under a new id.`);
+  throw new CommandError("invalid", `This content was retried ${MAX_RETRIES} times. --again loads it under a new id.`);
 }
 
 interface LoadTask {

@@ -159,7 +159,10 @@ async function toLoadFile(
   }
 }
 
-/** Error for a file that is not what it was when its load began. `change` is a verb in the past tense. */
+/**
+ * Creates the error for a file that changed after its load began.
+ * @param change the change as a verb in the past tense, for example "grew"
+ */
 export const changedWhileRead = (name: string, change: string): CommandError =>
   new CommandError(
     "invalid",

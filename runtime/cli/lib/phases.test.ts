@@ -24,7 +24,7 @@ describe("the phases of a job in a terminal", () => {
     ]);
   });
 
-  it("last until now if they have not ended, and fit a narrow terminal", () => {
+  it("last until now if they have not ended, and have shorter bars in a narrow terminal", () => {
     const [waiting, running] = phaseLines(
       [
         { phase: "waiting", from: at(0), to: at(1) },

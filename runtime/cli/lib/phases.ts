@@ -4,7 +4,7 @@ import { durationText, plain } from "./screen.ts";
 
 /** Minimum and maximum width of the bars, in columns. */
 const BAR_WIDTH = { min: 10, max: 40 } as const;
-/** Width of a line without its bar: indentation, phase, duration and attempt. */
+/** Columns reserved for the text of a line beside its bar: indentation, phase, duration and notes. */
 const FIXED_WIDTH = 60;
 
 /** Returns the phases of a job; undefined if the platform does not return them. */

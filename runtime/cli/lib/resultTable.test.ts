@@ -45,7 +45,7 @@ describe("results as tables", () => {
     assert.equal(lines.at(-1), "description  NULL");
   });
 
-  it("never have a line wider than the terminal", () => {
+  it("never have a line wider than a terminal of at least 25 columns", () => {
     const cell = fc.option(fc.string({ unit: "grapheme", maxLength: 80 }), { nil: null });
     fc.assert(
       fc.property(

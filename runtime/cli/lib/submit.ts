@@ -44,7 +44,7 @@ export function parsePairs(list: readonly string[], flag: string): Record<string
   return Object.fromEntries(values);
 }
 
-/** Replaces --file with --sql and the file's content. */
+/** Replaces --file by --sql with the file's content. */
 export function withSqlFile<T extends SubmitFlags>({ file, ...flags }: T): T {
   if (file === undefined) return flags as T;
   if (flags.sql !== undefined) throw new CommandError("invalid", "--sql and --file cannot be combined.");

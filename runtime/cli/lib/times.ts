@@ -31,7 +31,11 @@ export function ageOrTime(value: string, now = Date.now()): string {
   return pointInTime(value, ACCEPTED_FORMS);
 }
 
-/** Parses a day or a time. A time without a zone is UTC. */
+/**
+ * Parses a day or a time. A time without a zone is UTC.
+ * @param forms description of the accepted forms, for the error
+ * @throws InvalidArgumentError for any other text, or an invalid date
+ */
 export function pointInTime(
   value: string,
   forms = "It must be a day (2030-01-31) or a time (2030-01-31T08:00:00Z). Times without a zone are UTC.",

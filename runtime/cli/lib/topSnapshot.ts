@@ -9,7 +9,7 @@ const MAX_ENDED = 200;
 const WINDOW_MS = 5 * 60_000;
 /** Period whose slowest jobs are listed, in milliseconds. */
 const SLOWEST_PERIOD_MS = 60 * 60_000;
-/** Number of jobs per table. */
+/** Maximum number of jobs per table. */
 const TABLE_JOBS = 20;
 
 /** Part of the response of GET /stats. */

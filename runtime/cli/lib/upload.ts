@@ -36,7 +36,7 @@ interface Link {
  * Uploads a file in parts directly to S3, unless its content is already there. Memory holds one part per
  * concurrent request. The parts of a failed or interrupted upload are removed.
  * @returns the s3 location for the task's source
- * @throws CommandError if the file changes while it is read
+ * @throws CommandError if the file changes while it is read, or a part cannot be sent
  */
 export async function upload(client: Client, file: LoadFile): Promise<string> {
   const { bytes, sha256 } = file;

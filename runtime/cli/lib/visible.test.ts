@@ -110,7 +110,6 @@ describe("the command line", () => {
     if (requestLine.startsWith("POST"))
       return requestLine.includes("cancel") ? json(call, failed) : json(call, problem, 400);
     if (requestLine.startsWith("GET /jobs?")) return json(call, { jobs: [failed, job("FAILED")], cursor: HOSTILE });
-    if (requestLine.startsWith("GET /jobs/raw")) return json(call, failed);
     if (requestLine.startsWith("GET /jobs/")) return json(call, failed);
     if (requestLine.startsWith("GET /tokens"))
       return json(call, {
