@@ -63,7 +63,10 @@ export function describeQuery({ sql: _, ...description }: NamedQuery): QueryDesc
   return description;
 }
 
-/** Checks a task's params. @returns the problems, with fields like `task.params.date_from`; empty for valid params */
+/**
+ * Checks a task's params.
+ * @returns the problems, with fields like `task.params.date_from`; empty for valid params
+ */
 export function checkParams(query: NamedQuery, params: Readonly<Record<string, unknown>>): ProblemList {
   const problems = new ProblemList();
   for (const param of query.params) {

@@ -24,7 +24,8 @@ export interface Estimate {
 /**
  * Returns the statement of a read: the named query with its parameters as typed, escaped literals, or the caller's
  * checked SQL.
- * @throws JobError InvalidSql or NotOneStatement if the caller's SQL is refused
+ * @throws JobError InvalidSql if the caller's SQL is refused or there is no such query; NotOneStatement; InvalidRequest if
+ *   the parameters are invalid
  */
 export const statementOf = async (task: ReadTask, tenant: string): Promise<string> => {
   if ("sql" in task) return checkSql(task.sql, tenant);
@@ -46,7 +47,7 @@ export function rowsDeletedBy({ statement: name, params }: Static<typeof Stateme
 
 /** Time limit of planning, which usually takes a few milliseconds. */
 const PLANNING_TIMEOUT_MS = 2_000;
-/** Longest plan that an estimate contains in full. Characters. */
+/** Maximum length of a plan that an estimate contains in full, in characters. */
 const MAX_PLAN_LENGTH = 16_384;
 
 /**
@@ -61,7 +62,7 @@ export const planningPool = (max: number, options: pg.PoolConfig = {}): pg.Pool 
  * Plans a read without running it. The result has a bounded size.
  * @param plans a pool from planningPool
  * @param sql a statement from statementOf
- * @throws JobError NotOneStatement; Postgres's error if the read cannot be planned
+ * @throws JobError NotOneStatement, or InvalidSql if planning takes too long; otherwise Postgres's error
  */
 export async function estimate(plans: Database, sql: string): Promise<Estimate> {
   const { rows } = await plans.query("select * from public.plan_of($1, $2)", [sql, MAX_PLAN_LENGTH]).catch((error) => {

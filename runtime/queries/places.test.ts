@@ -25,7 +25,7 @@ describe("places and ranges of named queries", () => {
     return JSON.parse(body).problems?.[0];
   };
 
-  it("refuse an unknown place and suggest the nearest ones by code, name and prefix, ignoring case", async () => {
+  it("refuse an unknown place, and suggest near ones by code, name and prefix, ignoring case", async () => {
     for (const [orig_code, near] of [
       ["NLRTX", /^is not a known place\. Did you mean NLRTM \(Rotterdam\)\?/],
       ["nlrtm", /NLRTM \(Rotterdam\)/],
@@ -91,7 +91,7 @@ describe("places and ranges of named queries", () => {
     assert.equal((await post("/jobs", params)).statusCode, 400);
   });
 
-  it("refuse a range that ends before it begins, of days and of times", async () => {
+  it("refuse a range that ends before it begins, also in lists of jobs, audit entries and rejected requests", async () => {
     const { field, message } = await problemOf({
       ...DAYS,
       date_to: "2020-12-31",

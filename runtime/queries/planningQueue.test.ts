@@ -48,7 +48,7 @@ describe("PlanningQueues", () => {
     assert.deepEqual(running, ["a1", "b1", "a2"]);
   });
 
-  it("refuses more waiting reads of a tenant than its maximum", async () => {
+  it("refuses more unfinished reads of a tenant than its maximum", async () => {
     const queues = newQueues();
     const results = await Promise.allSettled([1, 2, 3, 4].map((milliseconds) => queues.run("a", plan(milliseconds))));
     assert.deepEqual(

@@ -2,10 +2,10 @@ import { JobError } from "../contract/errors.ts";
 
 /** Limits of planning per tenant. */
 export interface PlanningLimits {
-  /** Maximum planning time per tenant within the window. Milliseconds. */
+  /** Maximum planning time per tenant within the window, in milliseconds. */
   readonly spentMs: number;
   readonly windowMs: number;
-  /** Maximum number of waiting reads per tenant. */
+  /** Maximum number of reads per tenant that wait or are being planned. */
   readonly waiting: number;
 }
 
@@ -15,6 +15,7 @@ const DEFAULT_LIMITS: PlanningLimits = { spentMs: 4_000, windowMs: 60_000, waiti
 interface TenantQueue {
   spentMs: number;
   startedAt: number;
+  /** Number of reads that wait or are being planned. */
   waiting: number;
   /** Settles when the tenant's last waiting read has been planned. */
   last: Promise<unknown>;
@@ -72,7 +73,7 @@ export class PlanningQueues {
     }
   }
 
-  /** Resets tenants whose window has passed. */
+  /** Starts a new window for tenants whose window has passed, and deletes those without reads. */
   #resetExpired(): void {
     const oldest = this.#now() - this.#limits.windowMs;
     for (const [tenant, queue] of this.#queues) {

@@ -37,7 +37,7 @@ describe("the check of caller-supplied SQL", () => {
         it(testName(statement), async () => {
           const verdict = await parser.check(statement);
           assert.ok("sql" in verdict, JSON.stringify(verdict));
-          // Both runners wrap the statement this way.
+          // The Glue runner wraps the statement this way.
           await reader.query(`select * from (${verdict.sql}\n) described limit 0`);
           await reader.query(verdict.sql);
           await reader.query({ text: `explain (format json) ${verdict.sql}`, queryMode: "extended" } as pg.QueryConfig);

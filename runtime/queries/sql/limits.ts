@@ -40,7 +40,7 @@ export const SQL_LIMITS = {
   conditionPairs: 150_000,
   /** Columns of a SELECT (Postgres's own MaxTupleAttributeNumber). */
   columns: 1_664,
-  /** Values of an IN list, elements of an array, rows of VALUES. */
+  /** Elements of a list in an expression, for example of IN, ARRAY[…] or VALUES. */
   listItems: 2_000,
   /** UTF-8 bytes of a string constant. */
   stringBytes: 8 * 1024,

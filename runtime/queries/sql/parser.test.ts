@@ -195,7 +195,7 @@ describe("the SQL parser's worker", () => {
     assert.ok(growth < 48 * 1024 * 1024, `grew by ${growth} bytes: ${rss}`);
   });
 
-  it("compiles the grammar within the memory of a Lambda function", function () {
+  it("compiles the grammar within half the memory of the dispatcher's Lambda function", function () {
     this.timeout(120_000);
     const module = fileURLToPath(new URL("./parser.ts", import.meta.url));
     const program = `import { SqlParser } from ${JSON.stringify(module)};

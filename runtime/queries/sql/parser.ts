@@ -41,7 +41,8 @@ const BATCH = { statements: 10, characters: 4_096 };
 
 /**
  * Flags of V8 that keep WASM at its first compiler. The optimizing compiler takes 500 MB for the largest function of
- * the grammar, which is more than the dispatcher's Lambda function has. The flags cannot be set for the worker alone.
+ * the grammar, which is almost all memory of the dispatcher's Lambda function. The flags cannot be set for the worker
+ * alone.
  */
 const WASM_FLAGS = ["--no-wasm-tier-up", "--no-wasm-dynamic-tiering"];
 

@@ -87,7 +87,7 @@ function refusal(text: string, refused: "InvalidSql" | "NotOneStatement", findin
   };
 }
 
-/** Maximum length of a problem's excerpt. Characters. */
+/** Maximum length of a problem's excerpt, in characters. */
 const MAX_EXCERPT = 60;
 
 function locate(bytes: Buffer, { offset, message }: Finding): SqlProblem {

@@ -45,9 +45,9 @@ export const isQuadratic = (name: string): boolean => QUADRATIC_FUNCTIONS.has(na
 
 /**
  * Returns the steps that a function or an operator takes between two checks for interrupts.
- * @param name of the function or the operator
+ * @param name name of the function or operator
  * @param sizes bytes of the arguments; Infinity if an aggregate or a recursion builds one
- * @param constant bytes of the longest constant among them
+ * @param constant bytes of the longest constant among the arguments
  */
 export function uninterruptedSteps(name: string, sizes: readonly number[], constant = 0): number {
   const [first = 0, second = 0] = [...sizes].sort((a, b) => b - a);
@@ -107,7 +107,10 @@ const SMALL_RESULT_BYTES = 64;
 /** Functions that collect values of many rows in one. */
 const COLLECTING_AGGREGATES = /^(?:string_agg|(?:array|range|json|jsonb)_agg|jsonb?_(?:object_)?agg.*)$/;
 
-/** Returns the bytes of a function's value while the query runs. @param grownBytes bound computed from its arguments */
+/**
+ * Returns the bytes of a function's value while the query runs.
+ * @param grownBytes bound computed from its arguments
+ */
 export function resultSize(name: string, grownBytes: number): number {
   if (COLLECTING_AGGREGATES.test(name)) return Number.POSITIVE_INFINITY;
   return SMALL_RESULTS.has(name) ? SMALL_RESULT_BYTES : grownBytes;

@@ -2,7 +2,7 @@
 export interface SqlProblem {
   /** Position from 1 in characters; absent if the text as a whole is refused. */
   position?: { line: number; column: number };
-  /** Text at the position, cut. */
+  /** Beginning of the text at the position. */
   value?: string;
   message: string;
 }

@@ -5,7 +5,7 @@ import { type Fields, isBoolean, type TypedNode, typeAndFields } from "./tree.ts
 
 /** A refused part of a statement. */
 export interface Finding {
-  /** Offset in the text. Bytes. */
+  /** Offset in the text, in bytes. */
   offset: number;
   message: string;
 }
