@@ -20,7 +20,7 @@ echo "$*" >> "$NPM_CALLS"
 mkdir -p node_modules/node/bin "$POSTGRES/native/bin"
 [ "$1" = ci ] && cp package-lock.json node_modules/.package-lock.json
 [ -n "$NODE_MISSING" ] && [ "$1" = ci ] || ln -sf "$NODE" node_modules/node/bin/node
-for name in initdb postgres; do printf '#!/bin/sh\\nexit 0\\n' > "$POSTGRES/native/bin/$name"; chmod +x "$POSTGRES/native/bin/$name"; done
+[ -n "$POSTGRES_MISSING" ] && [ "$1" = ci ] || for name in initdb postgres; do printf '#!/bin/sh\\nexit 0\\n' > "$POSTGRES/native/bin/$name"; chmod +x "$POSTGRES/native/bin/$name"; done
 `;
 
 describe("set-up before npm start and npm test", () => {
@@ -92,6 +92,10 @@ describe("set-up before npm start and npm test", () => {
     assert.equal(status, 0, output);
     assert.deepEqual(npm, ["ci", "rebuild"]);
     assert.match(output, /Node 24 is installed but does not run/);
+    rmSync(join(root, "node_modules"), { recursive: true });
+    const postgres = setUp({ POSTGRES_MISSING: "1" });
+    assert.deepEqual([postgres.status, postgres.npm], [0, ["ci", "rebuild"]], postgres.output);
+    assert.match(postgres.output, /Postgres is installed but does not run/);
   });
 
   it("prints a remedy when the repair does not help", () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ROOT } from "../../platform/root.ts";
 import { findings, findingsIn } from "./check.ts";
 import { proseOf } from "./extract.ts";
-import { EXCEPTIONS, PHRASES } from "./phrases.ts";
+import { EXCEPTIONS, OPENERS, PHRASES } from "./phrases.ts";
 
 describe("check of the prose", () => {
   const places: [name: string, file: string, source: string][] = [
@@ -51,9 +51,10 @@ describe("check of the prose", () => {
   }
 
   it("reports doc comments that begin with a question word", () => {
-    for (const word of ["What", "How", "Whether", "Where", "Who"]) {
-      const [finding] = findingsIn("a.ts", `/** ${word} a run needs. */\nexport const a = 1;`);
-      assert.equal(finding?.phrase, `${word.toLowerCase()} …`);
+    for (const word of OPENERS) {
+      const opener = `${word[0]?.toUpperCase()}${word.slice(1)}`;
+      const [finding] = findingsIn("a.ts", `/** ${opener} a run needs. */\nexport const a = 1;`);
+      assert.equal(finding?.phrase, `${word} …`);
     }
   });
 
