@@ -24,7 +24,7 @@ const commandsIn = (example: string): string[][] =>
     );
 
 describe("help", () => {
-  it("has a description and examples for every command without subcommands, each at most 80 columns wide", () => {
+  it("has a description, and examples of at most 80 columns, for every command without subcommands", () => {
     for (const command of commandsOf(program()).filter(isShown)) {
       const name = pathOf(command).join(" ");
       assert(command.description().length > 10, name);
