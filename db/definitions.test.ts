@@ -20,7 +20,7 @@ describe("functions and views of the database", () => {
     assert.deepEqual(await applyDefinitions(client, import.meta.dirname), []);
   });
 
-  it("defines each function in a file named after it, with a body that Postgres accepts", async () => {
+  it("defines each function of the schema jobs, except clock, in a file named after it, with a body that Postgres accepts", async () => {
     const before = await catalogOf(client);
     await client.query("begin");
     for (const { file, sql } of readDefinitions(import.meta.dirname)) {

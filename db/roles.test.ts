@@ -108,7 +108,7 @@ describe("roles created by a master without superuser privileges (as on RDS)", (
     await letRolesLogIn(admin, postgres.password, { glue: 3, ec2: 1 });
   });
 
-  it("lets a reader see and signal only its own session", async () => {
+  it("keeps a reader from seeing or signalling other sessions, reading tokens and writing prices", async () => {
     const [reader, other] = await Promise.all([connectAs("job_reader_glue_1"), connectAs("job_reader_glue_2")]);
     const { rows } = await other.query("select pg_backend_pid() as pid");
     const seen = await reader.query("select query, state from pg_stat_activity where pid = $1", [rows[0].pid]);

@@ -17,7 +17,7 @@ export interface Scratch {
 
 /** Creates an empty database on which the step `roles` has run. */
 export async function emptyDatabase(): Promise<Scratch> {
-  // Only its server and its unique name are used.
+  // Provides only the server and a unique name.
   const base = await testDatabase();
   const name = `${base.name}_empty`;
   await runStatement(base.url, `create database ${name} template template0`);
@@ -77,8 +77,8 @@ async function runStatement(url: string, statement: string): Promise<void> {
 }
 
 /**
- * Returns the catalog of the platform's schemas as sorted lines: columns, constraints, indexes, triggers, functions,
- * grants, owners and default privileges. Two databases with the same lines have the same schema.
+ * Returns the catalog of the platform's schemas as sorted lines: columns, constraints, indexes, triggers, views,
+ * functions, grants, owners and default privileges.
  */
 export async function catalogOf(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ line: string }>(LINES);
@@ -86,7 +86,7 @@ export async function catalogOf(client: pg.Client): Promise<string[]> {
 }
 
 const LINES = `
-with ours as (select oid, nspname from pg_namespace where nspname in ('public', 'jobs')),
+with ours as (select oid, nspname from pg_namespace where nspname in ('public', 'jobs', 'tracking')),
 relations as (select c.*, c.oid::regclass::text as label from pg_class c join ours on ours.oid = c.relnamespace)
 select format('schema %s owner %s grants %s', nspname, pg_get_userbyid(nspowner), nspacl) as line
   from pg_namespace where oid in (select oid from ours)
@@ -103,6 +103,8 @@ union all
 select format('constraint %s.%s %s validated %s properties %s', conrelid::regclass, conname, pg_get_constraintdef(oid),
     convalidated, to_jsonb(c) -> 'conenforced')
   from pg_constraint c where connamespace in (select oid from ours)
+union all
+select format('view %s: %s', label, pg_get_viewdef(oid)) from relations where relkind = 'v'
 union all
 select format('index %s valid %s: %s', label, indisvalid, pg_get_indexdef(indexrelid))
   from relations join pg_index on indexrelid = relations.oid
