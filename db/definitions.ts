@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type pg from "pg";
 
-/** A SQL file that defines a function with its grants (and triggers), or a view. */
+/** A SQL file that defines a function or a view, with its grants. */
 interface Definition {
   /** Path below the directory, for example `functions/jobs/accept.sql`. */
   readonly file: string;
@@ -11,7 +11,7 @@ interface Definition {
   readonly hash: string;
 }
 
-/** Folders of definitions in the order in which they are applied: views call functions. */
+/** Folders of definitions, in the order in which they are applied: functions first, since views call them. */
 const FOLDERS = ["functions", "views"];
 
 /**
@@ -55,7 +55,7 @@ export async function applyDefinitions(client: pg.Client, directory: string): Pr
   const applied = new Map(rows.map(({ file, hash }) => [file, hash]));
   const changed = definitions.filter(({ file, hash }) => applied.get(file) !== hash);
   const files = new Set(definitions.map(({ file }) => file));
-  // The table contains migrations too.
+  // The table also lists migrations, which are not in these folders.
   const removed = [...applied.keys()].filter(
     (file) => FOLDERS.some((folder) => file.startsWith(`${folder}/`)) && !files.has(file),
   );

@@ -37,16 +37,13 @@ const SETTING =
   /^(?:set\s+(?:session\s+|local\s+)?([\w.]+)\s*(?:=|to\b)|select\s+(?:pg_catalog\.)?set_config\('([^']+)')/i;
 const TRANSACTION = /^(?:begin|start\s+transaction|commit|end)\b/i;
 const OWNERSHIP = /^(?:grant|revoke|alter\s+default\s+privileges)\b|^alter\s.*\sowner\s+to\s/is;
-/**
- * Newer versions of pg_dump write these commands so that psql blocks injected commands. Nothing here runs psql commands,
- * so they are ignored.
- */
+/** Commands with which newer versions of pg_dump protect psql from injected commands. Ignored, since psql is not used. */
 const HARMLESS = /^\\(?:un)?restrict\b/;
 
 /**
  * Loads a plain pg_dump file over a connection, without psql: in one transaction, and in constant memory. Afterwards
  * restores the session's settings, and vacuums and analyzes the loaded tables, so that index-only scans are fast at once.
- * @throws DumpError if a part cannot be loaded; then nothing was changed
+ * @throws DumpError if a statement or row cannot be loaded; then nothing was changed
  */
 export async function loadDump(
   client: pg.Client,
@@ -234,7 +231,7 @@ function reasonOf(error: unknown): string {
 function copiedTable(text: string): string | undefined {
   const [begin] = /^copy\s+/i.exec(text) ?? [];
   if (begin === undefined || !text.endsWith(";")) return undefined;
-  // There is no semicolon between FROM STDIN and the final one, so the part after the last other semicolon is enough.
+  // There is no semicolon between FROM STDIN and the final one, so only the text after the previous one is searched.
   if (!/\sfrom\s+stdin\b/i.test(text.slice(text.lastIndexOf(";", text.length - 2) + 1))) return undefined;
   let end = begin.length;
   let isQuoted = false;

@@ -48,14 +48,14 @@ export async function refuseOtherHistory(client: pg.Client, migrations: string):
   const hasHistory = files.some(({ file }) => file.startsWith("migrations/"));
   const changed = rows.find(({ name }) => {
     const hash = recorded.get(fileOf(name));
-    // If other migrations have a hash and this one has none, it was interrupted between the commit and the recording.
+    // If only this migration has no hash, an earlier call was interrupted between committing and recording it.
     return hash === undefined ? !hasHistory : hash !== known.get(name);
   });
   if (changed)
     throw new Error(`The migration '${changed.name}' of this database differs from this version's: ${REMEDY}`);
 }
 
-/** Records the hashes of the applied migrations, once the table for them exists. */
+/** Records the hashes of the applied migrations, if the table for them exists. */
 export async function recordHistory(client: pg.Client, migrations: string): Promise<void> {
   if (!(await exists(client, "public.applied_functions"))) return;
   const known = readMigrations(migrations);

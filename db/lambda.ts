@@ -25,7 +25,7 @@ const Token = Type.Object(
   { additionalProperties: false },
 );
 
-/** Event of the function: one of its steps, or an API token whose hash it stores. */
+/** Event of the function: a step to run, or the data of an API token to store. */
 const Event = Type.Union([
   Type.Object({ step: Type.Literal("roles"), slots: Slots }),
   Type.Object({ step: Type.Literal("migrate") }),
@@ -37,9 +37,9 @@ type Event = Type.Static<typeof Event>;
  * Brings the stack's database up to date from inside its network (Lambda handler). Environment: DATABASE_HOST,
  * DATABASE_PORT, DATABASE_NAME, DATABASE_AUTH, DATABASE_CA and MASTER_SECRET_ARN. Only the step `roles` logs in as the
  * master. It reads the password, which RDS manages, on each call and does not store it. Everything else runs as the role
- * migrator, with an IAM token. The event `{ token }` stores the hash of an API token, for example of the first one.
+ * migrator, with an IAM token. The event `{ token }` stores the hash of an API token, for example the stack's first.
  *
- * @returns names only, no data
+ * @returns names and ids only, no data
  * @throws Error if the event or the master's secret is invalid, or if AWS or Postgres fails; names the failed migration
  */
 export async function handler(

@@ -34,7 +34,9 @@ export class Lines {
   }
 
   /**
-   * Yields the lines before a line `\.`, which is consumed. Throws `onEnd()` if the stream ends before that line.
+   * Yields the lines before a line `\.`, and consumes that line.
+   *
+   * @param onEnd - Creates the error that is thrown if the stream ends before that line.
    */
   async *block(onEnd: () => Error): AsyncGenerator<Buffer, void> {
     for (;;) {
@@ -52,8 +54,8 @@ export class Lines {
       }
       if (!(await this.#readMore())) {
         // The file may end with `\.` and no line feed.
-        const rest = this.#takeBytes(this.#buffer.length);
-        if (rest.toString("latin1").trimEnd() === "\\.") return;
+        const lastLine = this.#takeBytes(this.#buffer.length);
+        if (lastLine.toString("latin1").trimEnd() === "\\.") return;
         throw onEnd();
       }
     }

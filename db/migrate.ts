@@ -41,7 +41,7 @@ export async function migrateRoles(target: { url: string } | pg.ClientConfig, sl
  * then it fails without changes and can be repeated.
  *
  * @param target - Logs in as migrator, or as a role that may become migrator.
- * @param onProgress - Called with a line for each step.
+ * @param onProgress - Called with a line for each migration, and with one for all changed functions and views.
  * @param directory - Parent of the three folders. @default this module's directory
  * @throws Error that names the migration, with Postgres's own error as its cause
  */

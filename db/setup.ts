@@ -16,8 +16,8 @@ export class SetupError extends Error {
 }
 
 /**
- * Reads DATABASE_HOST (127.0.0.1), DATABASE_PORT (5432), DATABASE_NAME (rates), DATABASE_USER (postgres, a superuser)
- * and DB_PASSWORD.
+ * Reads (defaults in parentheses) DATABASE_HOST (127.0.0.1), DATABASE_PORT (5432), DATABASE_NAME (rates), DATABASE_USER
+ * (postgres), which must be a superuser, and DB_PASSWORD.
  * @throws SetupError if there is no password
  */
 export function targetOf(env: NodeJS.ProcessEnv): Target {
@@ -64,7 +64,7 @@ const INVALID_PASSWORD = "28P01";
 /** Returns the dump's path, or undefined if the file is empty. */
 function usableDump(path: string): string | undefined {
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) throw new SetupError(`There is no dump ${path}.`);
+  if (stats === undefined) throw new SetupError(`The dump ${path} does not exist.`);
   if (stats.isDirectory())
     throw new SetupError(
       `The dump ${path} is a directory; use a plain pg_dump file. (Docker creates a directory for a missing file.)`,
@@ -73,7 +73,7 @@ function usableDump(path: string): string | undefined {
     accessSync(path, constants.R_OK);
   } catch (cause) {
     throw new SetupError(
-      `The dump ${path} may not be read by user ${process.getuid?.()}; let others read it (chmod o+r).`,
+      `User ${process.getuid?.()} has no permission to read the dump ${path}; let others read it (chmod o+r).`,
       { cause },
     );
   }

@@ -1,6 +1,6 @@
 -- Adds the events of the whole minutes since the last call, at most p_minutes, to the counters (jobs.totals) and to the
 -- usage of tenants (jobs.usage). Deletes usage older than p_months. A minute is counted one minute after its end, so
--- that it includes jobs whose end was not committed yet. p_buckets: upper bounds of the histograms, in seconds. Returns
+-- that jobs are included whose end was committed late. p_buckets: upper bounds of the histograms, in seconds. Returns
 -- the end of the last counted minute; null while another session is counting.
 create or replace function jobs.add_totals(p_buckets float8[], p_minutes integer, p_months integer)
 returns timestamptz language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$

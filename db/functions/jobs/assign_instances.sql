@@ -1,5 +1,5 @@
--- Assigns the instances of a launch that have no run to its runs that have no instance. Returns the instances for which
--- no run is left: they may be terminated.
+-- Assigns a launch's instances without a run to its runs without an instance. Returns the instances for which no run is
+-- left: they may be terminated.
 create or replace function jobs.assign_instances(p_launch uuid, p_instances text[])
 returns text[] language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin

@@ -1,10 +1,12 @@
 -- Decides what to request from EC2 now. A launch with an unknown outcome comes first and is repeated unchanged;
 -- otherwise the runs of this version that have no launch are put into a new one, whichever dispatcher planned them. One
 -- dispatcher decides at a time. Returns null if there is nothing to request, or one of:
---   {launch, send, request, target, instances, sendMs}: send this request within sendMs milliseconds
+--   {launch, send, request, target, instances, sendMs}: send this request within sendMs milliseconds; `send` is 1 for a
+--     new launch and counts its repeats
 --   {waitMs}: the request rate is used up; call again after waitMs milliseconds
 --   {refused, reason, until}: runs whose slots were freed, since no target has had capacity since they were planned
--- p_targets: where instances may be requested, in order of preference. p_limit: maximum instances per request.
+-- p_request: parameters of a new launch besides its target and instances. p_targets: where instances may be requested,
+-- in order of preference. p_limit: maximum instances per request.
 -- p_hold_seconds: how long the request is reserved for this dispatcher. It is sent in the first half of that time, so
 -- that it does not overlap with a repeat.
 create or replace function jobs.begin_launch(p_runner text, p_version text, p_request text, p_targets text[], p_limit integer,

@@ -1,5 +1,5 @@
 -- Bounds an error's details to 100 entries and most_bytes bytes. If entries are left out, a last entry {"more"} has
--- their number; an existing last entry of this kind is merged into it, with its report.
+-- their number; an existing last entry of this kind is merged into it, with its fields `report` and `stopped`.
 create or replace function jobs.bounded_details(details json, most_bytes integer) returns json
 language plpgsql immutable as $$
 declare

@@ -6,7 +6,7 @@ declare
   max_bytes constant integer := 65536;
   bounded jsonb := document;
 begin
-  -- No character of JSON takes more than six bytes of text.
+  -- A small document needs no exact measurement: a character takes at most six bytes of JSON text.
   if pg_column_size(bounded) * 6 <= max_bytes or octet_length(bounded::text) <= max_bytes then return bounded; end if;
   if bounded #> '{error,details}' is not null then
     bounded := jsonb_set(bounded, '{error,details}', jobs.bounded_details((bounded #> '{error,details}')::json, 8192)::jsonb);

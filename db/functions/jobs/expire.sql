@@ -1,7 +1,8 @@
 -- Deletes what ended before a time: jobs whose response was sent (or not requested on the queue); sent responses to
--- requests that created no job; rejected requests; runs; launches; sessions and links. Deletes at most p_limit of each,
--- so that the first call is not a long transaction. Leaves out rows that another transaction locks, instead of waiting
--- for it. Returns the number of deleted jobs and rejected requests; the id of a deleted request can be used again.
+-- requests that created no job; rejected requests; runs; records of sent responses; launches; sessions and links.
+-- Deletes at most p_limit of each, so that the first call is not a long transaction. Leaves out rows that another
+-- transaction locks, instead of waiting for it. Returns the number of deleted jobs and rejected requests; the id of a
+-- deleted request can be used again.
 create or replace function jobs.expire(p_before timestamptz, p_limit integer)
 returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,4 +1,4 @@
--- A run's heartbeat for its job: extends the lease and records progress. Returns KEEP; CANCEL (a cancel was requested:
+-- Extends the lease of a run's job and records progress. Returns KEEP (continue); CANCEL (a cancel was requested:
 -- end the session, then report it by finish); or LOST (the run or the attempt no longer holds the job: stop and write
 -- nothing).
 create or replace function jobs.heartbeat(p_run uuid, p_job bigint, p_attempt integer, p_progress jsonb)

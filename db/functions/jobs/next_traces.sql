@@ -1,6 +1,6 @@
--- Reserves pending traces that are due, for a minute, and returns the data of their spans: the job's document, and the
--- launch and start times of its runs. Returns none while exports are paused. A job whose response has not been sent
--- is reserved but not returned, unless it ended more than five minutes ago. The document of a deleted job is null.
+-- Reserves due traces for a minute and returns the data of their spans: the job's document, and the launch and start
+-- times of its runs. Returns none while exports are paused. The trace of a job whose response has not been sent is
+-- reserved but not returned, unless the job ended more than five minutes ago. The document of a deleted job is null.
 create or replace function jobs.next_traces(p_limit integer)
 returns table (id bigint, document jsonb, runs jsonb)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

@@ -1,5 +1,5 @@
--- Pauses the start of runs of a type for all dispatchers: 1 s after the first failure, doubling up to two minutes; a
--- run that starts ends the pause. Concurrently refused launches count as one failure. Returns the end of the pause.
+-- Pauses the start of runs of a type for all dispatchers: for 1 s after the first failure, doubling up to two minutes.
+-- A run that starts ends the pause. Failures during a pause do not extend it. Returns the end of the pause.
 create or replace function jobs.pause(p_runner text)
 returns timestamptz language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin

@@ -1,5 +1,5 @@
 -- Decides how many runs of a runner type to start now, and takes their slots. Locks the row of the runner type, so that
--- concurrent dispatchers decide one after the other. Starts one run per waiting job while slots are free, minus the
+-- concurrent dispatchers decide one after the other. Plans one run per waiting job while slots are free, minus the
 -- runs that are free or starting, which will claim jobs. A run that has been silent for p_silent_seconds is not counted
 -- as free, although it keeps its slot until it is known to have ended; neither is a larger run.
 -- p_tenant_slots: maximum running jobs per tenant (null: no maximum), for all claims from now on; no run is started for

@@ -1,7 +1,7 @@
 -- Stores a session or a link for p_seconds, but not longer than its parent, and not later than p_until: the expiry of
 -- the session that creates it, or null. A link passes p_until on to its session. An owner has at most 50 of a kind: the
--- oldest are deleted. p_proof: SHA-256 of the ID token that creates the session, or null. Returns its expiry; null if
--- its parent is no longer active, or if the ID token has already created a session.
+-- oldest are deleted. p_proof: SHA-256 of the ID token that creates the session, or null. Returns the expiry of the
+-- session or link; null if the parent is no longer active, or if the ID token has already created a session.
 create or replace function jobs.store_session(
   p_id text, p_hash text, p_kind text, p_name text, p_tenant text, p_scopes text[], p_parent text, p_owner text, p_proof text, p_seconds integer,
   p_until timestamptz)

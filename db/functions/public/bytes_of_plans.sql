@@ -1,5 +1,5 @@
--- Plans several SELECTs as the calling role, like public.plan_of, and returns the expected bytes of each result; null
--- for a statement that cannot be planned; the job that executes it will report the reason.
+-- Plans several SELECTs as the calling role, like public.plan_of, and returns the expected bytes of each result. Null:
+-- the statement cannot be planned; the job that executes it will report the reason.
 create or replace function public.bytes_of_plans(p_statements text[])
 returns setof float8 language plpgsql as $$
 declare
