@@ -8,7 +8,11 @@ describe("statements that change a job's document", () => {
     const statements = readdirSync(FUNCTIONS)
       .flatMap((file) => readFileSync(new URL(file, FUNCTIONS), "utf8").split(";"))
       .filter((statement) => /\bversion = version \+/.test(statement));
-    assert(statements.length >= 5, "cancel, end_job, overflow, retry, start_attempt and heartbeat change it");
+    assert.equal(
+      statements.length,
+      7,
+      "accept, cancel, end_job, heartbeat, overflow, retry and start_attempt change it",
+    );
     for (const statement of statements) assert.match(statement, /\bchanged = .*pg_current_xact_id\(\)/);
   });
 });

@@ -33,7 +33,7 @@ describe("the job store during a job's transitions", () => {
     ({ fixture, dispatcher, keeper, run } = clients);
   });
 
-  it("accepts concurrent batches with the same ids in any order without a deadlock", async () => {
+  it("accepts concurrent batches with the same ids in different orders without a deadlock", async () => {
     const others = await Promise.all([1, 2, 3].map(() => fixture.as("dispatcher")));
     for (let round = 0; round < 20; round++) {
       const batch = Array.from({ length: 40 }, (_, index) => newJob(`${round}-${index}`));

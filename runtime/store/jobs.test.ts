@@ -45,7 +45,7 @@ describe("the job store", () => {
 
   it("creates one job when five dispatchers accept the same request concurrently", async () => {
     const dispatchers = await Promise.all(Array.from({ length: 5 }, () => fixture.as("dispatcher")));
-    // Enough rounds for every order of the five.
+    // Many rounds, since the order of the five is random.
     for (let round = 0; round < 100; round++) {
       const outcomes = (await Promise.all(dispatchers.map((db) => accept(db, [newJob(`job-${round}`)])))).flat();
       assert.deepEqual(outcomes.map(({ outcome }) => outcome).sort(), [

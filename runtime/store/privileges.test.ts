@@ -2,15 +2,17 @@ import assert from "node:assert/strict";
 import type { Role } from "../platform/postgres.ts";
 import { jobDatabase } from "../testing/jobs.ts";
 
-/** Roles that may execute each function, in addition to its owner. None is PUBLIC. */
+/** Roles that may execute each function, in addition to its owner. PUBLIC may execute none. */
 const ALLOWED_ROLES: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
+  // Triggers.
   "check_ports_unused()": [],
   "check_prices_ports()": [],
+
   "ports_of(text)": ["api_reader", "price_readers"],
   "plan_of(text,integer)": ["job_reader_plan"],
   "bytes_of_plans(text[])": ["job_reader_plan"],
 
-  // Functions that only other functions call, and triggers.
+  // Functions that only other functions call.
   "jobs.bounded_detail(json)": [],
   "jobs.bounded_details(json,integer)": [],
   "jobs.bounded_error(json)": [],
@@ -40,12 +42,13 @@ const ALLOWED_ROLES: Readonly<Record<string, readonly (Role | "price_readers")[]
   "jobs.response_body(text,text,text,json,json,json,jsonb)": [],
   "jobs.result_too_large(integer)": [],
 
-  "jobs.take_request(text,integer,double precision)": ["dispatcher"],
-
   // Requests arrive over the API and from the queue.
   "jobs.accept(json)": ["api_reader", "dispatcher"],
+  "jobs.find_job(text,text,text,jsonb)": ["api_reader", "dispatcher"],
   "jobs.store_answer(text,text,text,json,jsonb,text)": ["api_reader", "dispatcher"],
   "jobs.reject(text,text,text,text,json,text)": ["api_reader", "dispatcher"],
+
+  // Functions of the API.
   "jobs.cancel(text,text,text)": ["api_reader"],
   "jobs.stored_request(text,text)": ["api_reader"],
   "jobs.runner_load(text)": ["api_reader"],
@@ -58,9 +61,10 @@ const ALLOWED_ROLES: Readonly<Record<string, readonly (Role | "price_readers")[]
   "jobs.store_session(text,text,text,text,text,text[],text,text,text,integer,timestamp with time zone)": ["api_reader"],
   "jobs.redeem_link(text,text,text,integer)": ["api_reader"],
   "jobs.record_audit(text,text,text,text,text,text,jsonb)": ["api_reader"],
-  // Data of the dashboard.
   "jobs.activity(text,integer,integer,bigint,timestamp with time zone)": ["api_reader"],
   "jobs.platform_status(integer)": ["api_reader"],
+
+  // Functions of several components.
   "jobs.iso(timestamp with time zone)": ["api_reader", "dispatcher"],
   "jobs.bounded_document(jsonb)": ["api_reader", "dispatcher"],
   "jobs.clock()": ["api_reader", "dispatcher", "job_keeper"],
@@ -80,7 +84,8 @@ const ALLOWED_ROLES: Readonly<Record<string, readonly (Role | "price_readers")[]
   "jobs.run_started(uuid,bigint)": ["job_keeper"],
   "jobs.record_session(uuid,bigint,integer,integer,timestamp with time zone)": ["job_keeper"],
 
-  // The dispatcher starts runs and settles lost jobs.
+  // Functions of the dispatcher.
+  "jobs.take_request(text,integer,double precision)": ["dispatcher"],
   "jobs.assign_instances(uuid,text[])": ["dispatcher"],
   "jobs.begin_launch(text,text,text,text[],integer,double precision,text,integer,double precision)": ["dispatcher"],
   "jobs.launch_answered(uuid,integer,text[],text[],text)": ["dispatcher"],
@@ -91,7 +96,6 @@ const ALLOWED_ROLES: Readonly<Record<string, readonly (Role | "price_readers")[]
   "jobs.job_metrics(integer)": ["dispatcher"],
   "jobs.add_totals(double precision[],integer,integer)": ["dispatcher"],
   "jobs.expire_audit(timestamp with time zone,integer)": ["dispatcher"],
-  "jobs.find_job(text,text,text,jsonb)": ["api_reader", "dispatcher"],
   "jobs.lost_jobs()": ["dispatcher"],
   "jobs.open_runs(integer)": ["dispatcher"],
   "jobs.overflow(integer,integer,integer,integer)": ["dispatcher"],

@@ -6,7 +6,7 @@ import type pg from "pg";
 import { connectionOptions, type Role } from "../platform/postgres.ts";
 import { jobDatabase } from "../testing/jobs.ts";
 
-/** Refusals of each role. 42501: not permitted; 25006: read-only transaction. */
+/** Statements that a role may not run, with the error code. 42501: not permitted; 25006: read-only transaction. */
 const FORBIDDEN: [Role, string, string][] = [
   ["job_reader", "insert into prices values ('A', 'B', '2021-01-01', 1)", "25006"],
   [
@@ -67,7 +67,7 @@ describe("the database", () => {
     await ended;
   });
 
-  it("ends the session of a run whose machine is gone, also during a statement", async () => {
+  it("checks every ten seconds during a statement of a run whether its client is still connected", async () => {
     for (const role of ["job_reader", "job_writer"] as const) {
       const { rows } = await (await fixture.as(role)).query("show client_connection_check_interval");
       assert.equal(rows[0].client_connection_check_interval, "10s", role);
@@ -103,7 +103,7 @@ describe("a connection of a role", () => {
     }
   });
 
-  it("verifies the server's certificate for that host, and detects a lost peer", () => {
+  it("verifies the server's certificate for its host, and uses TCP keep-alive", () => {
     const folder = mkdtempSync(join(tmpdir(), "rates-ca-"));
     try {
       const file = join(folder, "ca.pem");

@@ -21,7 +21,7 @@ describe("the job store during transitions of a run or runner type", () => {
     assert.equal(await claim(keeper, run, backend, undefined), undefined);
   });
 
-  it("does not count a run that is silent, ending or of another version", async () => {
+  it("does not count a run as free that is silent, ending or of another version", async () => {
     await accept(dispatcher, [newJob("a")]);
     const plan = testPlan("glue", 9);
     assert.deepEqual(await planRuns(dispatcher, plan), [], "there is a free run");
@@ -147,7 +147,7 @@ describe("the job store during transitions of a run or runner type", () => {
     );
   });
 
-  it("does not end a run that has already ended", async () => {
+  it("does not retire a run that has already ended", async () => {
     await runEnded(dispatcher, run, "LOST");
     assert.equal(await retire(keeper, run), false);
     assert.deepEqual(await sql("select state from jobs.runs"), [{ state: "ENDED" }]);

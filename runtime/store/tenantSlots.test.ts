@@ -179,7 +179,7 @@ describe("the limit of slots per tenant", () => {
   });
 
   for (const tenants of [2, 500])
-    it(`holds for ${tenants} tenants while 20 runs claim at once`, async function () {
+    it(`holds for ${tenants} tenants while up to 20 runs claim at once`, async function () {
       this.timeout(120_000);
       const maximum = 3;
       await fill(4_000, tenants);
@@ -232,8 +232,7 @@ describe("the limit of slots per tenant", () => {
 
   it("costs a bounded number of rows per claim with 100,000 waiting jobs, half of them of a tenant at its maximum", async function () {
     this.timeout(120_000);
-    // One tenant is at its maximum, and its jobs come before all others. Jobs of more than 80 minutes have more than 80
-    // ranks.
+    // The jobs of the tenant at its maximum come before all others. Jobs created over 83 minutes have more than 80 ranks.
     await fill(100_000, 499, "full");
     await fixture.admin.query("analyze jobs.jobs");
     const [firstRun = "", secondRun = ""] = await start(2, 1);
