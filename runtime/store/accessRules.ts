@@ -25,7 +25,7 @@ export function holderOfClaims(rules: readonly AccessRule[], claims: Claims): Om
   throw new JobError("NoAccess", { name, claims: cutText(Object.keys(claims).sort().join(", "), 300) });
 }
 
-/** Returns a person's display name: the first of these claims that has text. */
+/** Returns a person's display name: the first claim of a fixed list that has text. */
 function nameOf(claims: Claims): string {
   const name = ["email", "preferred_username", "name", "sub"].map((claim) => claims[claim]).find(isText) ?? claims.sub;
   return cutText(name.replace(/\p{C}/gu, ""), 100) || "unnamed";

@@ -46,9 +46,10 @@ export interface AuditFilter {
   action?: Action | undefined;
   /** Part of the actor's name or of the target; case-insensitive. */
   text?: string | undefined;
+  /** ISO times; `since` is inclusive, `until` exclusive. */
   since?: string | undefined;
   until?: string | undefined;
-  /** Returns entries below this id: the cursor of the next page. */
+  /** Only entries with a lower id: the last id of the previous page. */
   before?: number | undefined;
   limit: number;
 }

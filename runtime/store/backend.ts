@@ -15,11 +15,13 @@ const IS_BUSY = "exists (select from pg_stat_activity where pid = $1 and backend
 const HAS_ENDED = "not exists (select from pg_stat_activity where pid = $1 and backend_start = $2)";
 
 /**
- * Ends a database session and returns once it is gone. First, a cancel lets a statement end cleanly. COPY FROM STDIN
- * ignores a cancel while it waits for its client, so the session is then terminated, repeatedly until it is gone.
+ * Ends a database session and returns once it is gone. Cancels its statement first, so that it can end cleanly. Then
+ * terminates the session, repeatedly until it is gone: COPY FROM STDIN ignores a cancel while it waits for its client.
  *
  * @param db - A connection with the role `canceller`.
- * @throws if the session still exists after `timeoutMs`, since the calling code relies on its end
+ * @param graceMs - Maximum wait for the cancelled statement. @default 200
+ * @param timeoutMs - Maximum duration of the whole call. @default 30_000
+ * @throws Error if the session still exists after `timeoutMs`, since the calling code relies on its end
  */
 export async function endBackend(db: Database, backend: Backend, graceMs = 200, timeoutMs = 30_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;

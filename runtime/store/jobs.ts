@@ -4,8 +4,8 @@ import type { Reply, Task } from "../contract/request.ts";
 import type { TerminalState } from "../contract/states.ts";
 
 /**
- * The job store: each function calls one SQL function of db/functions/jobs in one round trip. The file of an SQL function
- * grants it to its roles.
+ * The job store: each function calls one SQL function of db/functions/jobs in one round trip. The SQL function's file
+ * also grants it to roles.
  */
 
 /** A pg client or pool. */

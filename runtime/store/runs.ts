@@ -55,7 +55,7 @@ export async function planAllRuns(
 
 /**
  * Takes a slot for a larger run if a job that ran out of memory waits for one; returns the run's id. There is at most
- * one larger run at a time.
+ * one larger run per runner type at a time.
  *
  * @param isAvailable - True if the stack has larger runs of this type; otherwise such jobs use normal runs.
  */
@@ -74,7 +74,7 @@ export async function planLarger(
   return rows[0]?.run;
 }
 
-/** Stops the start of runs, even if jobs wait, or allows it again. */
+/** Closes all runner types, so that no run is started even if jobs wait, or reopens them. */
 export async function closeRunners(db: Database, isClosed: boolean): Promise<void> {
   await db.query("select jobs.close_runners($1)", [isClosed]);
 }
@@ -100,8 +100,10 @@ export async function overflow(
 }
 
 /**
- * Deletes at most `limit` old jobs whose response was sent or is not requested on the queue, and up to as many old
- * rejected requests, responses, runs, launches and sessions. Ages are computed with the database's clock.
+ * Deletes at most `limit` old jobs whose response was sent or is not requested on the queue. Deletes as many old rejected
+ * requests, sent responses, runs, launches and sessions. Ages are computed with the database's clock.
+ *
+ * @param days - Minimum age.
  *
  * @returns the number of deleted jobs and rejected requests
  */
@@ -133,7 +135,8 @@ export async function runLaunched(db: Database, run: string, externalId: string)
 
 /**
  * Records that AWS refused this run, or that it was too late to launch it: frees its slot and pauses the runner type.
- * Returns the end of the pause (ISO).
+ *
+ * @returns the end of the pause, in Postgres's format; undefined if the run has already started or ended
  */
 export async function runRefused(db: Database, run: string, reason: string): Promise<string | undefined> {
   return (await db.query("select jobs.run_refused($1, $2)::text as until", [run, reason])).rows[0]?.until ?? undefined;
@@ -152,9 +155,7 @@ export async function runStopping(db: Database, run: string): Promise<void> {
   await db.query("select jobs.run_stopping($1)", [run]);
 }
 
-/**
- * A run that has not ended according to the job store.
- */
+/** A run that has not ended according to the job store. */
 export interface OpenRun {
   run: string;
   runner: RunnerType;

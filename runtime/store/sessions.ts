@@ -9,15 +9,12 @@ export interface CreatedSession {
   expiresAt: string;
 }
 
-/** User of a session. */
+/** User and permissions of a session. */
 export interface SessionHolder {
   name: string;
   tenant: string;
   scopes: readonly Scope[];
-  /**
-   * Credential that creates the session; when this credential ends, so does the session. Undefined for a sign-in at an
-   * identity provider.
-   */
+  /** Id of the credential whose end also ends the session. Undefined for a sign-in at an identity provider. */
   parent: string | undefined;
   /** Owner, who may have at most 50 sessions: the parent, or the person at the identity provider. */
   owner: string;
@@ -62,7 +59,7 @@ export async function createSession(
 /**
  * Exchanges the code of a link for a session.
  *
- * @returns undefined for a code that is unknown, was used, or has expired
+ * @returns undefined for a code that is unknown, was used, has expired, or whose parent has ended
  */
 export async function redeemLink(db: Database, code: string, seconds: number): Promise<CreatedSession | undefined> {
   const { secret, id, hash } = newSecret(PREFIX.session);

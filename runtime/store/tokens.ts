@@ -14,9 +14,9 @@ export interface Caller {
   kind: CredentialKind;
   /** Name of the token, or of the person who signed in. */
   name: string;
-  /** Credential with which a session was created. */
+  /** Of a session: id of the credential whose end also ends it. */
   parent: string | undefined;
-  /** Id of the token, or of the person at the identity provider; shared by all sessions that they create. */
+  /** Id of the token, or of the person at the identity provider; all sessions created by either have the same owner. */
   owner: string;
   /** Expiry (ISO); undefined if it never expires. */
   expiresAt: string | undefined;
@@ -40,13 +40,13 @@ export interface TokenInfo {
   revokedAt: string | null;
 }
 
-/** Size of a secret: 256 random bits cannot be guessed, so the hash needs no salt. Bytes. */
+/** Bytes of a secret: 256 random bits cannot be guessed, so the hash needs no salt. */
 const SECRET_BYTES = 32;
 
 /** Returns the hash of a token, a session's secret or a link's code. */
 export const hashOfSecret = (secret: string): Buffer => createHash("sha256").update(secret).digest();
 
-/** Creates a secret with its id and its hash (hexadecimal), which the database stores. */
+/** Creates a secret, with the id and the hash (hexadecimal) under which the database stores it. */
 export function newSecret(prefix: string): { secret: string; id: string; hash: string } {
   const secret = `${prefix}${randomBytes(SECRET_BYTES).toString("base64url")}`;
   return { secret, id: randomBytes(6).toString("hex"), hash: hashOfSecret(secret).toString("hex") };
@@ -120,7 +120,7 @@ export async function recordUse(db: Database, id: string): Promise<void> {
   await db.query("select jobs.token_used($1)", [id]);
 }
 
-/** Returns the ids whose token or session is still valid. */
+/** Returns those of the given ids that belong to a valid token, session or link. */
 export async function activeTokens(db: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await db.query("select id from jobs.active_credentials where id = any ($1)", [ids]);
   return new Set(rows.map(({ id }) => id));
@@ -152,7 +152,11 @@ export async function listTokens(db: Database): Promise<TokenInfo[]> {
   }));
 }
 
-/** Revokes a token. Returns false if it does not exist or is already revoked. */
+/**
+ * Revokes a token or session; needs write access to the table.
+ *
+ * @returns false if it does not exist or is already revoked
+ */
 export async function revokeToken(db: Database, id: string): Promise<boolean> {
   const { rows } = await db.query(
     "update jobs.tokens set revoked_at = jobs.clock() where id = $1 and revoked_at is null returning id",

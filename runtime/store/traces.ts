@@ -22,7 +22,7 @@ export async function pendingTraces(db: Database, limit: number): Promise<Pendin
   return rows.map(({ id, document, runs }) => ({ id: Number(id), document, runs }));
 }
 
-/** Records that traces were exported, or that the collector failed: then they stay due and exports pause. */
+/** Records that traces were exported or refused, or (`isFailed`) that the collector failed: they stay due, exports pause. */
 export async function tracesExported(
   db: Database,
   jobs: readonly number[],
@@ -31,7 +31,7 @@ export async function tracesExported(
   await db.query("select jobs.traces_exported($1, $2)", [jobs, isFailed]);
 }
 
-/** Deletes due traces, for a platform that exports none. */
+/** Deletes at most `limit` pending traces, for a platform that exports none. */
 export async function discardTraces(db: Database, limit: number): Promise<void> {
   await db.query("select jobs.discard_traces($1)", [limit]);
 }
