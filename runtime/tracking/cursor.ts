@@ -15,7 +15,7 @@ export const encodeCursor = (sort: Sort, { value, tenant, requestId }: Position)
 /**
  * Decodes a cursor that encodeCursor created.
  *
- * @param valuePattern - Pattern of this sort's values in this store; all others are refused.
+ * @param valuePattern - Pattern of this sort's values in this store; other values are refused.
  * @throws InvalidCursor
  */
 export function decodeCursor(cursor: string, sort: Sort, valuePattern: RegExp): Position {

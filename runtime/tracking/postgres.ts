@@ -29,8 +29,8 @@ interface Row {
  * about 7,000 rows at the same f.
  */
 const SCAN_LIMIT = 5_000;
-/** Bytes of a searchable label (key=value): a longer one would not fit into a GIN index entry (2,712 bytes with 8 kB pages). */
-const MAX_LABEL_LENGTH = 2_000;
+/** Bytes that a searchable label stays below: a much longer one would not fit into a GIN index entry (2,712 bytes). */
+const MAX_LABEL_BYTES = 2_000;
 
 /** Postgres's errors for an invalid time: datetime_field_overflow, invalid_time_zone_displacement_value. */
 const INVALID_TIME_CODES = new Set(["22008", "22009"]);
@@ -70,7 +70,7 @@ export class PostgresTracking implements TrackingStore {
        select distinct on (1, 2) d->>'tenant', o.v->>'key', (o.v->>'version')::bigint, d, d->>'status', coalesce(d->'task'->>'type', ''), coalesce(d->>'runner', ''),
          (d->>'createdAt')::timestamptz, coalesce((d->>'finishedAt')::timestamptz, '-infinity'), coalesce((d->'stats'->>'totalMs')::bigint, -1),
          (d->'stats'->>'queueMs')::bigint, (d->'stats'->>'executionMs')::bigint, d->'error'->>'type',
-         array(select key || '=' || value from jsonb_each_text(d->'labels') where octet_length(key || value) < ${MAX_LABEL_LENGTH}),
+         array(select key || '=' || value from jsonb_each_text(d->'labels') where octet_length(key || value) < ${MAX_LABEL_BYTES}),
          array_to_tsvector(array(select jsonb_array_elements_text(o.v->'words')))
        from jsonb_array_elements($1::jsonb) o(v), lateral (select o.v->'document' as d) x
        order by 1, 2, 3 desc

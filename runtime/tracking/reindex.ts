@@ -14,7 +14,7 @@ const BATCH = 500;
 /** Seconds before each retry of a batch that the store did not accept. */
 const PAUSES = [1, 2, 4, 8, 15, 30, 60];
 
-/** A document that the store refused permanently. */
+/** A document that the store refused permanently, or still refused after the last pause. */
 export interface RefusedDocument {
   tenant: string;
   requestId: string;
@@ -25,7 +25,11 @@ export interface RefusedDocument {
 export interface RebuildOptions {
   /** Called after each batch with the progress. */
   progress?(done: number, total: number): void;
-  /** Seconds before each retry of documents that were not accepted. */
+  /**
+   * Seconds before each retry of documents that were not accepted.
+   *
+   * @default 1 to 60, in seven retries
+   */
   pauses?: readonly number[];
 }
 
@@ -68,7 +72,11 @@ export async function rebuild(
   return { written: done - refused.length, refused };
 }
 
-/** Writes a batch and retries documents that were not accepted; returns those that failed permanently. */
+/**
+ * Writes a batch and retries documents that were not accepted.
+ *
+ * @returns the documents that were refused permanently or after the last pause
+ */
 async function putAll(
   store: TrackingStore,
   documents: VersionedDocument[],
@@ -94,8 +102,8 @@ async function putAll(
 }
 
 const USAGE = `node runtime/tracking/reindex.ts [--data-dir DIR]
-Rebuilds the tracking document of every job; jobs and search keep working meanwhile. In a stack's network it reads the
-addresses from its environment; --data-dir names the data directory of a platform on this machine.`;
+Rebuilds the tracking documents of all jobs and rejected requests; jobs and search keep working meanwhile. In a stack's
+network it reads the addresses from its environment; --data-dir names the data directory of a platform on this machine.`;
 /** Interval of progress messages in milliseconds. */
 const PROGRESS_MS = 1_000;
 const MAX_SHOWN = 10;

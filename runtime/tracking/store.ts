@@ -1,6 +1,9 @@
 import type { DocumentState } from "../contract/states.ts";
 
-/** A job's document in the tracking store; its shape is the view jobs.base_documents (db/views/base_documents.sql). */
+/**
+ * Document of a job or rejected request in the tracking store. The views jobs.base_documents and jobs.rejected_documents
+ * (db/views) define its fields.
+ */
 export type Document = { requestId: string; tenant: string; status: DocumentState; createdAt: string } & Record<
   string,
   unknown
@@ -17,9 +20,9 @@ export const keyOf = ({ requestId, rejectedId }: Document): string =>
 export interface Filter {
   tenant?: string;
   /**
-   * Words or prefixes of words that must all occur in id, tenant, status, task, labels or error. Words consist of
-   * letters and digits of any case; other characters separate them, and none is a wildcard. Text without letters and
-   * digits matches no document; blank text matches all.
+   * Words or prefixes of words that must all occur in id, tenant, status, task, labels, error or the body of a rejected
+   * request. Words consist of letters and digits of any case; other characters separate them, and none is a wildcard.
+   * Text without letters and digits matches no document; blank text matches all.
    */
   text?: string;
   /** States of the documents. @default all states of jobs, without rejected requests */
@@ -73,7 +76,7 @@ export interface Summary {
   >;
 }
 
-/** A document and its version, which grows with each change of the job. */
+/** A document and its version, which grows with each change of the job or rejected request. */
 export interface VersionedDocument {
   version: number;
   document: Document;
@@ -89,9 +92,9 @@ export interface UnwrittenDocument {
 }
 
 /**
- * Stores the documents of jobs for search, filters and aggregations. It can be rebuilt from the jobs at any time: a
- * late write loses against a higher version, and a repeated one changes nothing. If a store outside
- * the database does not respond in time, or responds with an error, its methods throw JobError TrackingUnavailable.
+ * Stores documents for search, filters and aggregations. It can be rebuilt from the jobs and rejected requests at any
+ * time: a write of an older version changes nothing, and a write can be repeated. If a store outside the database does
+ * not respond in time, or responds with an error, its methods throw JobError TrackingUnavailable.
  */
 export interface TrackingStore {
   /**
@@ -99,11 +102,11 @@ export interface TrackingStore {
    * Returns those that were not written.
    */
   put(documents: readonly VersionedDocument[]): Promise<UnwrittenDocument[]>;
-  /** Reads a document, which may be a minute old (the dispatcher's schedule); read the job for current data. */
+  /** Reads a job's document, which may be a minute old (the dispatcher's schedule); read the job for current data. */
   get(tenant: string, requestId: string): Promise<Document | undefined>;
   /** @throws InvalidCursor */
   search(search: Search): Promise<Page>;
   summarize(filter: Filter): Promise<Summary>;
-  /** Removes documents of jobs that have ended and were created before this ISO time; returns their number. */
+  /** Removes documents of ended jobs and rejected requests created before this ISO time; returns their number. */
   expire(before: string): Promise<number>;
 }

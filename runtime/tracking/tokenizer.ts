@@ -19,12 +19,12 @@ function truncateWord(word: string): string {
   return start.isWellFormed() ? start : start.slice(0, -1);
 }
 
-/** Returns true if a search text can match no document: it has characters, but no letter or digit. */
+/** Returns true if a search text can match no document: it is not blank, but has no letter or digit. */
 export const matchesNoDocument = (text: string): boolean => text.trim() !== "" && wordsIn(text).length === 0;
 
 /**
- * Returns the words of a document that can be searched: those of its id, tenant, status, task, labels and error, and
- * for a rejected request of its body; also those of label names.
+ * Returns the searchable words of a document: those of its id, tenant, status, task, labels (names and values) and error,
+ * and for a rejected request those of its body.
  */
 export function wordsOf({ requestId, tenant, status, labels, error, task, body }: Document): string[] {
   const words = new Set<string>();

@@ -15,8 +15,8 @@ export interface DocumentMetricSpec {
 }
 
 /**
- * Metrics of runtime/monitoring/metrics.ts that can be computed from documents. Documents lack the others: refused
- * starts, warm runs, attempts that were lost and repeated, and the time since a job became ready.
+ * Metrics of runtime/monitoring/metrics.ts that can be computed from the indexed fields of documents, which lack refused
+ * runs, existing runs, ended attempts, and the time since a job became ready.
  */
 export const DOCUMENT_METRICS = {
   waiting: { at: "createdAt", where: { status: ["PENDING"] }, value: "count" },

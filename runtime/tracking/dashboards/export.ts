@@ -22,7 +22,7 @@ export const DOCUMENT_PANELS = (Object.keys(PANELS) as PanelKey[]).filter((key) 
 
 const byRunner = perValue("runner", "group", 2, "runner", "_key");
 
-/** Visualizations of data that only documents have: errors and kinds of work. */
+/** Visualizations without a panel in CloudWatch. */
 const DOCUMENT_VISUALIZATIONS: readonly VisualizationSpec[] = [
   {
     key: "working",
@@ -106,8 +106,8 @@ export const VISUALIZATIONS: readonly VisualizationSpec[] = [
 ];
 
 /**
- * Returns index pattern, visualizations and dashboard of the indices with a prefix, ordered so that each follows the
- * objects that it references.
+ * Returns the index pattern, visualizations and dashboard for the indices with a prefix. Each object follows those that
+ * it references.
  */
 export function savedObjects(prefix: string): SavedObject[] {
   const times = DOCUMENT_PANELS.filter((key) => !isCount(key));
@@ -115,7 +115,7 @@ export function savedObjects(prefix: string): SavedObject[] {
   return [
     indexPattern(prefix),
     ...VISUALIZATIONS.map((spec) => visualization(prefix, spec)),
-    dashboard(prefix, "Rates platform", "Jobs, from their tracking documents; the same metrics as in CloudWatch.", [
+    dashboard(prefix, "Rates platform", "Jobs, from their documents in the tracking store.", [
       { height: 8, keys: ["waiting", "working"] },
       { height: 14, keys: ["states", "errors"] },
       { height: 14, keys: times },

@@ -19,7 +19,7 @@ const object = (
   references: SavedObject["references"] = [],
 ): SavedObject => ({ id, type, attributes, references, migrationVersion: { [type]: FORMAT_VERSIONS[type] } });
 
-/** A part of a visualization: a metric, or a split. */
+/** An aggregation of a visualization: a metric, or a split by time or value. */
 interface Aggregation {
   readonly type: string;
   readonly schema: "metric" | "segment" | "group" | "bucket";
@@ -49,7 +49,12 @@ export const overTime = (field: DocumentMetricSpec["at"]): Aggregation => ({
   schema: "segment",
   params: { field, interval: "auto", min_doc_count: 0, drop_partials: false, extended_bounds: {}, customLabel: "time" },
 });
-/** Returns the aggregation per value of a field: for the values with the highest first metric, or in their order (`_key`). */
+/**
+ * Returns the aggregation per value of a field.
+ *
+ * @param size - Maximum number of values.
+ * @param orderBy - `1`: the values with the highest first metric. `_key`: the first values in their own order.
+ */
 export const perValue = (
   field: Field,
   schema: Aggregation["schema"],

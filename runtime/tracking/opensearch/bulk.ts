@@ -2,7 +2,7 @@ import type { VersionedDocument } from "../store.ts";
 import { keyOf } from "../store.ts";
 import { documentId, indexOf, source } from "./indices.ts";
 
-/** Body of one _bulk call: `count` of the given documents, from position `first`. */
+/** Body of one _bulk call with `count` of the documents, from position `first`. */
 export interface Bulk {
   lines: string;
   first: number;

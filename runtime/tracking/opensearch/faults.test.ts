@@ -140,7 +140,7 @@ describe("writes to OpenSearch", () => {
     }
   };
 
-  it("report each rejected document at any position", async () => {
+  it("report each rejected document with its position", async () => {
     const error = { type: "rejected_execution_exception", reason: "queue full" };
     const { unwritten, bulks } = await put((count) => [
       200,

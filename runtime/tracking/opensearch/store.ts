@@ -25,7 +25,7 @@ const TOO_LARGE: Outcome = {
   status: 413,
   error: { type: "too_large", reason: "The request is larger than OpenSearch accepts." },
 };
-/** Statuses of errors that the document itself causes. All others are transient. */
+/** Statuses of errors that the document itself causes. All other errors are transient. */
 const FINAL_STATUSES = new Set([400, 413]);
 const EXPIRE_TIMEOUT_MS = 60_000;
 
@@ -33,7 +33,7 @@ const EXPIRE_TIMEOUT_MS = 60_000;
 const MAX_ERROR_TYPES = 100;
 const PERCENTS = [50, 95, 99];
 
-/** Parts of a _search response that are used. */
+/** Used fields of a _search response. */
 interface SearchResponse {
   hits: { total?: { value: number }; hits: { _source: { document: Document }; sort: (string | number)[] }[] };
   aggregations?: Record<string, { buckets?: Bucket[]; values?: Record<string, number | null> }>;
@@ -194,8 +194,8 @@ export class OpenSearchTracking implements TrackingStore {
   }
 
   /**
-   * Writes the template once per process, whose code may have a newer one, and again if it is missing. The first document
-   * of a month creates the month's index; without a template, OpenSearch would guess the field types.
+   * Writes the template with the first documents of a process, whose code may have a newer one, and again if it is
+   * missing. The first document of a month creates its index; without a template, OpenSearch would guess field types.
    */
   async #prepare(): Promise<void> {
     const send = await this.#connect();
