@@ -27,7 +27,7 @@ const NEVER_SETTLES = new Promise<never>(() => undefined);
 export class Actor {
   readonly name: string;
   readonly kind: "dispatcher" | "run";
-  /** The waiting call; undefined while the actor computes, and after its end. */
+  /** The call that waits for its turn; undefined while the actor computes, and after its end. */
   waiting: { label: string; resume(outcome: CallOutcome): void } | undefined;
   state: "alive" | "crashed" | "ended" = "alive";
   /** True while the actor gets no turn. */

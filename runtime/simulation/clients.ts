@@ -9,7 +9,7 @@ export const sever = abandon;
 
 async function openClient(url: string): Promise<pg.Client> {
   const client = await connectWith({ connectionString: url });
-  // Lift Node.js's limit of listeners, since every run that uses the connection adds some.
+  // Lifts Node.js's limit of listeners, since every run that uses the connection adds some.
   return client.setMaxListeners(0);
 }
 
@@ -54,7 +54,7 @@ const summaryOf = (text: string): string => text.replace(/\s+/g, " ").slice(0, 6
 /** Number of connections per role that are opened in advance, since a starting run needs one at once. */
 const SPARE_CLIENTS = 2;
 
-/** Original `query`, whose calls no schedule delays. */
+/** Original `query`, which does not wait for a turn. */
 const QUERY = pg.Client.prototype.query;
 /** Resets a session, as the server does when a session ends. */
 const RESET = "rollback; unlisten *";
@@ -82,9 +82,7 @@ export class DedicatedClients {
     return gateQueries(actor, client, QUERY);
   }
 
-  /**
-   * Gives back the connections of an actor that has ended normally. The next schedule may reuse them.
-   */
+  /** Resets the connections of an actor that has ended without a crash, so that the next schedule can reuse them. */
   async giveBack(clients: readonly pg.Client[]): Promise<void> {
     await Promise.allSettled(
       clients.map(async (client) => {

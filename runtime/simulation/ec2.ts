@@ -19,7 +19,10 @@ export interface SimulatedInstance {
   readonly launchedAt: number;
 }
 
-/** Injected outcome of a request, instead of the one that follows from the account's state. */
+/**
+ * Injected outcome of a RunInstances request: no capacity, no response, only one instance, or a throttle. Otherwise the
+ * account's state determines the outcome.
+ */
 export type SimulatedLaunchOutcome = "refuse" | "unknown" | "partial" | "throttle";
 
 /** Dependencies of a simulated EC2. */

@@ -2,15 +2,22 @@ import type { CallOutcome } from "./actor.ts";
 
 /** Probability of each kind of fault in one schedule, per turn or call. */
 export interface FaultProfile {
+  /** An actor crashes at a call. */
   readonly crash: number;
+  /** A call's connection is lost, before or after the call is executed. */
   readonly lost: number;
   readonly pause: number;
-  /** Probability that a run stalls before it ends its job, or a dispatcher before it launches a run. */
+  /** A run stalls before it ends its job, or a dispatcher before it launches a run. */
   readonly stall: number;
+  /** The clock jumps. */
   readonly jump: number;
+  /** A launch is refused, throttled, partial or has an unknown outcome. */
   readonly refuse: number;
+  /** A caller cancels a job. */
   readonly cancel: number;
+  /** A deleted message is delivered again. */
   readonly repeat: number;
+  /** The dispatcher is invoked by its timer. */
   readonly tick: number;
 }
 

@@ -23,9 +23,9 @@ export const HELP = `Runs schedules of faults against the platform and verifies,
 
   --processes  runs the platform's own processes (Postgres, API, dispatcher, runners), which are killed, paused and cut off
                from SQS and S3; a schedule takes some seconds. Without it: a simulation, which decides the order of all calls
-               of dispatchers and runners; twenty schedules per second
-  --seed N     seed of the first schedule (${DEFAULTS.seed}); the next ones count up. In the simulation a seed always gives the same
-               schedule; with --processes it determines the faults, and the machine their timing
+               of dispatchers and runners; about twenty schedules per second
+  --seed N     seed of the first schedule (${DEFAULTS.seed}); the next ones count up. In the simulation a seed gives the same schedule,
+               except for the order of waits for locks; with --processes it gives the same faults, and the machine their timing
   --count M    number of schedules (${COUNTS.simulation}; with --processes ${COUNTS.processes}); with --count 1, a failed schedule prints its history
   --workers W  number of processes that run the simulation (${DEFAULTS.workers})
   --help       prints this text

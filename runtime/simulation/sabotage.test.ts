@@ -22,7 +22,8 @@ const SABOTAGES: Record<string, Sabotage[]> = {
     // Otherwise the dispatcher's maintenance would send the response that the changed end_job omits.
     { name: "due_responses", from: "if exists (select from jobs.reply_requests) then", to: "if false then" },
   ],
-  // The fence alone prevents this, and so does ending the lost run's session. end_job contains the fence twice.
+  // Switches off both defences, each of which suffices: the fence, which end_job contains twice, and ending the lost
+  // run's session.
   "guarantee 2: a run that was paused past its lease commits after the next one": [
     { name: "end_job", from: "p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS'", to: "true" },
     { name: "end_job", from: "p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS'", to: "true" },

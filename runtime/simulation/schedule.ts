@@ -16,10 +16,7 @@ const MAX_CLOCK_JUMP_SECONDS = 40;
 const SHORT_CLOCK_JUMP_SECONDS = 20;
 /** Call that ends a job: a run that is stalled here has loaded its rows but not committed them. */
 const FENCE = "select * from jobs.finish";
-/**
- * Call that launches a run. While a dispatcher is stalled here, another dispatcher takes the slot that it planned for
- * the run.
- */
+/** Call that launches a run. A dispatcher that stalls here resumes once other runs hold all slots of the runner type. */
 const LAUNCH = /^launch (.+)/;
 /** Statements that can end a job or change its session: after each, no CANCELLED job may have a busy session. */
 const ENDING_CALL = /cancel|jobs\.(claim|record_session|finish|retry|settle_lost)|commit/;
@@ -54,7 +51,7 @@ export class Schedule {
   readonly history: string[] = [];
   readonly environment: SimulatedEnvironment;
   readonly #pick: () => number;
-  /** Separate random numbers for cancels of running jobs after a first cancel, so that other draws do not change. */
+  /** Separate random numbers for later cancels of running jobs, so that they do not change the other draws. */
   readonly #pickCancel: () => number;
   readonly #faultProfile: FaultProfile;
   #cancelled = false;
@@ -235,7 +232,7 @@ export class Schedule {
     return resumeAction(actor, actor.waiting, "go");
   }
 
-  /** Returns true if no actor can continue by itself; actors that wait for a lock count as running. */
+  /** Returns true if no actor that is not paused makes its next call or ends within a second. */
   async #isStuck(): Promise<boolean> {
     const busy = this.#activeActors.filter(({ paused }) => !paused);
     if (busy.length === 0) return true;

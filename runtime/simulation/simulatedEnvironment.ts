@@ -332,7 +332,8 @@ export class SimulatedEnvironment {
           }),
         }));
       }
-      if (!(command instanceof SendMessageCommand)) throw new Error("the simulation's queue supports SendMessage only");
+      if (!(command instanceof SendMessageCommand))
+        throw new Error("the simulation's queue supports only SendMessage and SendMessageBatch");
       const { QueueUrl = "", MessageBody = "" } = command.input;
       if (QueueUrl !== QUEUES.deadLetters)
         throw new Error(`the simulation sends messages only to the dead-letter queue, not to ${QueueUrl}`);

@@ -6,7 +6,7 @@ const COUNT = Number(process.env.SIMULATION_COUNT ?? 100);
 /** Time per schedule: far more than a schedule takes, even on a busy machine. */
 const SCHEDULE_MS = 1_000;
 
-describe("the guarantees of the protocol, under any schedule", () => {
+describe("the guarantees of the job protocol under faults", () => {
   it(`hold in ${COUNT} schedules`, async function () {
     this.timeout(60_000 + COUNT * SCHEDULE_MS);
     let count = 0;

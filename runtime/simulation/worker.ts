@@ -1,10 +1,10 @@
 import { openHarness } from "./harness.ts";
 
-/** Report of a worker about a finished schedule. */
+/** Result of a schedule. */
 export interface ScheduleResult {
   readonly seed: number;
   readonly violations: readonly string[];
-  /** Set only if a guarantee was violated. */
+  /** Actions in order; may be empty if no guarantee was violated. */
   readonly history: readonly string[];
 }
 

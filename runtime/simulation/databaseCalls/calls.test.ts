@@ -21,7 +21,7 @@ describe("the previous version on this schema", () => {
       assert.deepEqual(await describeStatement(database, statement.role, statement.text), statement);
     });
 
-  it("finds the expected keys in jobs and documents", async () => {
+  it("finds the expected keys in a claimed job and its document", async () => {
     const now = await currentKeys(database);
     const missing = (expected: readonly string[], current: readonly string[]) =>
       expected.filter((key) => !current.includes(key));

@@ -16,10 +16,10 @@ export interface Statement {
   readonly columns: readonly string[];
 }
 
-/** The part of the job store's interface that a version of the code uses. */
+/** The statements and keys of the job store that a version of the code uses. */
 export interface DatabaseCalls {
   readonly statements: readonly Statement[];
-  /** Keys of a claimed job and of a job's document. */
+  /** Keys of a claimed job, and of its document. */
   readonly claimed: readonly string[];
   readonly document: readonly string[];
 }
@@ -70,7 +70,7 @@ async function columnsOf(client: pg.Client, text: string, parameters: number): P
   return columns.map(({ name }, index) => `${name} ${rows[index].name}`);
 }
 
-/** Returns the current keys of a claimed job and a document. */
+/** Returns the current keys of a claimed job and of its document. */
 export async function currentKeys({ as, admin }: Database): Promise<Pick<DatabaseCalls, "claimed" | "document">> {
   const [dispatcher, keeper] = await Promise.all([as("dispatcher"), as("job_keeper")]);
   await accept(dispatcher, [newJob("job")]);

@@ -15,7 +15,7 @@ const PACE_MS = 100;
 const WAIT_TIMEOUT_MS = 120_000;
 
 /**
- * Schema changes of a possible next version: more columns everywhere, one of them with a default, and a new function.
+ * Schema changes of a possible next version: new columns in three tables, one of them with a default, and a new function.
  */
 const NEXT = `
 set local role migrator;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { identify, type ProcessIdentity } from "../../local/processes.ts";
 import type { CrashPoint } from "../../runner/crashPoints.ts";
 
-/** Fault of a run at a certain step. */
+/** Fault of a run when it reaches a step. */
 export interface Fault {
   /** "none": a run without a fault. */
   readonly step: CrashPoint | "none";
@@ -13,7 +13,7 @@ export interface Fault {
 /** Outcome of a launch by the dispatcher. The dispatcher sees a failure unless the outcome is `go`. */
 export type LaunchOutcome = "refuse" | "fail before" | "fail after" | "go";
 
-/** File in which runs record that more runs of their type exist than slots. */
+/** File in which a run records that more runs of its type exist than slots. */
 export const OVERRUN_FILE = "overruns";
 
 /**

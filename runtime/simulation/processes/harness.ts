@@ -39,8 +39,9 @@ const CLOSED_PORT = "http://127.0.0.1:1";
 /** Options of a harness. */
 export interface ProcessHarnessOptions {
   /**
-   * Store of the documents: Postgres; a fake OpenSearch whose calls fail as scheduled; or an address at which nothing
-   * listens.
+   * Tracking store: Postgres; a fake OpenSearch whose calls fail as scheduled; or an address at which nothing listens.
+   *
+   * @default "postgres"
    */
   tracking?: "postgres" | "unsteady" | "nowhere";
   /**
@@ -59,7 +60,7 @@ export class ProcessHarness {
   readonly directory: string;
   readonly server: Server;
   readonly proxy: CallProxy;
-  /** Fake store of the documents; undefined if they are in Postgres or are not stored. */
+  /** Fake OpenSearch; undefined if documents are stored in Postgres or not at all. */
   readonly tracking: FakeTrackingStore | undefined;
   /** Current processes; a deployment replaces them. */
   api!: ManagedProcess;
@@ -128,7 +129,7 @@ export class ProcessHarness {
    * Returns the previous processes, which keep running.
    */
   async deploy(version: string): Promise<ManagedProcess[]> {
-    const before = [this.api, this.dispatcher].filter((part) => part !== undefined);
+    const before = [this.api, this.dispatcher].filter((component) => component !== undefined);
     const { directory } = this;
     const env = this.#environment(version);
     const port = await freePort();

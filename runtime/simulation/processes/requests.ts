@@ -2,7 +2,7 @@
 export interface SentRequest {
   readonly requestId: string;
   readonly task: object;
-  /** For updates: prices of its rows, unique across all schedules. */
+  /** For updates: prices of its rows, unique across the schedules of a run. */
   readonly prices: readonly number[];
   /** For reads: number of result rows. */
   readonly rows: number;

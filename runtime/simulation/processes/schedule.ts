@@ -14,9 +14,9 @@ const FAULTS_MS = 4_000;
 const RECOVERY_MS = 90_000;
 /** Interval of checks. */
 const POLL_MS = 200;
-/** Step of the clock when no job is in progress, but a process of a run exists: the run may be starting. */
+/** Step of the clock when no job is in progress, but a run's process exists: the run may be starting. */
 const CLOCK_JUMP_SECONDS = 1;
-/** Step of the clock when only a back-off or a deadline is pending. */
+/** Step of the clock when neither exists: only a back-off or a deadline is pending. */
 const LONG_CLOCK_JUMP_SECONDS = 5;
 /** Number of runs, and of launches, whose fault or outcome is scheduled. */
 const RUNS = 12;
@@ -24,10 +24,11 @@ const RUNS = 12;
 const PAUSE_MS = 3_000;
 
 /** A fault or an action of a caller, at a time of the schedule. */
-interface ScheduledFault {
+interface ScheduledEvent {
+  /** Milliseconds after the start of the schedule. */
   readonly at: number;
   readonly label: string;
-  readonly inject: () => Promise<unknown> | unknown;
+  readonly run: () => Promise<unknown> | unknown;
 }
 
 /** Runs the schedule of a seed; returns the violated guarantees and the history of actions. */
@@ -61,10 +62,10 @@ export async function runSchedule(
   const running: Promise<unknown>[] = [];
   const watch = new AbortController();
   const watching = watchCancels(harness, observations, watch.signal);
-  for (const { at, label, inject } of events) {
+  for (const { at, label, run } of events) {
     await delay(Math.max(0, startedAt + at - performance.now()));
     history.push(`${Math.round(performance.now() - startedAt)} ms: ${label}`);
-    running.push(Promise.resolve(inject()));
+    running.push(Promise.resolve(run()));
   }
   await Promise.all(running);
 
@@ -119,7 +120,7 @@ function scheduleRequests(
   harness: ProcessHarness,
   { requests, accepted, withReply, conflicts }: Observations,
   pick: () => number,
-): ScheduledFault[] {
+): ScheduledEvent[] {
   const soon = () => pick() * FAULTS_MS * 0.7;
   return requests.flatMap(({ requestId, task }, index) => {
     const request = { requestId, task };
@@ -129,12 +130,12 @@ function scheduleRequests(
       withReply.add(requestId);
     };
     const first = soon();
-    const events: ScheduledFault[] = [{ at: first, label: `queue ${requestId}`, inject: queued }];
+    const events: ScheduledEvent[] = [{ at: first, label: `queue ${requestId}`, run: queued }];
     if (pick() < 0.3)
       events[0] = {
         at: first,
         label: `POST ${requestId}`,
-        async inject() {
+        async run() {
           const asksForReply = pick() < 0.5;
           const body = asksForReply ? { ...request, reply: "queue" } : request;
           // A caller without a response repeats the request, as documented.
@@ -143,12 +144,12 @@ function scheduleRequests(
           if (asksForReply) withReply.add(requestId);
         },
       };
-    if (pick() < 0.4) events.push({ at: soon(), label: `queue ${requestId} again`, inject: queued });
+    if (pick() < 0.4) events.push({ at: soon(), label: `queue ${requestId} again`, run: queued });
     if (index === 0 && pick() < 0.4)
       events.push({
         at: FAULTS_MS,
         label: `queue another task as ${requestId}`,
-        async inject() {
+        async run() {
           conflicts.add(requestId);
           await harness.send({ requestId, task: { type: "read", sql: OTHER_TASK_SQL, format: "csv" } });
         },
@@ -158,7 +159,7 @@ function scheduleRequests(
 }
 
 /** Schedules the faults that are not tied to one run, launch or call, and cancels by callers. */
-function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pick: () => number): ScheduledFault[] {
+function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pick: () => number): ScheduledEvent[] {
   const { server, dispatcher, api, directory } = harness;
   const pause = async (stop: () => void, resume: () => void) => {
     const milliseconds = 200 + pick() * PAUSE_MS;
@@ -203,7 +204,7 @@ function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pic
     ...Array.from({ length: 2 + Math.floor(pick() * 3) }, () => pickOne(kinds)),
     ...Array.from({ length: Math.floor(pick() * 3) }, () => pickOne(cancels)),
   ];
-  return chosen.map(([label, inject]) => ({ at: 300 + pick() * (FAULTS_MS - 300), label, inject }));
+  return chosen.map(([label, run]) => ({ at: 300 + pick() * (FAULTS_MS - 300), label, run }));
 }
 
 /** Resumes all processes, and advances the clock until no work is left. Returns false if that takes too long. */
@@ -211,7 +212,7 @@ async function recover(harness: ProcessHarness, observations: Observations): Pro
   const { server, dispatcher, api, directory } = harness;
   const end = performance.now() + RECOVERY_MS;
   while (performance.now() < end) {
-    for (const part of [dispatcher, api]) part.signal("SIGCONT");
+    for (const component of [dispatcher, api]) component.signal("SIGCONT");
     // Also resumes processes that were stopped at a step.
     for (const run of liveRuns(directory)) signal(run, "SIGCONT");
     if (await isAtRest(harness, observations)) return true;

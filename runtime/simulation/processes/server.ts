@@ -9,7 +9,7 @@ import { TEST_SLOTS } from "../../testing/cluster.ts";
 
 const CONNECTIONS = 100;
 
-/** Two seaports as sample data, and a clock that can be advanced, so that no test waits for a back-off. */
+/** Adds two ports, and a clock that can be advanced, so that no test waits for a back-off. */
 const PREPARE = `
   create schema simulation;
   create table simulation.clock (ahead interval not null);
