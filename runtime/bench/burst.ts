@@ -4,7 +4,7 @@ import { type BenchPlatform, request } from "./platform.ts";
 import { descendants, residentBytes } from "./processes.ts";
 import { formatNumber, median, type Row } from "./report.ts";
 
-/** Number of windows into which a burst is divided, each with the same number of responses. */
+/** Number of windows of a burst, each with the same number of responses. */
 const WINDOWS = 10;
 const SAMPLE_MS = 500;
 /** Maximum number of jobs for pg-boss, whose rate does not depend on the number. */
@@ -12,8 +12,9 @@ const PEER_JOBS = 1_000;
 const MB = 1e6;
 
 /**
- * Measures a burst of small reads: whether all are accepted and tracked, their rate from the first message to the last
- * response, and the memory used.
+ * Measures a burst of small reads: their rate from the first message to the last response, and the memory used.
+ *
+ * @throws Error if a read fails, or if not all are tracked within two minutes
  */
 export async function benchBurst(platform: BenchPlatform, jobs: number): Promise<Row[]> {
   const read = () => request({ type: "read", sql: "select 1 as n", format: "json" });
@@ -90,7 +91,7 @@ async function untilTracked({ admin }: BenchPlatform, jobs: number): Promise<num
   }
 }
 
-/** Processes whose memory is sampled. */
+/** Command lines of the processes whose memory is sampled. */
 const PLATFORM = /runtime\/(runner\/main|local\/dispatcherHost)\.ts/;
 
 /** Samples the memory of the platform's own processes: the dispatcher and the runs (Linux). */

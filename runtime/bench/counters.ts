@@ -35,7 +35,7 @@ export async function takeCounters(admin: pg.Client): Promise<Counters> {
   return { commits, writes, rowVersions: versions, deletes, processor };
 }
 
-/** Returns the differences between two readings, per job. */
+/** Returns the differences between two readings, per job. Omits tables and kinds of processes below 0.005 per job. */
 export function countersPerJob(before: Counters, after: Counters, jobs: number): Counters {
   const per = (later: Readonly<Record<string, number>>, earlier: Readonly<Record<string, number>>) =>
     Object.fromEntries(
@@ -80,7 +80,7 @@ function processorMs(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }
 
-/** Kind of this process, which does the work of AWS (as the emulator) and of the caller (it sends requests). */
+/** Kind of this process, which emulates AWS and sends the requests. */
 export const CALLER = "the benchmark and the emulator";
 
 const PROGRAMS: Readonly<Record<string, RegExp>> = {

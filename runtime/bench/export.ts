@@ -3,7 +3,7 @@ import { type BenchPlatform, request, shellSeconds } from "./platform.ts";
 import { comparePairs, type Row } from "./report.ts";
 
 const ROUNDS = 5;
-/** Number of rows of the small export, with whose memory the large export's memory is compared. */
+/** Number of rows of the small export; its memory is compared with that of the large export. */
 const SMALL_EXPORT_ROWS = 100_000;
 
 /**

@@ -17,9 +17,9 @@ export interface GrowthSize {
 
 /** Number of calls of each operation per database. Calls alternate between databases, so that other load affects both. */
 const CALLS = 200;
-/** Quantile of each database's times that is compared. It is low, because other work on the machine only adds time. */
+/** Compared quantile of each database's times. It is low, because other work on the machine only adds time. */
 const QUANTILE = 0.1;
-/** Maximum accepted ratio of the large database's time to the small one's. */
+/** Maximum ratio of the large database's time to the small one's. */
 const MAX_RATIO = 1.2;
 /**
  * Growth in milliseconds that is always accepted: an index with one more level costs one more page, which is a large
@@ -31,7 +31,7 @@ const BACKEND = { pid: 1, start: "2021-01-01T00:00:00Z" };
 
 type Operation = "accept" | "claim" | "finish" | "list" | "search" | "rates";
 
-/** A dimension in which a platform grows, measured with two databases that differ only in this dimension. */
+/** A quantity that grows with use, measured with two databases that differ only in it. */
 interface Dimension {
   name: string;
   small: number;

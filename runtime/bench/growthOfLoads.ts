@@ -4,7 +4,7 @@ import { type BenchPlatform, request } from "./platform.ts";
 import { median, type Row } from "./report.ts";
 
 const ROUNDS = 3;
-/** Maximum accepted ratio of the time per row of the large batch to that of the small one. */
+/** Maximum ratio of the time per row of the large batch to that of the small one. */
 const MAX_RATIO = 1.2;
 const SIZE_RATIO = 10;
 const DAYS = 30;

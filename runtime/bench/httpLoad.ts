@@ -3,7 +3,7 @@ import { connect } from "node:net";
 
 /**
  * Sends GET requests, one at a time per connection, and keeps connections open as long as the server does. Runs in its own
- * process. Prints the number of responses per second; fails if any of them is not a 200.
+ * process. Prints the number of responses per second; fails if a response is not a 200 or a connection fails.
  *
  * node httpLoad.ts HOST PORT CONNECTIONS SECONDS FILE-WITH-PATHS
  */

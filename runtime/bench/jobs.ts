@@ -7,9 +7,9 @@ import { comparePairs, formatNumber, median, percentile, type Row, ratiosOf } fr
 
 const WORKERS = 5;
 
-/** Rounds of the measured jobs, alternately ours and pg-boss's, since a shared machine's speed changes by the minute. */
+/** Number of rounds. Each measures ours, then pg-boss, since a shared machine's speed changes by the minute. */
 const ROUNDS = 5;
-/** Number of jobs per round whose latency is measured, in one block for each side. */
+/** Number of jobs per round and side whose latency is measured. */
 const TURNS = 40;
 
 /**

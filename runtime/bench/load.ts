@@ -9,7 +9,8 @@ import { comparePairs, type Row } from "./report.ts";
 const ROUNDS = 3;
 
 /**
- * Measures an atomic load of a batch from S3, with checks and indexes, against COPY into tables that lack some of them.
+ * Measures an atomic load of a batch from S3, with foreign keys and an index, against COPY into tables with neither, with
+ * the index, and with both.
  */
 export async function benchLoad(platform: BenchPlatform, prices: number): Promise<Row[]> {
   const { admin, directory, file, s3 } = platform;

@@ -29,8 +29,8 @@ const ratesSql = (origin: string, destination: string, from: string, to: string)
   );
 
 /**
- * Measures GET /rates against pgbench with the same SQL, a plain Fastify route, an empty route of the same server, and
- * the original service if its checkout is given.
+ * Measures GET /rates against pgbench with the same SQL, a plain Fastify route, the API's /healthz, and the original
+ * service if its checkout is given.
  */
 export async function benchRates(platform: BenchPlatform, prices: number, checkout?: string): Promise<Row[]> {
   const { admin, directory, file } = platform;

@@ -5,7 +5,7 @@ import { percentile, type Row } from "./report.ts";
 /** Requests to /rates per second: far fewer than the API can serve, so that only the load slows them. */
 const RATE = 100;
 const QUIET_SECONDS = 10;
-/** Maximum accepted ratio of the 99th percentile during a load to the one before it. */
+/** Maximum ratio of the 99th percentile during a load to the one before it. */
 const MAX_RATIO = 2;
 
 /** Measures the 99th percentile of the latency of /rates before and during the load of a batch from S3. */

@@ -10,7 +10,7 @@ export interface Row {
   /** Target of the ratio. */
   target?: number;
   /**
-   * Ratio ours : peer, if it is not that of `ours` and `peer`.
+   * Ratio to judge, for example the median of several ratios.
    * @default ours / peer
    */
   ratio?: number;
@@ -38,8 +38,8 @@ export function percentile(values: readonly number[], share: number): number {
 }
 
 /**
- * Compares results of both sides that were measured in turns: a shared machine's speed changes by the minute, so the
- * ratio is the median of the ratios of neighbouring results.
+ * Compares results of both sides that were measured in turns. The ratio is the median of each pair's ratio, since a shared
+ * machine's speed changes by the minute.
  */
 export function comparePairs(ours: readonly number[], peer: readonly number[]): Pick<Row, "ours" | "peer" | "ratio"> {
   return { ours: median(ours), peer: median(peer), ratio: median(ratiosOf(ours, peer)) };

@@ -11,12 +11,12 @@ const PAUSE_MS = 500;
 const SAMPLE_MS = 1_000;
 /** Interval at which a process of the platform is killed. */
 const FAULT_MS = 15_000;
-/** Time limit of the last jobs: several leases, since a runner may have been killed at the end. */
+/** Time limit of the jobs that are unfinished at the end: several leases, since a runner may have been killed then. */
 const LAST_MS = 180_000;
-/** Maximum accepted ratio of the last third to the middle third. */
+/** Maximum ratio of the last third to the middle third. */
 const MAX_RATIO = 1.25;
 
-/** Processes that are killed in turn; the platform restarts each of them. */
+/** Command lines of the processes that are killed in turn; the platform replaces each of them. */
 const KILLED: readonly RegExp[] = [
   /runtime\/runner\/main\.ts/,
   /local\/dispatcherHost\.ts/,
@@ -32,8 +32,10 @@ interface Sample {
 }
 
 /**
- * Runs mixed jobs for the given seconds, while the platform's processes are killed in turn. Every job must get its
- * response, and memory, file handles and connections must not grow.
+ * Runs mixed jobs for the given seconds, while the platform's processes are killed in turn. Compares memory, open files
+ * and connections of the last third of the time with those of the middle third.
+ *
+ * @throws Error if a job gets no response or another status than expected, or an update is not applied exactly once
  */
 export async function benchSoak(platform: BenchPlatform, seconds: number): Promise<Row[]> {
   const { sqs, file, admin } = platform;

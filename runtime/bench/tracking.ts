@@ -8,7 +8,7 @@ import type { Document, Search, TrackingStore } from "../tracking/store.ts";
 import type { BenchPlatform } from "./platform.ts";
 import { percentile, type Row } from "./report.ts";
 
-/** Target for the 95th percentile of searches among 1,000,000 documents. */
+/** Maximum 95th percentile of the duration of searches. */
 const TARGET_MS = 100;
 const BATCH = 1_000;
 const WRITERS = 2;
@@ -27,7 +27,7 @@ const PORTS = Array.from({ length: 500 }, (_, index) => `P${(index * 7_919).toSt
   ...string[],
 ];
 const letter = (index: number) => String.fromCharCode(97 + (index % 26));
-/** 50 words, each in 2 % of the documents: slow to search if every match must be sorted. */
+/** 50 words, each in about 2 % of the documents: slow to search if every match must be sorted. */
 const WORDS = Array.from(
   { length: 50 },
   (_, index) => `${letter(index)}lane${letter(index * 3 + Math.floor(index / 26))}`,
@@ -38,7 +38,7 @@ const YEAR_MS = 365 * 86_400_000;
 
 const idOf = (index: number) => `${pickFrom(WORDS)}-${((index * 2_654_435_761) % 2 ** 32).toString(16)}-${index}`;
 
-/** Creates one of `count` documents with the shape of jobs.documents, evenly spread over a year. */
+/** Creates one of `count` documents, with the main fields of a job's document; they are evenly spread over a year. */
 function document(index: number, count: number): Document {
   const created = START + Math.floor((index / count) * YEAR_MS);
   const ended = draw() < 0.999;
