@@ -8,10 +8,7 @@ import { RATES, Target } from "./target.ts";
 
 /** Number of GET /rates requests per measurement. */
 const REQUESTS = 2_000;
-/**
- * Maximum 99th percentile of the latency under attack: MAX_SLOWDOWN times the value without attack, or ACCEPTABLE_MS if
- * that is larger.
- */
+/** Maximum 99th percentile of the latency under attack: MAX_SLOWDOWN times that without attack, but at least ACCEPTABLE_MS. */
 const MAX_SLOWDOWN = 2;
 const ACCEPTABLE_MS = 50;
 /**

@@ -1,4 +1,4 @@
-/** Hostile requests by kind. Each is sent through every channel that accepts its kind. */
+/** Hostile requests by kind. */
 
 const repeatTo = (text: string, bytes: number) => text.repeat(Math.ceil(bytes / text.length)).slice(0, bytes);
 const readTask = (sql: string) => ({ type: "read", sql, format: "csv" });
@@ -76,7 +76,7 @@ export const SQL: readonly string[] = [
   `select 1 from ports where ${Array.from({ length: 400 }, (_, n) => `(code = 'a${n}' or code = 'b${n}')`).join(" and ")}`,
 ];
 
-/** Request bodies that are too large, too deep, or have too many elements. All must be refused. */
+/** Request bodies that are too large, too deep or invalid, or have too many elements. All must be refused. */
 export const BODIES: Readonly<Record<string, () => string>> = {
   "half a million numbers as items": () =>
     JSON.stringify({ requestId: "a", task: inlineUpdate(new Array(500_000).fill(1)) }),

@@ -6,7 +6,7 @@ import { ATTACK_KINDS } from "./kinds/index.ts";
 import { environmentWith } from "./sourceChange.ts";
 import { Target } from "./target.ts";
 
-/** Verifies that the attack suite fails without a defence. Each test switches off one defence of its own platform. */
+/** Verifies that the attack suite detects a missing defence: each test starts a platform without one and expects a failure. */
 describe("the attack suite", function () {
   this.timeout(240_000);
   before(function () {

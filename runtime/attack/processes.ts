@@ -40,7 +40,7 @@ const processIdsOf = (program: string, dataDir: string) =>
 
 /**
  * Finds the process of a shared component.
- * @throws Error when it is not running
+ * @throws Error if it is not running
  */
 export function sharedProcess(name: SharedProcess["name"], program: string, dataDir: string): SharedProcess {
   const [firstId] = processIdsOf(program, dataDir);
@@ -62,17 +62,17 @@ export function sharedProcess(name: SharedProcess["name"], program: string, data
 
 /**
  * Measures each component's current memory in bytes: for runners that of the largest one, for the database the sum of
- * its processes.
+ * the processes that its postmaster has started.
  */
 export function memoryOf(shared: readonly SharedProcess[], dataDir: string): Record<Component, number> {
   const memoryOfShared = (name: SharedProcess["name"]) =>
     shared.filter((process) => process.name === name).reduce((sum, { pid }) => sum + anonymousMemory(pid), 0);
   const postmaster = readProc(`${dataDir}/postgres/data/postmaster.pid`).split("\n", 1)[0];
-  const sessions = processIds().filter((pid) => statOf(`/proc/${pid}/stat`)[1] === postmaster);
+  const databaseProcesses = processIds().filter((pid) => statOf(`/proc/${pid}/stat`)[1] === postmaster);
   return {
     api: memoryOfShared("api"),
     dispatcher: memoryOfShared("dispatcher"),
     runners: Math.max(0, ...processIdsOf("runtime/runner/main.ts", dataDir).map(anonymousMemory)),
-    database: sessions.reduce((sum, pid) => sum + anonymousMemory(pid), 0),
+    database: databaseProcesses.reduce((sum, pid) => sum + anonymousMemory(pid), 0),
   };
 }

@@ -32,7 +32,7 @@ export function applyChange(text: string, { file, from, to }: SourceChange): str
 
 /**
  * Returns environment variables that make Node.js apply the changes in a process and in its children.
- * @throws Error when a change does not fit its module
+ * @throws Error if a module does not contain the text of its change exactly once
  */
 export function environmentWith(changes: readonly SourceChange[]): Record<string, string> {
   if (changes.length === 0) return {};

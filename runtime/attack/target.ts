@@ -26,7 +26,7 @@ import { environmentWith, type SourceChange } from "./sourceChange.ts";
 
 const MAIN = fileURLToPath(new URL("../local/main.ts", import.meta.url));
 const PROBE = fileURLToPath(new URL("probe.ts", import.meta.url));
-/** Maximum wait for any event, in milliseconds. */
+/** Maximum wait for an event or response, in milliseconds, unless a call sets another. */
 const TIMEOUT_MS = 90_000;
 /** Number of repetitions of a measured request, since the kernel counts processor time in steps of 10 ms. */
 const REPETITIONS = 4;
@@ -45,8 +45,9 @@ export interface Latency {
   longest: number;
 }
 
-/** Path and task that read a lane of the sample data. */
+/** Path that reads a lane of the sample data. */
 export const RATES = "/rates?date_from=2021-01-01&date_to=2021-01-31&orig_code=CNSHA&dest_code=EETLL";
+/** Task that reads two days of the same lane. */
 export const AVERAGE_RATES = {
   type: "read",
   query: "average_rates",

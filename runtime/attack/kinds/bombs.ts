@@ -16,7 +16,7 @@ const gzippedRows = (start: string, row: (index: number) => string) =>
 
 /**
  * Loads a bomb and returns the document of its job.
- * @param index index in BAD_ROWS of the bomb's rows
+ * @param index position in BAD_ROWS of the kind of rows
  */
 async function loadBomb(target: Target, index: number): Promise<Record<string, unknown>> {
   const [name, table, format, row] = BAD_ROWS[index] ?? assert.fail();

@@ -7,9 +7,9 @@ export type Check = (target: Target) => Promise<void>;
 /** One kind of hostile input. */
 export interface AttackKind {
   readonly name: string;
-  /** Checks by their titles, which state guarantees in the present tense. */
+  /** Checks by title. */
   readonly checks: Readonly<Record<string, Check>>;
-  /** Sends the kind's input once, ignoring the responses. Repeated as load while other callers' requests are measured. */
+  /** Sends the kind's input once, ignoring the responses. Repeated while GET /rates is measured. */
   readonly send?: (target: Target) => Promise<unknown>;
 }
 

@@ -14,7 +14,7 @@ const UNREAD_RESULTS = 60;
 const HEADERS_WAIT_MS = 3_000;
 /** Maximum number of upload links in a response. The API signs each of them, which takes processor time. */
 const UPLOAD_LINKS = 100;
-/** Time without a change after which no further long read is expected to get a slot, in milliseconds. */
+/** Milliseconds without a change after which no further long read is expected to get a slot. */
 const SETTLED_MS = 5_000;
 
 /** Fills the attacker's slots with long reads while `use` runs. */
@@ -44,7 +44,7 @@ async function whileFull(target: Target, use: () => Promise<void>): Promise<void
   }
 }
 
-/** A tenant that requests all capacity. */
+/** A tenant that requests more than its share of slots, result streams and upload links. */
 export const shares: AttackKind = {
   name: "shares of the platform",
   checks: {
