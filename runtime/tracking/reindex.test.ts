@@ -128,6 +128,20 @@ describe("the rebuild of a tracking store from the jobs", () => {
     assert.deepEqual(refused, [{ tenant: "default", requestId: "job-1", reason: "400 wrong" }]);
   });
 
+  it("reports a wrong option or data directory without a stack trace, and exits with 2", async () => {
+    for (const [args, message] of [
+      [["--bogus"], /Unknown option '--bogus'/],
+      [["--data-dir", "nowhere"], /nowhere\/platform\.json/],
+    ] as const)
+      await assert.rejects(promisify(execFile)(process.execPath, [PROGRAM, ...args]), (error) => {
+        const { code, stderr } = error as Error & { code: number; stderr: string };
+        assert.equal(code, 2);
+        assert.match(stderr, message);
+        assert.doesNotMatch(stderr, /^ {4}at /m);
+        return true;
+      });
+  });
+
   it("runs as a program, with the database's address from the environment", async () => {
     await jobs(7);
     const env = { ...process.env, ...d.database.env, RATES_SETTINGS: "{}" };

@@ -112,13 +112,21 @@ const formatNumber = (value: number) => value.toLocaleString("en");
 
 if (import.meta.main) process.exitCode = await main();
 
+/** Runs the command (USAGE). Returns the exit code: 0 all documents written, 1 not all, 2 wrong options or environment. */
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { "data-dir": { type: "string" }, help: { type: "boolean" } } });
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
+  let connection: Awaited<ReturnType<typeof connectStores>>;
+  try {
+    const { values } = parseArgs({ options: { "data-dir": { type: "string" }, help: { type: "boolean" } } });
+    if (values.help) {
+      console.log(USAGE);
+      return 0;
+    }
+    connection = await connectStores(values["data-dir"]);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    return 2;
   }
-  const { db, store } = await connectStores(values["data-dir"]);
+  const { db, store } = connection;
   const startedAt = performance.now();
   let reportedAt = startedAt;
   try {
