@@ -1,5 +1,5 @@
--- Responses of ended jobs, and responses to requests that created no job (jobs.answers). Ids of the latter are
--- negative, so that one list of ids can contain both.
+-- Responses of ended jobs, and responses to requests that created no job (jobs.answers), whose ids are negated so that
+-- one list of ids can contain both.
 -- `asked_at` of a due response: the time of its job's end, or of the last request for the response.
 create or replace view jobs.responses as
 select j.id, j.id as job_id, j.response_id, j.tenant, j.request_id, j.status::text as status, j.response::text as body, j.finished_at as created_at,

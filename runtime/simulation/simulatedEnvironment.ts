@@ -58,7 +58,7 @@ const QUEUES = { requests: "requests", wakeups: "wakeups", deadLetters: "dead", 
 
 /**
  * Environment of the production code of dispatcher and runner: a real Postgres with a clock that only the schedule
- * advances, and a queue and an account in this process. It implements no part of the protocol.
+ * advances, and a simulated queue and AWS account.
  */
 export class SimulatedEnvironment {
   readonly messages: Message[] = [];

@@ -1,7 +1,7 @@
 -- Accepts a batch of requests in one statement. Input: a JSON array of {tenant, requestId, requestHash, responseId,
 -- task, redacted, inline, sql, runner, ec2Fallback, priority, labels, timeoutSeconds, maxAttempts, leaseSeconds,
--- reply}. Optional fields are traceparent, maxWaiting (the tenant's maximum of waiting jobs) and isRepeat. The latter
--- marks a request that was accepted before, under rules that refuse it today. It creates no job; if its job no longer
+-- reply}. Optional fields are traceparent, maxWaiting (the tenant's maximum of waiting jobs) and isRepeat, which marks a
+-- request that repeats an accepted one, but that the current rules refuse: it creates no job, and if its job no longer
 -- exists, the outcome is FULL.
 -- Returns a row per request, in order: ACCEPTED, REPEATED (same task: the existing job), CONFLICT (another task) or
 -- FULL (no job was created, since the tenant's waiting jobs are at their maximum). A repeat that asks for a reply on

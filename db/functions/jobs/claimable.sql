@@ -1,6 +1,6 @@
 -- Counts waiting jobs that could be claimed now, up to p_limit: of each tenant, no more than it has free slots. Visits
--- at most p_limit tenants with a free slot. A tenant without one has a running job, so those are at most as many as
--- running jobs.
+-- at most p_limit tenants with a free slot, and at most as many without one as there are running jobs, since each of
+-- those has a running job.
 create or replace function jobs.claimable(p_runner text, p_tenant_slots integer, p_limit integer)
 returns integer language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare

@@ -12,8 +12,8 @@ declare
   busy text[];
   chosen bigint;
 begin
-  -- Usually only one tenant waits, so there is nothing to compare. Checked with two index probes; min and max would
-  -- read all waiting jobs if the table's statistics say that few wait.
+  -- Usually only one tenant has waiting jobs, so there is nothing to compare. Checked with two index probes; min and max
+  -- would read all waiting jobs if the table's statistics say that few wait.
   if p_tenant_slots is null then
     select id into chosen from jobs.jobs
     where runner = p_runner and status = 'PENDING' and not_before is null

@@ -9,8 +9,8 @@ returns table (id bigint, version bigint, document jsonb, pauses integer, pass b
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   progress jobs.tracking_progress;
-  -- Of the snapshots of the last complete pass (done) and of this one (until): the first transaction that had not
-  -- begun, and those that were open.
+  -- Transactions that the snapshots of the last complete pass (done) and of this pass (until) do not see: all from
+  -- `…_below` on, and those in `…_open`.
   done_below xid8;
   done_open xid8[];
   until_below xid8;

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
 /**
- * Outcome of a call: "refuse some" accepts every second document of a bulk request and rejects the rest for lack of
+ * Outcome of a call: "refuse some" accepts every second document of a bulk request and rejects the others for lack of
  * capacity.
  */
 export type TrackingOutcome = "go" | "fail before" | "fail after" | "throttle" | "refuse some";
