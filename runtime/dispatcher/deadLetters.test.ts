@@ -23,13 +23,12 @@ describe("the handling of dead letters", () => {
       ({ MessageAttributes }) => MessageAttributes?.reason?.StringValue ?? "",
     );
 
-  it("does not respond to a dead letter under a nested id", async () => {
-    await handleRequests(d.context, sqsEvent({ requestId: "OTHER", task: read }));
+  it("takes the id of a truncated message only from the outermost object", async () => {
     assert.equal(await failuresOf(`{"labels":{"requestId":"OTHER"},"task":${JSON.stringify(read)},"requestId":"mi`), 0);
     assert.deepEqual([(await reasons()).length, await responses()], [1, []]);
   });
 
-  it("does not respond to a dead letter under the id of an existing job, whose response a FAILED would contradict", async () => {
+  it("does not respond to a dead letter with the id of an existing job, since FAILED would contradict the response of the job", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
     assert.equal(await failuresOf('{"requestId":"a","task":{"ty'), 0);
     assert.deepEqual([(await reasons()).length, await responses()], [1, []]);
@@ -53,7 +52,7 @@ describe("the handling of dead letters", () => {
     await failuresOf(...ids.map((requestId) => ({ requestId, task: read })), { task: read }, "[]");
     const all = await reasons();
     assert.equal(all.length, ids.length + 2);
-    for (const part of [
+    for (const excerpt of [
       "(129 characters)",
       "'{uuid}' (6",
       "'a/b'",
@@ -63,8 +62,8 @@ describe("the handling of dead letters", () => {
       "at most 128",
     ])
       assert(
-        all.some((reason) => reason.includes(part)),
-        `${part}: ${all.join("\n")}`,
+        all.some((reason) => reason.includes(excerpt)),
+        `${excerpt}: ${all.join("\n")}`,
       );
     assert(!all.join().includes("SECRET"));
   });
@@ -81,7 +80,7 @@ describe("the handling of dead letters", () => {
     assert.equal((await d.admin.query("select from jobs.jobs where request_id = 'a'")).rows.length, 1);
   });
 
-  it("moves a request that failed unexpectedly in several receives, gives their number in the reason, and accepts others", async () => {
+  it("moves a request whose handling fails unexpectedly in its fifth receive, and accepts the other requests", async () => {
     const { db } = d.context;
     const broken = Object.create(db) as typeof db;
     broken.query = ((text: string, values: unknown[]) =>
@@ -96,7 +95,7 @@ describe("the handling of dead letters", () => {
     assert.equal(await receive(UNEXPECTED_RECEIVES - 1), 1);
     assert.deepEqual(await reasons(), []);
     assert.equal(await receive(UNEXPECTED_RECEIVES), 0);
-    assert.match((await reasons())[0] ?? "", /: handling it failed, at the latest in receive 5: a bug$/);
+    assert.match((await reasons())[0] ?? "", /: handling it failed, most recently in receive 5: a bug$/);
     assert.deepEqual(
       (await responses()).map(({ requestId, error }) => [requestId, error.type]),
       [["poison", "Internal"]],

@@ -158,7 +158,7 @@ async function moveToDeadLetters(
   error: unknown,
 ): Promise<void> {
   const receives = parsedRecord.record.attributes.ApproximateReceiveCount;
-  const reason = `handling it failed, at the latest in receive ${receives}: ${(error as Error).message}`;
+  const reason = `handling it failed, most recently in receive ${receives}: ${(error as Error).message}`;
   const problem = new JobError("Internal", { reason }, { cause: error });
   await sendToDeadLetterQueue(context, { ...parsedRecord, problem }).catch((thrown) =>
     fail(context, failures, parsedRecord.record, thrown),
