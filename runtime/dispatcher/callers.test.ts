@@ -86,7 +86,7 @@ describe("senders on the request queue", () => {
     assert.deepEqual(await jobs(), [{ tenant: "default", request_id: "b" }]);
   });
 
-  it("get NotAllowed on their own queue if the scope update is missing", async () => {
+  it("get the response NotAllowed if they lack the scope update", async () => {
     await handleRequests(d.context, from("AROAORDERS:1", { requestId: "a", task: update }));
     assert.deepEqual(await jobs(), []);
     assert.deepEqual(await responses(d.context.queues.responses), ["NotAllowed"]);

@@ -13,7 +13,7 @@ describe("a stack that is being destroyed", () => {
   });
   afterEach(() => d.close());
 
-  it("ends every run, starts no more, and continues if the stack is kept", async () => {
+  it("ends every run and starts no more, until the stack is reopened", async () => {
     await accept(d.context.db, [newJob("a"), newJob("b", { runner: "ec2" })]);
     assert.equal(await schedule(d.context), 2);
     const [first = ""] = d.launcher.started;
@@ -107,7 +107,7 @@ describe("a stack that is being destroyed", () => {
     assert.deepEqual(d.launcher.stopped, d.launcher.started);
   });
 
-  it("does not reset a back-off if it is deployed again instead", async () => {
+  it("keeps the back-off of a runner type when it is reopened", async () => {
     await d.admin.query("update jobs.runners set paused_until = jobs.clock() + interval '1 hour', pauses = 3");
     await reopenRunners(d.context);
     const { rows } = await d.admin.query(

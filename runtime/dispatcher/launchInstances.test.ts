@@ -19,11 +19,11 @@ const TEMPLATE = {
   tags: { "rates:stack": "test" },
 };
 
-/** Virtual clock of dispatchers, database and account; it advances only while all of them wait. */
+/** Virtual clock of dispatchers, database and account; it advances only while all dispatchers wait. */
 class VirtualTime {
   now = 0;
   readonly #sleepers: { at: number; wake: () => void }[] = [];
-  /** Number of running dispatchers; time advances when all of these wait. */
+  /** Number of dispatchers that are not waiting; when it becomes 0, time advances. */
   active = 0;
   readonly setClock: (now: number) => Promise<unknown>;
 
@@ -39,7 +39,7 @@ class VirtualTime {
     await promise;
   }
 
-  /** Advances the time until a sleeper wakes. */
+  /** Advances the time to the end of the first sleep, and wakes the sleeper. */
   async advance(): Promise<void> {
     this.#sleepers.sort((a, b) => a.at - b.at);
     const next = this.#sleepers.shift();
@@ -173,10 +173,10 @@ describe("launches of instances within AWS's request rate", () => {
     [100, 1, 40],
     [500, 10, 30],
   ] as const)
-    it(`launch ${count} instances, for jobs arriving in batches of ${batch}, within ${seconds} s, without unnecessary requests`, async () => {
+    it(`launch ${count} instances, for jobs arriving in batches of ${batch}, within ${seconds} s, without exceeding the request rate`, async () => {
       await setUp(count);
       let accepted = 0;
-      // Ten dispatchers process batches in turn.
+      // Ten dispatchers process the batches concurrently.
       await dispatchers(10, async () => {
         while (accepted < count) {
           const from = accepted;
@@ -200,6 +200,8 @@ describe("launches of instances within AWS's request rate", () => {
     await dispatch();
     assert.equal(alive().length, 7);
     assert.equal(await openRuns(), 7, "the other jobs wait, and their runs have no slot");
+    const { rows } = await d.admin.query("select pauses from jobs.runners where runner = 'ec2'");
+    assert.deepEqual(rows, [{ pauses: 1 }]);
     assert.equal(await boot(), 7);
   });
 
@@ -227,7 +229,7 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(await boot(), 7);
   });
 
-  it("repeat a request whose dispatcher died, at the next tick", async () => {
+  it("repeat a request whose dispatcher died, once its reservation for that dispatcher has ended", async () => {
     await setUp(3);
     await accept(context.db, jobs(3));
     const dead = new Ec2Launcher(
@@ -248,13 +250,13 @@ describe("launches of instances within AWS's request rate", () => {
       schedule({ ...context, db: dying, launchers: { ...context.launchers, ec2: dead } }).catch(() => undefined),
     );
     assert.equal(alive().length, 3);
+    const launches = async () => (await d.admin.query("select sends, started from jobs.launches")).rows;
     await dispatch(() => createHandlers(context).tick());
-    assert.equal(ec2.launches.length, 1);
+    assert.deepEqual(await launches(), [{ sends: 1, started: null }]);
     time.now += 41_000;
     await time.setClock(time.now);
     await dispatch(() => createHandlers(context).tick());
-    const { rows } = await d.admin.query("select sends, started from jobs.launches");
-    assert.deepEqual(rows, [{ sends: 2, started: 3 }]);
+    assert.deepEqual(await launches(), [{ sends: 2, started: 3 }]);
     assert.equal(ec2.launches.length, 1, "the same launch");
     assert.equal(await boot(), 3);
   });
@@ -294,7 +296,12 @@ describe("launches of instances within AWS's request rate", () => {
     await dispatch();
     assert.ok(alive().length >= 1_000, `${alive().length} instances`);
     assert.ok(time.now < 30_000);
-    assert.ok(ec2.launches.every(({ count }) => count <= 100));
+    const counts = ec2.launches.map(({ count }) => count);
+    assert.deepEqual(
+      counts.slice(0, 10),
+      Array.from({ length: 10 }, () => 100),
+    );
+    assert.ok(counts.length > 10 && counts.slice(10).every((count) => count < 100), counts.join());
   });
 
   it("are not requested by a suspended dispatcher, which logs no unknown outcome", async () => {
@@ -373,7 +380,7 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(alive().length, 0);
   });
 
-  it("are inspected with one call, however many instances there are", async () => {
+  it("need one call to inspect all instances, however many there are", async () => {
     await setUp(50);
     await accept(context.db, jobs(50));
     await dispatch();

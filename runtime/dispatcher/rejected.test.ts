@@ -155,7 +155,7 @@ describe("the stored beginning of a request", () => {
     assert.equal(excerptOf({ a: [1, "b", null] }), '{"a":[1,"b",null]}');
   });
 
-  it("contains only scheme, host and path of URLs", () => {
+  it("omits credentials and query strings of URLs", () => {
     for (const url of [
       "https://h/p?sig=SECRET",
       "https://h/a b?sig=SECRET",

@@ -97,7 +97,7 @@ describe("the tracking store's synchronization", () => {
     await assert.rejects(syncTracking(d.context), /down/);
     await accept(db, [newJob("meanwhile")]);
     await elapse(1);
-    assert.equal(await syncTracking(d.context), 1, "the rest of the pass");
+    assert.equal(await syncTracking(d.context), 1, "the last document of the pass");
     assert.equal(await syncTracking(d.context), 1, "what changed during the pass");
     assert.equal((await tracking.summarize({})).total, 502);
     const progress = async () => (await d.admin.query("select xmin, pass, done from jobs.tracking_progress")).rows;

@@ -46,7 +46,7 @@ describe("the dispatcher's maintenance", () => {
     assert.equal(await schedule(d.context), 0);
   });
 
-  it("requeues work when the account has no capacity, without using up an attempt", async () => {
+  it("leaves a job waiting when the account has no capacity, without using up an attempt", async () => {
     await accept(d.context.db, [newJob("a")]);
     d.launcher.failure = new CapacityUnavailable("ConcurrentRunsExceededException");
     assert.equal(await schedule(d.context), 0);
@@ -307,7 +307,7 @@ describe("the dispatcher's maintenance", () => {
     assert.equal(d.launcher.started.length, 1);
   });
 
-  it("starts waiting work as soon as a run has ended", async () => {
+  it("starts a run for a waiting job as soon as another run has ended", async () => {
     await accept(d.context.db, [newJob("a"), newJob("b"), newJob("c")]);
     await schedule(d.context);
     const [first = ""] = d.launcher.started;

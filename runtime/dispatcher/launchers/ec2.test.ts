@@ -122,7 +122,7 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     assert.ok((await listed(launch)).every(({ ended, isTerminating }) => ended && isTerminating));
   });
 
-  it("returns as many instances as a zone has capacity for, possibly fewer", async () => {
+  it("returns fewer instances than requested if the zone has capacity for fewer", async () => {
     const few = (input: RunInstancesCommandInput) => {
       input.MaxCount = 4;
     };
@@ -349,7 +349,7 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
   });
 
   // The last test, since it checks the calls of all others.
-  it("satisfies every constraint that AWS publishes in all its calls", function () {
+  it("sends only calls that satisfy the constraints of botocore's service models", function () {
     const python = requirePython(this, "models");
     for (const operation of ["RunInstances", "TerminateInstances"])
       assert.ok(recorder.operations.has(operation), `${operation} was recorded`);

@@ -156,7 +156,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
     assert.deepEqual(sent, [{ JobName: name, JobRunIds: [id] }]);
   });
 
-  it("gives a larger run more DPUs, and otherwise the same arguments", async () => {
+  it("gives a larger run more DPUs", async () => {
     const name = await job(5);
     const sent = await sentBy("StartJobRunCommand", async () => {
       await launcher(name).start(randomUUID(), "glue");
@@ -192,7 +192,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
     assert.deepEqual(await launcher(name).listActive(), [{ run, externalId }]);
   });
 
-  it("finds a run among all that can start at once, page by page, and reads no further pages", async () => {
+  it("searches twice as many runs as there are slots, page by page, and reads no page after a match", async () => {
     const slots = 270;
     const all = Array.from({ length: 1_000 }, (_, index) => ({
       JobRunState: "RUNNING",
@@ -239,7 +239,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
     assert.deepEqual(active, [{ run: "RUNNING", externalId: "jr_RUNNING" }]);
   });
 
-  it("sends StartJobRun once, whatever happens, since a second call could start a second run", async () => {
+  it("does not repeat StartJobRun after a server error, since a second call could start a second run", async () => {
     const unavailable = {
       service: "GLUE",
       region: moto.region,
@@ -265,7 +265,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
   });
 
   // The last test, since it checks the calls of all others.
-  it("satisfies every constraint that AWS publishes in all its calls", function () {
+  it("sends only calls that satisfy the constraints of botocore's service models", function () {
     const python = requirePython(this, "models");
     for (const operation of ["StartJobRun", "BatchStopJobRun"])
       assert.ok(recorder.operations.has(operation), `${operation} was recorded`);
