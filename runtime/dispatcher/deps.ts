@@ -11,7 +11,7 @@ import type { Headers } from "./traces/headers.ts";
 /** A structured logger with pino's signature: fields first, then the message. */
 export type Log = Record<"info" | "warn" | "error", (data: object, message?: string) => void>;
 
-/** Dependencies of the dispatcher's parts, created once per process (or Lambda container). */
+/** Dependencies of the dispatcher, created once per process (or Lambda container). */
 export interface DispatcherDeps {
   /** Connections with the role dispatcher. */
   db: pg.Pool;

@@ -10,7 +10,7 @@ import { createHandlers, type Handlers } from "./handlers.ts";
 import type { AnyLauncher } from "./launcher.ts";
 import { collectorHeaders } from "./traces/headers.ts";
 
-/** Connections of one dispatcher: one for its batch, one for maintenance. The capacity plan counts them. */
+/** Maximum connections of a dispatcher's pool; CONNECTIONS_PER.dispatcher (infra/limits/capacity.ts) includes them. */
 export const CONNECTIONS = 2;
 
 /**

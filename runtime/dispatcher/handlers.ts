@@ -55,8 +55,8 @@ export function createHandlers(context: DispatcherDeps): Handlers {
       await schedule(context);
     },
     async tick() {
-      // Reaping comes first, so that lost jobs are requeued or get their responses in the same tick. A failing task does not stop
-      // the others.
+      // Reaping comes first, so that lost jobs are requeued or get their responses in the same tick. A failing task does
+      // not stop the others.
       for (const [name, task] of Object.entries(maintenanceTasks)) {
         try {
           await task(context);

@@ -39,8 +39,8 @@ interface Rebuild {
   rebuild: true;
 }
 
-/** Sources of events about ended runs. Any other event is the schedule. */
-const STATE_CHANGES = new Set(["aws.glue", "aws.ec2"]);
+/** Sources of events about ended runs. An event from another source is the schedule. */
+const STATE_CHANGE_SOURCES = new Set(["aws.glue", "aws.ec2"]);
 
 /**
  * Lambda entry point for messages of the request and wake-up queues, state changes of Glue runs and EC2 instances, the
@@ -68,6 +68,6 @@ export async function handler(
   // A state change means that a run has ended; the launchers determine which slots that frees.
   await dispatcher.tick();
   // Only on the schedule: once per minute, however many runs end.
-  if (!STATE_CHANGES.has(event.source ?? "")) await emitMetrics(dispatcher.context.db, invocation.functionName);
+  if (!STATE_CHANGE_SOURCES.has(event.source ?? "")) await emitMetrics(dispatcher.context.db, invocation.functionName);
   return undefined;
 }

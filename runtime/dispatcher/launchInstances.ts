@@ -4,9 +4,12 @@ import { beginLaunch, type Launch, launchUnknown, recordLaunchResponse } from ".
 import type { DispatcherDeps } from "./deps.ts";
 import { type InstanceLauncher, LaunchDeadlineExceeded, type LaunchResponse } from "./launcher.ts";
 
-/** Maximum time that an invocation waits for the request rate; the next invocation continues. Milliseconds. */
+/** Time after which an invocation no longer waits for the request rate; the next invocation continues. Milliseconds. */
 const MAX_DURATION_MS = 25_000;
-/** Time for which one dispatcher owns a request, which it sends in the first half. An invocation ends after a minute. */
+/**
+ * Time for which a request is reserved for one dispatcher, which must send it in the first half. An invocation ends
+ * after a minute.
+ */
 const HOLD_SECONDS = 40;
 /** Number of requests without a response after which an invocation stops. */
 const MAX_UNKNOWN = 3;

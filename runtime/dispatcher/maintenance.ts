@@ -4,7 +4,7 @@ import { dueResponses } from "../store/jobs.ts";
 import { expireAudit, expireJobs } from "../store/runs.ts";
 import type { DispatcherDeps } from "./deps.ts";
 
-/** Maximum number of responses per batch; both responses of jobs and of requests that created no job count. */
+/** Maximum number per batch of responses of jobs, and of responses to requests that created no job. */
 const RESPONSE_BATCH = 50;
 
 /**
@@ -26,14 +26,17 @@ export async function sendDueResponses({ db, sqs, queues, log }: DispatcherDeps)
   }
 }
 
-/** Counts jobs that ended in the minutes since the last tick, for Prometheus and for usage per tenant. */
+/** Adds the jobs that ended since the last count to the totals for Prometheus and to the usage per tenant. */
 export const countTotals = ({ db }: DispatcherDeps): Promise<void> => addTotals(db);
 
-/** Maximum number of jobs deleted per tick, so that ticks stay short; the next tick continues. */
+/** Maximum number of jobs, and of audit entries, deleted per tick, so that ticks stay short; the next tick continues. */
 const EXPIRY_BATCH = 1_000;
 const DAY_MS = 86_400_000;
 
-/** Deletes ended jobs and documents after the retention period. Results expire by bucket lifecycle rules. */
+/**
+ * Deletes ended jobs, rejected requests, their documents, and entries of the audit trail after their retention periods.
+ * Results expire by bucket lifecycle rules.
+ */
 export async function expire({ db, tracking, settings, log }: DispatcherDeps): Promise<void> {
   const { retentionDays, auditDays } = settings.jobs;
   await expireAudit(db, auditDays, EXPIRY_BATCH);

@@ -23,9 +23,9 @@ import {
 } from "./launcher.ts";
 
 /**
- * Cleans up: frees the slots of ended runs, ends runs that are silent or have no slot, and requeues jobs of lost runs.
- * A slot is freed only when its run is known to have ended; a job is requeued only when its database session is known
- * to have ended.
+ * Frees the slots of ended runs, ends runs that are silent or have no slot, and requeues or ends lost jobs. A slot is
+ * freed only when its run has ended, or is silent and cannot be found; a job is requeued only when its database
+ * session has ended.
  */
 export async function reap(context: DispatcherDeps): Promise<void> {
   for (const runner of RUNNERS) {
@@ -91,7 +91,7 @@ async function reapInstances(context: DispatcherDeps, runner: RunnerType, launch
     const ending: string[] = [];
     for (const run of open) {
       const instance = run.externalId === undefined ? undefined : byId.get(run.externalId);
-      // An instance that DescribeInstances does not list may still start; only a terminal state proves its end.
+      // An instance that is not listed may still be starting, so it counts as ended only once its run is silent.
       const status = instance === undefined ? "UNKNOWN" : instance.ended ? "ENDED" : "ALIVE";
       if ((await settleRun(context, run, status)) && run.externalId !== undefined) ending.push(run.externalId);
     }

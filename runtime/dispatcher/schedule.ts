@@ -7,7 +7,7 @@ import { launchInstances } from "./launchInstances.ts";
 
 /**
  * Fraction of a run's start time (`startSeconds`) within which it must be launched. After the full time, its slot may
- * go to another run; the rest allows for a slow call.
+ * go to another run; the second half allows for a slow call.
  */
 const LAUNCH_SHARE = 0.5;
 
@@ -52,9 +52,9 @@ export async function scheduleLarger(context: DispatcherDeps): Promise<number> {
   const { glue, jobs, runners, version } = context.settings;
   const { slots, startSeconds } = runners.glue;
   const isAvailable = glue?.largerCapacity !== undefined && !(jobs.readsOnEc2 && runners.ec2.slots > 0);
-  const until = context.now() + LAUNCH_SHARE * startSeconds * 1000;
+  const deadline = context.now() + LAUNCH_SHARE * startSeconds * 1000;
   const run = await planLarger(context.db, { runner: "glue", slots, version, startSeconds }, isAvailable);
-  return run === undefined ? 0 : await launch(context, [run], "glue", until, true);
+  return run === undefined ? 0 : await launch(context, [run], "glue", deadline, true);
 }
 
 /**
@@ -65,11 +65,11 @@ async function launch(
   context: DispatcherDeps,
   runs: readonly string[],
   runner: RunnerType,
-  until: number,
+  deadline: number,
   larger = false,
 ): Promise<number> {
   const assertBeforeDeadline = () => {
-    if (context.now() > until) throw new LaunchDeadlineExceeded();
+    if (context.now() > deadline) throw new LaunchDeadlineExceeded();
   };
   const launched = await Promise.all(runs.map((run) => start(context, run, runner, { assertBeforeDeadline, larger })));
   return launched.filter(Boolean).length;

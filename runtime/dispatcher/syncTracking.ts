@@ -21,7 +21,7 @@ export interface PendingDocument {
   pauses: number;
 }
 
-/** Pending documents of one kind: jobs, or rejected requests. */
+/** Pending documents of jobs, or of rejected requests. */
 export interface Backlog {
   /** Reads the next documents that are due while the store is not paused, previously refused documents last. */
   next(limit: number): Promise<PendingDocument[]>;

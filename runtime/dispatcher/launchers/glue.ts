@@ -32,7 +32,7 @@ export class GlueLauncher implements Launcher {
   readonly #job: NonNullable<Settings["glue"]>;
   readonly #pages: number;
 
-  /** @param slots maximum number of concurrent runs, which bounds how many runs are searched */
+  /** @param slots - Maximum number of concurrent runs, which bounds how many runs are searched. */
   constructor(
     job: NonNullable<Settings["glue"]>,
     slots: number,
@@ -121,8 +121,8 @@ export class GlueLauncher implements Launcher {
   }
 
   /**
-   * Lists the newest runs, a page at a time; Glue returns the newest first. The pages contain at least twice as many as
-   * can run at once, so every run that may still be starting is among them.
+   * Lists the newest runs, a page at a time; Glue returns the newest first. The pages contain at least twice as many
+   * runs as there are slots, so every run that may still be starting is among them.
    */
   async *#newest(): AsyncGenerator<JobRun> {
     let NextToken: string | undefined;

@@ -14,7 +14,7 @@ const MAX_HEADERS = 20;
 /** Maximum length of a header's value. Characters. */
 const MAX_VALUE_LENGTH = 4_096;
 /** A header's name: a token (RFC 9110, 5.6.2). */
-const NAME = /^[\w!#$%&'*+.^`|~-]{1,100}$/;
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]{1,100}$/;
 /** Headers that cannot be configured, because the export or the HTTP connection controls them. */
 const RESERVED_HEADERS = new Set([
   "content-type",
@@ -44,7 +44,7 @@ export function parseHeaders(text: string): Headers {
   for (const [rawName, value] of pairs) {
     const name = rawName.toLowerCase();
     // The error does not repeat an invalid name, which may be part of a secret value.
-    if (!NAME.test(name)) throw new Error("has an entry with an invalid header name: write name=value.");
+    if (!HEADER_NAME.test(name)) throw new Error("has an entry with an invalid header name: write name=value.");
     if (RESERVED_HEADERS.has(name)) throw new Error(`names ${name}, which cannot be configured: leave it out.`);
     if (Object.hasOwn(headers, name)) throw new Error(`names ${name} twice.`);
     if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) || value.length > MAX_VALUE_LENGTH)
@@ -91,8 +91,8 @@ function objectPairs(text: string): [string, string][] {
 /**
  * Returns a function that reads the headers of exports: from the stack's secret, otherwise from the environment. While
  * the secret is unreadable or invalid, the function returns the last valid headers.
- * @param options.readSecret reads the text of a secret in Secrets Manager by its ARN
- * @param options.onStale receives the reason whenever the last valid headers are used in place of the secret's
+ * @param options.readSecret - Reads the text of a secret in Secrets Manager by its ARN.
+ * @param options.onStale - Receives the reason when a read fails and the last valid headers are used instead.
  */
 export function collectorHeaders(
   traces: Pick<TracesSettings, "headersSecret"> | undefined,
