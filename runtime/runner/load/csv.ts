@@ -206,4 +206,4 @@ export function wrongFields(record: Buffer, fields: number, expected: number): s
 }
 
 const encodingProblem = (record: Buffer): string | undefined =>
-  record.includes(0) ? "holds a NUL byte" : isUtf8(record) ? undefined : NOT_UTF8;
+  record.includes(0) ? "contains a NUL byte" : isUtf8(record) ? undefined : NOT_UTF8;

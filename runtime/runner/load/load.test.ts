@@ -273,7 +273,7 @@ describe("loading a batch", () => {
     ]);
     const result = (await load([file])) as { faults: string[] };
     assert.deepEqual(result.faults, [
-      "3 null A\\u0000,BBBBB,2021-01-01,1 holds a NUL byte",
+      "3 null A\\u0000,BBBBB,2021-01-01,1 contains a NUL byte",
       "4 null \uFFFD(,B,2021-01-01,1 is not valid UTF-8; it may be Latin-1 or Windows-1252. Save the file as UTF-8",
     ]);
   });
@@ -319,8 +319,8 @@ describe("loading a batch", () => {
       "3 orig_code 7 must be a JSON string",
       "3 price 1.5 must be a whole number above 0, written in digits",
       "4 day null is missing",
-      "5 orig_code A\\u0000 holds a NUL character",
-      "6 orig_code \uFFFD holds half a character (a lone surrogate)",
+      "5 orig_code A\\u0000 contains a NUL character",
+      "6 orig_code \uFFFD contains half a character (a lone surrogate)",
       "7 price 100000000000000000000 is above 2147483647",
       "8 null [] must be a JSON object",
     ]);
@@ -400,7 +400,7 @@ describe("loading a batch", () => {
     ]);
   });
 
-  it("runs two batches one after the other if they replace the same lanes", async () => {
+  it("keeps the rows of only one of two concurrent batches that replace the same lanes", async () => {
     const other = await database.connect("job_writer");
     const batch = (price: number) =>
       Array.from({ length: 300 }, (_, day) => ({

@@ -8,7 +8,10 @@ import type { TargetTable } from "./targets.ts";
 const LF = 0x0a;
 /** Items per yielded chunk. */
 const ITEMS_PER_CHUNK = 2_000;
-/** Maximum number of reported problems of a row; one further problem gives the number of the others. */
+/**
+ * Number of problems of a row from which further unknown fields are only counted. Also the maximum number of reported
+ * duplicate names.
+ */
 const MAX_ROW_PROBLEMS = 8;
 
 /** Converts inline items to rows for COPY, numbered from 1. */
@@ -130,7 +133,7 @@ const isObject = (item: unknown): item is Record<string, unknown> =>
 
 /**
  * Adds a row given as an object to the sink: its values, and all problems of its form.
- * @param fields the object's fields as written; undefined for an inline item, whose text was checked on acceptance
+ * @param fields - The object's fields as written; undefined for an inline item, whose text was checked on acceptance.
  */
 function addRecord(
   sink: Sink,
@@ -195,6 +198,6 @@ export const MISSING = "is missing";
 function valueProblem(value: unknown, json: "string" | "integer"): string | undefined {
   if (json === "integer") return typeof value === "number" ? undefined : "must be a JSON integer";
   if (typeof value !== "string") return "must be a JSON string";
-  if (value.includes("\0")) return "holds a NUL character";
-  return value.isWellFormed() ? undefined : "holds half a character (a lone surrogate)";
+  if (value.includes("\0")) return "contains a NUL character";
+  return value.isWellFormed() ? undefined : "contains half a character (a lone surrogate)";
 }

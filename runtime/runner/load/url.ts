@@ -15,7 +15,7 @@ export interface DownloadRules {
   /** Maximum number of bytes of a body, before decompression. */
   maxBytes: number;
   isAllowedAddress?: (address: string) => boolean;
-  /** Certificates to trust in addition to the system's. */
+  /** Certificates to trust instead of the default ones. */
   ca?: string;
   /** Name resolution. */
   lookup?: typeof resolve;
@@ -103,7 +103,7 @@ function decodeHeader(value: string): string {
 function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<IncomingMessage> {
   const { hosts, isAllowedAddress = isPublicAddress, ca, lookup = resolve, stallTimeoutMs = STALL_TIMEOUT_MS } = rules;
   if (url.protocol !== "https:") throw notAllowed(url, "it is not an https URL.");
-  if (url.username || url.password) throw notAllowed(url, "it holds a user name or password.");
+  if (url.username || url.password) throw notAllowed(url, "it contains a user name or password.");
   if (!hosts.includes(url.host)) throw notAllowed(url, `'${url.host}' is not on this stack's list of hosts.`);
   const literal = url.hostname.replace(/^\[|\]$/g, "");
   if (isIP(literal) && !isAllowedAddress(literal)) throw notAllowed(url, "its address is not a public one.");

@@ -155,7 +155,7 @@ export const FILES: readonly Report[] = [
     trial: {
       target: "regions",
       content: `${REGIONS}\nr1,a,\nr2,ye\0ar,\n`,
-      faults: ["3 null r2,ye\\u0000ar, holds a NUL byte"],
+      faults: ["3 null r2,ye\\u0000ar, contains a NUL byte"],
     },
   },
   {
@@ -166,7 +166,7 @@ export const FILES: readonly Report[] = [
     trial: {
       target: "prices",
       content: `${PRICES}\n${price("5\0")}\n`,
-      faults: ["2 null AAAAA,BBBBB,2021-01-01,5\\u0000 holds a NUL byte"],
+      faults: ["2 null AAAAA,BBBBB,2021-01-01,5\\u0000 contains a NUL byte"],
     },
   },
   {
