@@ -75,7 +75,7 @@ for (const language of ["TypeScript", "Python"] as const)
     });
   });
 
-/** SQL that ends the first call that ends a job as FAILED by a deadlock. */
+/** SQL that makes the first update of a job to FAILED raise a deadlock error. */
 const DEADLOCKED_END = `
   create sequence jobs.end_calls;
   create function jobs.fail_end() returns trigger language plpgsql security definer as $$

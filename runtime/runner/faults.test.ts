@@ -82,7 +82,7 @@ describe("a job whose runner fails", () => {
       assert.equal((await response()).stats.attempts, 2);
     });
 
-  it("records its database session, also for a read on EC2, so that the dispatcher can end it", async () => {
+  it("records the database session of a read on EC2, so that the dispatcher can end it", async () => {
     await p.close();
     p = await testPlatform({
       runners: { glue: { slots: 0 }, ec2: { slots: 1, idleSeconds: 0 } },
@@ -126,7 +126,7 @@ describe("a job whose runner fails", () => {
     assert.deepEqual([received.status, received.stats.attempts], ["SUCCEEDED", 1]);
   });
 
-  it("is applied once although its batch is sent five times at once", async () => {
+  it("is applied once although its request is sent five times at once", async () => {
     const body = { requestId: "batch", task: TASKS.update.task };
     await Promise.all([p.request(body), p.request(body, body), p.request(body), p.request(body)]);
     const [first, ...others] = p.startRuns("ec2", { step: "COPY", signal: "SIGKILL" });
@@ -158,7 +158,7 @@ describe("a job whose runner fails", () => {
     assert.deepEqual(await rows(), []);
   });
 
-  it("succeeds; when the connection is lost afterwards, its idle runner logs the reason and exits with 1", async () => {
+  it("succeeds; when the connection is lost afterwards, its idle runner logs the failure and exits with 1", async () => {
     await p.close();
     p = await testPlatform({ runners: { glue: { slots: 1, idleSeconds: 60 }, ec2: { slots: 0 } } });
     await p.request({ requestId: "job", task: TASKS.read.task });

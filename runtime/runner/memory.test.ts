@@ -8,7 +8,7 @@ describe("a run's memory", () => {
   });
   after(() => p.close());
 
-  /** Peak memory of a run that executes only this export. */
+  /** Executes a read of `rows` rows in its own run, and returns the run's peak memory. */
   const peak = async (rows: number): Promise<number> => {
     const requestId = `rows-${rows}`;
     const sql = `select 'CNGGZ' as orig_code, 'EETLL' as dest_code, date '2021-01-01' + n % 365 as day, n as price from generate_series(1, ${rows}) n`;

@@ -92,7 +92,7 @@ describe("a run's responses", () => {
     assert.deepEqual(calls.at(-1), { queue: "shared", bodies: ["body 11"] });
   });
 
-  it("never exceed SQS's maximum size of a call", async () => {
+  it("are sent in several calls if together they exceed SQS's maximum size of a call", async () => {
     const { sender, calls } = createSender();
     sender.markBusy();
     for (let id = 1; id <= 3; id++) sender.add(job, response(id, { body: "x".repeat(600_000) }));

@@ -129,7 +129,7 @@ describe("a runner", () => {
     ["an unknown table", "select * from nowhere", "InvalidSql"],
     ["a division by zero after some rows", "select 1 / (500 - n) from generate_series(1, 1000) n", "InvalidSql"],
   ] as const)
-    it(`cannot be made to write by a read: ${name}`, async () => {
+    it(`fails a read with a user error, and writes nothing: ${name}`, async () => {
       const response = await sql(text);
       assert.deepEqual([response.status, response.error?.category], ["FAILED", "User"], JSON.stringify(response));
       assert.equal(response.error.type, code, response.error.message);
@@ -166,7 +166,7 @@ describe("a runner", () => {
     );
   });
 
-  it("ends a read at its timeout although its SQL raises statement_timeout, and reports TimedOut", async () => {
+  it("ends a read at its timeout although its SQL disables statement_timeout, and reports TimedOut", async () => {
     const startedAt = Date.now();
     const response = await run(
       {

@@ -9,7 +9,8 @@ import { type S3Fault, startS3Proxy } from "../testing/runner/s3Proxy.ts";
 
 /** A result of two parts. */
 const SQL = "select n, repeat('abcdefghij', 5) as filler from generate_series(1, 130000) n";
-const ONCE: readonly Omit<S3Fault, "times">[] = (
+/** Faults that affect one call. */
+const SINGLE_FAULTS: readonly Omit<S3Fault, "times">[] = (
   ["CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"] as const
 ).flatMap((operation) => [
   { operation, when: "before", how: "SlowDown" },
@@ -26,7 +27,7 @@ for (const language of ["TypeScript", "Python"] as const)
       if (language === "Python") python = requirePython(this, "python");
       p = await testPlatform({ jobs: { leaseSeconds: 30, maxAttempts: 2, inlineBytes: 2_000 } });
       proxy = await startS3Proxy(p.cloud.endpoint);
-      // Part of the environment of the runners.
+      // The runners get this environment.
       p.cloud.env.AWS_ENDPOINT_URL_S3 = proxy.endpoint;
     });
     after(async () => {
@@ -75,7 +76,7 @@ for (const language of ["TypeScript", "Python"] as const)
     const objects = async (responseId: string) =>
       (await p.s3.send(new ListObjectsV2Command({ Bucket: "results", Prefix: responseId }))).Contents ?? [];
 
-    for (const fault of ONCE)
+    for (const fault of SINGLE_FAULTS)
       it(`delivers the whole result although one ${fault.operation} fails ${fault.when} it takes effect`, async () => {
         proxy.faults.push({ ...fault, times: 1 });
         const id = await submit();

@@ -3,7 +3,7 @@ import { createHandlers } from "../dispatcher/handlers.ts";
 import { requirePython } from "../testing/python/python.ts";
 import { type RunnerProcess, testPlatform } from "../testing/runner/runner.ts";
 
-/** Returns SQL that adds a fault to the first calls that record sent responses in a query that matches a pattern. */
+/** Returns SQL that adds a fault to the first calls that record sent responses, within queries that match a pattern. */
 const failRecords = (query: string, fault: string, calls = 1) => `
   alter function jobs.responses_sent(bigint[], bigint[], text[]) rename to record_sent;
   create sequence jobs.record_calls;
@@ -22,7 +22,7 @@ const DEADLOCK = "raise deadlock_detected";
 const LOST_CONNECTION = "perform pg_terminate_backend(pg_backend_pid())";
 const REFUSAL = "raise insufficient_privilege";
 
-/** SQL that ends the first two claims of a waiting run by a deadlock. */
+/** SQL that makes the first two calls of jobs.claim raise a deadlock error. */
 const DEADLOCKED_CLAIMS = `
   create sequence jobs.claim_calls;
   create function jobs.fail_claim() returns trigger language plpgsql security definer as $$
@@ -59,7 +59,7 @@ for (const language of ["TypeScript", "Python"] as const)
       assert(run);
       return run;
     };
-    /** Ends the run, and asserts that each ended job has one response, which is recorded and not sent again. */
+    /** Waits for the run's end, and asserts that each ended job has one response, which is recorded and not sent again. */
     const assertSentOnce = async (run: RunnerProcess, minimum: number) => {
       await run.exit;
       const ended = (
@@ -141,7 +141,7 @@ for (const language of ["TypeScript", "Python"] as const)
       await assertFailed(2);
     });
 
-    it("is written by a run whose claims are ended by a deadlock", async () => {
+    it("is written by a run whose claims fail with a deadlock", async () => {
       await p.admin.query(DEADLOCKED_CLAIMS);
       await request("only", 0);
       await assertSentOnce(start(), 1);

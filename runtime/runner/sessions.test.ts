@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import type pg from "pg";
 import { Sessions } from "./sessions.ts";
 
-/** A fake connection that reports its end when it is ended. */
+/** A fake connection that counts the calls of `end`. */
 class Client extends EventEmitter {
   closed = 0;
   connection = { stream: { destroy: () => undefined } };

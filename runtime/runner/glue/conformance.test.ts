@@ -25,42 +25,44 @@ const ODD = `select * from (values
   (2, 'quo"te, back\\slash' || chr(10) || 'line', '', -0.001, null, false, null, null),
   (3, 'Tromsø 東京 🚢' || chr(9) || chr(1) || chr(8232), 'x', 'NaN', '0099-12-31', null, '[]', '{}')
 ) as odd (n, words, nothing, amount, day, flag, document, list)`;
-/** A query whose rows gzip hardly shortens, for results larger than a response or than one part of an upload. */
+/** A query whose rows gzip hardly compresses, for results larger than a response or than one part of an upload. */
 const many = (rows: number) => `select n, md5(n::text) || md5((-n)::text) as filler from generate_series(1, ${rows}) n`;
 
-const SAME: Record<string, Case> = {};
+/** Reads for which both runners must return the same result. */
+const EQUAL_RESULT_CASES: Record<string, Case> = {};
 for (const format of ["csv", "ndjson", "json"] as const)
   for (const compression of [undefined, "gzip"] as const) {
     const more = compression ? { compression } : {};
     const name = `${format}${compression ? " with gzip" : ""}`;
-    SAME[`odd values as ${name}`] = { sql: ODD, format, ...more };
-    SAME[`no rows as ${name}`] = { sql: "select 1 as n where false", format, ...more };
-    SAME[`a result beyond a response as ${name}`] = { sql: many(20_000), format, isInS3: true, ...more };
+    EQUAL_RESULT_CASES[`odd values as ${name}`] = { sql: ODD, format, ...more };
+    EQUAL_RESULT_CASES[`no rows as ${name}`] = { sql: "select 1 as n where false", format, ...more };
+    EQUAL_RESULT_CASES[`a result beyond a response as ${name}`] = { sql: many(20_000), format, isInS3: true, ...more };
   }
-/** JSON with line breaks, names that could collide with those of the COPY statement, and values that COPY quotes. */
+/** Beginning of SQL for JSON with line breaks, names that could collide with those of the COPY statement, and values that COPY quotes. */
 const AWKWARD = String.raw`select E'{"a":\n1,\r\n"b": [\n]}'::json as j, array[E'[\n1]'::json] as list, row(E'{\n}'::json) as composite,
   E'a\nb\rc\x01\x02' as text, 5 as result, 6 as row_0, 7 as "row_1", 8 as "na""me, é
 line", null as nothing, 'NaN'::float8 as nan, '-infinity'::date as never, '\x00ff'::bytea as bytes, 'ab'::char(4) as padded, true as flag
   from generate_series(1, `;
 for (const format of ["csv", "ndjson", "json"] as const) {
-  SAME[`awkward values as ${format}`] = { sql: `${AWKWARD}2)`, format };
-  SAME[`many awkward values as ${format}`] = { sql: `${AWKWARD}2000)`, format };
-  SAME[`one column that is null as ${format}`] = {
+  EQUAL_RESULT_CASES[`awkward values as ${format}`] = { sql: `${AWKWARD}2)`, format };
+  EQUAL_RESULT_CASES[`many awkward values as ${format}`] = { sql: `${AWKWARD}2000)`, format };
+  EQUAL_RESULT_CASES[`one column that is null as ${format}`] = {
     sql: "select x from (values (1, true), (2, null), (3, false)) as v (n, x) order by n",
     format,
   };
 }
-/** JSON that the type json accepts and jsonb refuses: results must contain it unchanged. */
+/** SQL for JSON that the type json accepts and jsonb refuses. */
 const BEYOND_JSONB = String.raw`select '{"nul":"\u0000","half":"\ud800","twice":1,"twice":2,"big":1e200000}'::json as j from generate_series(1, `;
 for (const format of ["csv", "ndjson", "json"] as const)
   for (const isInS3 of [false, true])
-    SAME[`JSON beyond jsonb as ${format}, ${isInS3 ? "in S3" : "inline"}`] = {
+    EQUAL_RESULT_CASES[`JSON beyond jsonb as ${format}, ${isInS3 ? "in S3" : "inline"}`] = {
       sql: `${BEYOND_JSONB}${isInS3 ? 20_000 : 2})`,
       format,
       isInS3,
     };
-SAME["a result of several parts"] = { sql: many(200_000), format: "ndjson", isInS3: true };
-const REFUSED: Record<string, Case> = {
+EQUAL_RESULT_CASES["a result of several parts"] = { sql: many(200_000), format: "ndjson", isInS3: true };
+/** Reads that must fail with the same error in both runners. */
+const EQUAL_ERROR_CASES: Record<string, Case> = {
   "bad SQL": { sql: "select nothing from nowhere", format: "csv" },
   "a misspelled column on the second line": { sql: 'select 1 as "é🚢",\n  nme from ports', format: "csv" },
   "an operator that does not exist": { sql: "select 'a'::text + 1", format: "ndjson" },
@@ -87,7 +89,7 @@ const REFUSED: Record<string, Case> = {
   "several statements": { sql: "select 1; drop table prices", format: "csv" },
   "a way out of the parentheses": { sql: "select 1) to stdout; commit; delete from prices; --", format: "csv" },
 };
-/** Repeats the requests of sent responses just before these are recorded as sent. */
+/** SQL that repeats the requests of sent responses just before these responses are recorded as sent. */
 const REPEAT_BEFORE_RECORD = `
   alter function jobs.responses_sent(bigint[], bigint[], text[]) rename to record_sent;
   create function jobs.responses_sent(p_responses bigint[], p_versions bigint[], p_messages text[])
@@ -176,7 +178,7 @@ describe("the Python runner, compared with the TypeScript runner", () => {
     return { ...rest, stats: { rows, attempts }, result: { ...same, isInS3: location !== undefined } };
   };
 
-  for (const [name, read] of Object.entries(SAME))
+  for (const [name, read] of Object.entries(EQUAL_RESULT_CASES))
     it(`returns the same result: ${name}`, async () => {
       const { typescript, python } = await runBoth(name, read);
       const { response } = typescript;
@@ -197,7 +199,7 @@ describe("the Python runner, compared with the TypeScript runner", () => {
       if (!typescript.response.result.location) assert.equal(text(python.body), text(typescript.body));
     });
 
-  for (const [name, read] of Object.entries(REFUSED))
+  for (const [name, read] of Object.entries(EQUAL_ERROR_CASES))
     it(`fails with the same error: ${name}`, async () => {
       const { typescript, python } = await runBoth(name, read);
       const error = ({ response }: typeof python) => {

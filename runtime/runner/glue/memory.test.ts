@@ -8,7 +8,7 @@ import { sqsEvent } from "../../testing/dispatcher.ts";
 import { requirePython } from "../../testing/python/python.ts";
 import { testPlatform } from "../../testing/runner/runner.ts";
 
-/** Memory of a limited run, and a row that does not fit into it. */
+/** Memory of a limited run, and the size of a row that does not fit into it. */
 const MEMORY_KIB = 300_000;
 const ROW_BYTES = 200_000_000;
 
@@ -32,7 +32,7 @@ describe("a read that does not fit into the memory of a Glue run", () => {
     if (directory) rmSync(directory, { recursive: true, force: true });
   });
 
-  it("is detected and retried by a larger run, with the peak memory of both runs in the document", async function () {
+  it("is retried on EC2, with the peak memory of both attempts in the document", async function () {
     this.timeout(240_000);
     const sql = `select repeat('x', ${ROW_BYTES}) as large`;
     await p.requestUnchecked({ requestId: "large", task: { type: "read", sql, format: "csv", compression: "gzip" } });
@@ -63,7 +63,7 @@ describe("a read that does not fit into the memory of a Glue run", () => {
     assert.equal(attempts[0]?.memoryBytes, MEMORY_KIB * 1024);
   });
 
-  it("is retried by a larger Glue run if reads may not use EC2, and fails at once if the larger run also has too little memory", async function () {
+  it("is retried by a larger run if reads may not use EC2, and fails at once if the larger run also has too little memory", async function () {
     this.timeout(240_000);
     const { settings } = p.context;
     const glue = { jobName: "reads", maxCapacity: 0.0625, largerCapacity: 1, arguments: {} };

@@ -121,7 +121,7 @@ describe("the checks of a batch while it is staged", () => {
     assert.deepEqual(await problemsOf(300), { rows: 300, isTruncated: true, faults });
   });
 
-  it("evaluate no reasons for rows that are loaded as written", async () => {
+  it("accept without further checks exactly the rows that are valid as written", async () => {
     const { accepted, joins } = TARGETS.prices;
     const { rows } = await client.query(
       `select distinct b.orig_code, b.day, b.price from batch b ${joins} where ${accepted} order by 1, 2, 3`,

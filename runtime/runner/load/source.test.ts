@@ -48,7 +48,7 @@ describe("a source in S3", () => {
     assert.equal(await text(await put(Buffer.concat([gzipSync("a,b\n"), gzipSync("1,2\n")])), "gzip"), "a,b\n1,2\n");
   });
 
-  it("is the version that existed when the request was accepted, or is refused", async () => {
+  it("is refused if it has changed since the request was accepted", async () => {
     const source = await put("first");
     await put("second");
     await assert.rejects(text(source), { code: "SourceChanged" });

@@ -88,7 +88,7 @@ describe("a download", () => {
     assert.equal(await fetchText("/file.csv?signature=secret"), "a,b identity -");
   });
 
-  it("never connects to a host that is not on the list, whatever its address", async () => {
+  it("refuses a host that is not on the list, and a listed host whose address is not public", async () => {
     await assert.rejects(
       fetchText("/?s=secret", {}, `https://other.example.com:${port}`),
       refused("SourceNotAllowed", /not on this stack's list/),
@@ -357,7 +357,7 @@ describe("a download", () => {
     assert.ok(size < 100_000, `${size} bytes`);
   });
 
-  it("accepts values of Content-Encoding that change no byte", async () => {
+  it("accepts values of Content-Encoding that change no byte, and refuses codings that it cannot decode", async () => {
     for (const coding of ["", "identity", "Identity", "none", "UTF-8", "utf8", "aws-chunked", "aws-chunked,identity"]) {
       respond = (_request, response) => response.writeHead(200, { "content-encoding": coding }).end("a,b");
       assert.equal(await fetchText(), "a,b", coding);
