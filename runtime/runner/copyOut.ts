@@ -4,7 +4,7 @@ import { MinorGcTrigger } from "./memory.ts";
 import { type ExecutedStatements, Statements } from "./messages.ts";
 import { Pipeline, type PipelineResults } from "./pipeline.ts";
 
-/** Types of the server's messages that arrive before and while rows are streamed (Postgres documentation, 54.7). */
+/** Types of the server's messages before and while rows are streamed (Postgres documentation, Message Formats). */
 const COPY_OUT = 0x48; // H
 const COPY_DATA = 0x64; // d
 const COPY_DONE = 0x63; // c
@@ -54,6 +54,7 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
   #remainingBytes = 0;
   /** Bytes of the current message that have not arrived yet, if it is not a row. */
   #skipBytes = 0;
+  /** Beginning of a message whose header has not arrived completely. */
   #header: Buffer = Buffer.alloc(0);
   readonly #minorGc = new MinorGcTrigger();
 

@@ -16,8 +16,8 @@ export function requireColumns(names: readonly string[], format: Format): void {
 
 /**
  * Builds the COPY statement that streams the result of one SELECT.
- * @param names columns, for CSV only
- * @param sql a single statement; this is verified before the COPY runs
+ * @param names - Columns of the result, for CSV only.
+ * @param sql - A single statement; `read` verifies this before the COPY runs.
  */
 export const copyStatement = (names: readonly string[], sql: string, format: Format): string =>
   format === "csv" ? csvStatement(sql, names) : jsonStatement(sql, format);

@@ -72,7 +72,7 @@ export const roleFor = ({ reader }: Pick<RunnerDeps, "reader">, type: "read" | "
 
 /**
  * Executes a claimed job.
- * @param onLease receives the job's lease, whose `checkNow` must be called when a cancel is announced
+ * @param onLease - Receives the job's lease, whose `checkNow` must be called when a cancel is announced.
  */
 export async function executeJob(
   deps: RunnerDeps,

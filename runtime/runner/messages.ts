@@ -1,7 +1,7 @@
 import type { Parameter } from "../store/jobs.ts";
 
 /**
- * Builds messages of Postgres's extended query protocol (Postgres documentation, 54.7), several per write: for
+ * Builds messages of Postgres's extended query protocol (Postgres documentation, Message Formats), several per write: for
  * statements without parameters, and for prepared statements. Each text must be one statement, since the server refuses
  * several in one Parse.
  */
@@ -121,7 +121,7 @@ const HEAD_BYTES = 5;
 const NULL = -1;
 const EXECUTE_AND_SYNC = Buffer.concat([Buffer.from("E"), int32(9), Buffer.alloc(5), SYNC]);
 
-/** Array literal (Postgres documentation, 8.15.2): each element in quotes. */
+/** Returns an array literal (Postgres documentation, Array Value Input) with each element in quotes. */
 const arrayText = (values: readonly (string | number)[]): string =>
   `{${values.map((value) => `"${String(value).replace(/["\\]/g, "\\$&")}"`).join(",")}}`;
 

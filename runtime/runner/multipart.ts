@@ -28,7 +28,7 @@ interface CreatedUpload {
  * part and of the bytes that arrive during its upload. (The SDK's own Upload takes new memory for every part; a run
  * that exported 10,000,000 rows grew by 60 MB with it.)
  *
- * The constructor creates the upload in the background. If that fails, the next call of a method throws.
+ * The constructor creates the upload in the background. If that fails, a later call of `write` or `finish` throws.
  */
 export class MultipartUpload {
   readonly #target: UploadTarget;
@@ -69,7 +69,7 @@ export class MultipartUpload {
   }
 
   /**
-   * Uploads the rest, at the same time as the part before it, and completes the object.
+   * Uploads the last part, at the same time as the part before it, and completes the object.
    *
    * @throws JobError StorageUnavailable
    */

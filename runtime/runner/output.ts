@@ -71,7 +71,8 @@ export async function storeResult(
         continue;
       }
       buffered.push(chunk);
-      // Loading the S3 client takes a while, so it begins before the result is known to be too large. The upload reports an error.
+      // Loading the S3 client takes a while, so it begins before the result is known to be too large. If loading fails,
+      // the upload reports the error.
       if (bytes > options.inlineBytes / 4) options.s3().catch(() => undefined);
       if (bytes > options.inlineBytes) await uploadBuffered();
     }

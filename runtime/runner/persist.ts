@@ -8,7 +8,7 @@ import { repeatCall } from "../store/repeatCall.ts";
 export interface PersistOptions {
   /** The run's own connection. */
   db: Database;
-  /** Time after which no further call is made. */
+  /** Seconds after which no further call is made. */
   seconds: number;
   log: Logger;
 }

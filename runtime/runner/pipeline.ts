@@ -12,7 +12,7 @@ export interface PipelineResults {
 
 /**
  * Runs several statements in one round trip: `await client.query(pipeline)`, then `await pipeline.results`. The first
- * error skips all statements after it (Postgres documentation, 54.2.4, pipelining).
+ * error skips all statements after it (Postgres documentation, Message Flow, Pipelining).
  */
 export class Pipeline {
   readonly statements: Statements;

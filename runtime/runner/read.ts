@@ -83,6 +83,7 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
       await client.query("rollback").catch(() => undefined);
       if (isFromCaller) await client.query("discard all").catch(() => context.discard());
     }
+    // Only BEGIN and SET have completed: the EXPLAIN failed.
     throw isFromCaller && running?.completed === OPENING.texts.length + 1 ? planningError(error, sql) : error;
   }
 }

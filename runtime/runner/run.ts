@@ -42,7 +42,7 @@ export interface RunOptions {
  * Claims and executes jobs one after the other until the run has been idle for `idleSeconds`, its lifetime is over, or
  * it is drained.
  *
- * @returns The number of jobs.
+ * @returns The number of executed jobs.
  */
 export async function run(options: RunOptions): Promise<number> {
   const { runnerType, identity, client, sqs, queues, logLocation, draining } = options;

@@ -24,8 +24,8 @@ const END_OTHERS = `select pg_terminate_backend(pid) from pg_stat_activity
   where usename = current_user and datname = current_database() and pid <> pg_backend_pid()`;
 
 /**
- * The work connections of a run, one per role, opened on first use and reused from job to job. A broken connection, or
- * one that was ended during a job, is replaced.
+ * The connections that execute a run's jobs, one per role, opened on first use and reused from job to job. A connection
+ * that has ended is replaced.
  */
 export class Sessions {
   readonly #connectAs: (role: Role) => Promise<pg.Client>;

@@ -1,4 +1,4 @@
-"""A Glue run: executes reads of the rates platform, one after another, until no job has come for a while.
+"""A Glue run: executes reads of the rates platform, one after another, until it is idle, too old or drained.
 
 One file, for Glue's Python shell: Python 3.9, psycopg2 2.9.3 and boto3 1.21.21 of `--library-set analytics`. The tests
 use the same libraries on a newer Python. The runner has the same contract as the TypeScript runner (runtime/runner):
@@ -43,7 +43,8 @@ POLL = 2.0
 PART_BYTES = 5 * 1024 * 1024
 # Time limits for a cancelled statement to end by itself, and for its session to end. Seconds.
 CANCEL_SECONDS, END_SECONDS = 0.2, 30.0
-# Pauses before reconnecting or repeating a call: the first pause is doubled each time, up to the last. Seconds.
+# Pauses before a call is repeated, over a new connection if necessary: the first pause is doubled each time, up to the
+# last. Seconds.
 RECONNECT = (0.05, 1.0)
 # Maximum number of calls of a statement that conflicts with another transaction, and the seconds after which no further
 # call is made.
@@ -90,7 +91,7 @@ class JobError(Exception):
     def __init__(self, code, **params):
         entry = CATALOG["errors"][code]
         bounds = CATALOG["bounds"]
-        # {name?} is optional.
+        # Without its parameter, {name?} is removed.
         message = re.sub(
             r"\{(\w+)(\??)\}",
             lambda match: cut(str(params.get(match[1], "" if match[2] else match[0])), bounds["parameter"]),
@@ -611,7 +612,7 @@ class Rows:
 
 
 # The simple protocol accepts several statements, but a cursor accepts only one. EXPLAIN's options come before the SQL,
-# so that the SQL cannot add its own. The server's message equals that of the extended protocol.
+# so that the SQL cannot add its own.
 OPEN_PLAN = """; select set_config('rates.sql', %s, true);
 do $$ declare plan refcursor := 'rates_plan'; begin
   open plan for execute 'explain (format json) ' || current_setting('rates.sql');

@@ -7,9 +7,9 @@ const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3");
 const COMPATIBLE = /^::\d+\./;
 
 /**
- * Returns true for an address of the public Internet. All others are refused by their class, not by a list of our own:
- * private, loopback, link-local (the cloud's metadata service), carrier-grade NAT, multicast, reserved, benchmark and
- * documentation ranges, and IPv6 forms that contain an IPv4 address (a mapped address is judged by that IPv4 address).
+ * Returns true for an address of the public Internet, by the classes of ipaddr.js. Returns false for private, loopback,
+ * link-local (the cloud's metadata service), carrier-grade NAT, multicast, reserved, benchmark and documentation ranges,
+ * and for IPv6 forms that contain an IPv4 address, except a mapped address with a public IPv4 address.
  */
 export function isPublicAddress(address: string): boolean {
   // Only the notation that Node accepts: parsers disagree about short and octal forms. An address with a zone is

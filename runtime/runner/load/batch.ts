@@ -49,10 +49,10 @@ export type LoadResult =
 
 /**
  * Loads a batch within the client's open transaction, completely or not at all. It is staged as text (COPY into a
- * temporary table), then applied by set-wise statements, which insert only valid rows. If they do not insert every row,
+ * temporary table), then applied by set-based statements, which insert only valid rows. If they do not insert every row,
  * the batch is searched for bad rows.
- * @param client a connection of the role job_writer with an open transaction, which is neither committed nor rolled
- * back here
+ * @param client - A connection of the role job_writer with an open transaction, which is neither committed nor rolled
+ * back here.
  * @throws JobError BatchTooLarge, SerializationConflict, and errors of the source and its format
  */
 export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<LoadResult> {
@@ -104,7 +104,7 @@ async function applyOrNormalize(client: pg.ClientBase, table: TargetTable, mode:
 
 /** Memory for sorting a batch on the server; larger sorts use the disk. A million prices need about this much. */
 const WORK_MEM = "64MB";
-/** Rows or bytes staged by one COPY. Between two COPY statements, the rows staged so far can be checked. */
+/** Rows or bytes after which a COPY ends. Between two COPY statements, the rows staged so far can be checked. */
 const SLICE_ROWS = 100_000;
 const SLICE_BYTES = 64 * 1024 * 1024;
 

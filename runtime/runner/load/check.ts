@@ -23,7 +23,7 @@ export interface BadRows {
   problemCount: number;
   /** The first problems, by line. */
   first: BadRow[];
-  /** True if there are more bad rows than the maximum; the rest is not listed. */
+  /** True if there are more bad rows than the maximum; only the first ones are listed. */
   isTruncated: boolean;
   /** Streams the whole report from the server as CSV (line,column,value,reason), in constant memory. */
   report(): Readable;
@@ -36,7 +36,7 @@ const asCell = (text: string): string =>
 const BY_LINE = "order by line, name nulls first, reason";
 
 /**
- * Finds the first bad rows of the temporary table `batch` and all their problems, set-wise, with expressions that raise
+ * Finds the first bad rows of the temporary table `batch` and all their problems, with set-based statements that raise
  * no error for any text. Stores the problems in the temporary table `faults`, so that a million of them take no memory
  * in this process.
  */
@@ -74,7 +74,7 @@ export async function findBadRows(
 
 /**
  * Adds a last row to the report that says why the report is incomplete. Called after `findBadRows`.
- * @param line the last line that was read
+ * @param line - The last line that was read.
  */
 export const addToReport = (client: pg.ClientBase, line: number, reason: string) =>
   client.query("insert into faults (line, name, value, reason) values ($1, null, null, $2)", [line + 1, reason]);
@@ -82,7 +82,7 @@ export const addToReport = (client: pg.ClientBase, line: number, reason: string)
 /**
  * Beginning of the unchecked part of the staged batch: rows after `line`, all of them in page `page` or a later page.
  */
-interface Since {
+interface UncheckedStart {
   page: number;
   line: number;
 }
@@ -95,11 +95,11 @@ async function stagedPages(client: pg.ClientBase): Promise<number> {
   return rows[0]?.pages ?? 0;
 }
 
-/** Part of each slice's pages that is checked first. A slice is the rows of one COPY (batch.ts). */
-const SAMPLED_PART = 1 / 10;
+/** Fraction of each slice's pages that is checked first. A slice is the rows of one COPY (batch.ts). */
+const SAMPLE_SHARE = 1 / 10;
 
 /**
- * Checks a batch while it is staged, so that reading of a batch with too many bad rows ends early. If the validity of a
+ * Checks a batch while it is staged, so that reading a batch with too many bad rows ends early. If the validity of a
  * row depends on other rows, all rows are checked whenever their number has doubled, which costs as much as two checks
  * of the whole batch. Otherwise a tenth of each slice is checked, at a random position, and the whole slice only if
  * that tenth has a bad row: checking all rows of a good batch would take a sixth of the load's time. Bad rows elsewhere
@@ -110,7 +110,7 @@ export class StagingChecks {
   readonly #table: TargetTable;
   readonly #sink: Sink;
   readonly #maxBadRows: number;
-  #since: Since = { page: 0, line: 0 };
+  #since: UncheckedStart = { page: 0, line: 0 };
   #bad = 0;
   #dueAt = 0;
   readonly #random: () => number;
@@ -126,15 +126,15 @@ export class StagingChecks {
 
   /**
    * Checks the rows staged so far if a check is due, and stops the sink if too many of them are bad.
-   * @param rows number of rows staged so far
-   * @param line line of the last of these rows
+   * @param rows - Number of rows staged so far.
+   * @param line - Line of the last of these rows.
    */
   async run(rows: number, line: number): Promise<void> {
     if (rows < this.#dueAt) return;
     const pages = await stagedPages(this.#client);
     const { page } = this.#since;
     if (this.#table.checksRowsIndependently) {
-      const sampled = Math.ceil((pages - page) * SAMPLED_PART);
+      const sampled = Math.ceil((pages - page) * SAMPLE_SHARE);
       const from = page + Math.floor(this.#random() * (pages - page - sampled));
       const isSampleBad = (await this.#count(from, from + sampled)) > 0;
       if (isSampleBad) this.#bad += await this.#count(page, pages);
@@ -203,8 +203,8 @@ const columnFaultsSql = (column: Column, joins: string): string => `
     select b.line, ${invalidReason(column)} as reason,
       case when length(b.${column.name}) > ${MAX_SHOWN_VALUE} then left(b.${column.name}, ${MAX_SHOWN_VALUE}) || '…' else b.${column.name} end as shown
     from batch b join bad_lines using (line) ${joins}
-    offset 0 -- judges each value once
-  ) judged
+    offset 0 -- evaluates each reason once
+  ) checked
   where reason is not null`;
 
 /** Returns SQL that is true if a value of the row is invalid. */

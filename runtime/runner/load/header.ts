@@ -24,8 +24,8 @@ const MAX_LISTED = 100;
 
 /**
  * Returns the columns that a CSV's header names, in its order: exactly those of the target, each once.
- * @param text the header; undefined if the file has no record
- * @param line number of the header's line; blank lines may come before it
+ * @param text - The header; undefined if the file has no record.
+ * @param line - Number of the header's line; blank lines may come before it.
  * @throws JobError InvalidHeader with all problems of the header: rows cannot be checked without a valid header
  */
 export function readHeader(text: string | undefined, target: TargetTable, targetName: string, line = 1): string[] {

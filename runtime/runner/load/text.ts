@@ -3,7 +3,7 @@ import { BYTE_ORDER_MARK, type FileKind, KIND_BYTES, kindOf } from "./fileKinds.
 
 /**
  * Yields a file without its byte order mark.
- * @param target target named in errors
+ * @param target - Name of the target, for errors.
  * @throws JobError InvalidHeader (CSV) or InvalidFormat (NDJSON) if the file is of another kind, which the error names
  */
 export async function* textOf(
