@@ -71,7 +71,7 @@ async function reapRuns(context: DispatcherDeps, runner: RunnerType, launcher: L
       if (await settleRun(context, open, status)) await launcher.stop(run, externalId);
     } catch (error) {
       // If AWS does not respond, slots stay taken, but jobs can still be requeued.
-      context.log.error({ run, runner, externalId, error: String(error) }, "a run could not be inspected");
+      context.log.error({ run, runner, externalId, error: String(error) }, "a run could not be inspected or ended");
     }
   }
 }

@@ -156,6 +156,27 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
     assert.deepEqual(sent, [{ JobName: name, JobRunIds: [id] }]);
   });
 
+  it("reports the active runs that Glue does not stop, after it has stopped the others", async () => {
+    const name = await job(2);
+    const run = randomUUID();
+    const active = await launcher(name).start(run, "glue");
+    const ids = [active, "jr_ended", ...Array.from({ length: 30 }, (_, index) => `jr_${index}`)];
+    const Errors = [active, "jr_ended"].map((JobRunId) => ({
+      JobName: name,
+      JobRunId,
+      ErrorDetail: { ErrorCode: "InternalServiceException", ErrorMessage: "no" },
+    }));
+    const stop = () =>
+      assert.rejects(
+        launcher(name).stopAll(ids.map((externalId) => ({ run: randomUUID(), externalId }))),
+        ({ message }: Error) =>
+          message.includes(`${active} (InternalServiceException: no)`) && !/jr_ended/.test(message),
+      );
+    assert.equal((await sentBy("BatchStopJobRunCommand", stop, { Errors })).length, 2);
+    const stopOne = () => assert.rejects(launcher(name).stop(run, active), /Glue did not stop/);
+    await sentBy("BatchStopJobRunCommand", stopOne, { Errors });
+  });
+
   it("gives a larger run more DPUs", async () => {
     const name = await job(5);
     const sent = await sentBy("StartJobRunCommand", async () => {

@@ -21,7 +21,10 @@ const OUT_OF_MEMORY_MESSAGE = /out of memory/i;
 const PAGE_SIZE = 200;
 /** Maximum number of runs per BatchStopJobRun (AWS Glue API reference). */
 const STOP_SIZE = 25;
-const ACTIVE_STATES = new Set(["STARTING", "RUNNING", "STOPPING", "WAITING"]);
+/** States of runs that have not ended. */
+const OPEN_STATES = new Set(["STARTING", "RUNNING", "STOPPING", "WAITING"]);
+/** Returns true if a run has not ended and is not being stopped. */
+const isActive = (state = "") => OPEN_STATES.has(state) && state !== "STOPPING";
 
 /**
  * Starts runs of a Glue Python shell job. StartJobRun has no client token, so the SDK must not repeat it: a start whose
@@ -71,13 +74,13 @@ export class GlueLauncher implements Launcher {
   async status(run: string, externalId: string | undefined): Promise<RunStatus> {
     const jobRun = await this.#find(run, externalId);
     if (!jobRun) return "UNKNOWN";
-    if (ACTIVE_STATES.has(jobRun.JobRunState ?? "")) return "ALIVE";
+    if (OPEN_STATES.has(jobRun.JobRunState ?? "")) return "ALIVE";
     return OUT_OF_MEMORY_MESSAGE.test(jobRun.ErrorMessage ?? "") ? "OUT_OF_MEMORY" : "ENDED";
   }
 
   async stop(run: string, externalId: string | undefined): Promise<void> {
     const id = externalId ?? (await this.#find(run, undefined))?.Id;
-    if (id) await this.#glue.send(new BatchStopJobRunCommand({ JobName: this.#job.jobName, JobRunIds: [id] }));
+    if (id) await this.#stopIds([id]);
   }
 
   async stopAll(runs: readonly { run: string; externalId: string | undefined }[]): Promise<void> {
@@ -90,20 +93,34 @@ export class GlueLauncher implements Launcher {
         if (unrecorded.size === 0) break;
       }
     const ids = [...new Set(runs.flatMap(({ run, externalId }) => externalId ?? idsByRun.get(run) ?? []))];
-    for (let at = 0; at < ids.length; at += STOP_SIZE)
-      await this.#glue.send(
-        new BatchStopJobRunCommand({ JobName: this.#job.jobName, JobRunIds: ids.slice(at, at + STOP_SIZE) }),
-      );
+    await this.#stopIds(ids);
   }
 
   async listActive(): Promise<ActiveRun[]> {
     const active: ActiveRun[] = [];
-    for await (const { Arguments, Id, JobRunState = "" } of this.#newest()) {
+    for await (const { Arguments, Id, JobRunState } of this.#newest()) {
       const run = Arguments?.["--run"];
-      if (run && Id && ACTIVE_STATES.has(JobRunState) && JobRunState !== "STOPPING")
-        active.push({ run, externalId: Id });
+      if (run && Id && isActive(JobRunState)) active.push({ run, externalId: Id });
     }
     return active;
+  }
+
+  /**
+   * Stops runs by their ids. BatchStopJobRun succeeds even if it stops none, and lists the others.
+   * @throws Error when runs are still active
+   */
+  async #stopIds(ids: readonly string[]): Promise<void> {
+    const failures: string[] = [];
+    for (let at = 0; at < ids.length; at += STOP_SIZE) {
+      const JobRunIds = ids.slice(at, at + STOP_SIZE);
+      const command = new BatchStopJobRunCommand({ JobName: this.#job.jobName, JobRunIds });
+      for (const { JobRunId, ErrorDetail } of (await this.#glue.send(command)).Errors ?? []) {
+        // A run that has ended cannot be stopped, and need not be.
+        if (JobRunId !== undefined && isActive((await this.#find("", JobRunId))?.JobRunState))
+          failures.push(`${JobRunId} (${ErrorDetail?.ErrorCode}: ${ErrorDetail?.ErrorMessage})`);
+      }
+    }
+    if (failures.length > 0) throw new Error(`Glue did not stop ${failures.join(", ")}`);
   }
 
   async #find(run: string, externalId: string | undefined): Promise<JobRun | undefined> {
