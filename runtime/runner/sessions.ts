@@ -12,8 +12,8 @@ export interface Session {
 }
 
 /**
- * Connects, and ends leftover sessions of an earlier run in the same slot. Those sessions have the same login role, and
- * could see and signal this one.
+ * Connects. With the role of a slot, also ends leftover sessions of an earlier run in the slot, which could see and
+ * signal this one.
  */
 async function connectAlone(role: Role): Promise<pg.Client> {
   const client = await connect(role);

@@ -93,7 +93,7 @@ describe("a batch", () => {
     );
   });
 
-  it("of regions loads in time that depends on its size, not on its depth", async () => {
+  it("loads 20,000 regions that form one chain, and reports a cycle of 20,000 regions", async () => {
     const chain = Array.from({ length: 20_000 }, (_, at) => ({
       slug: `r${at}`,
       name: `Region ${at}`,
