@@ -64,7 +64,7 @@ export function createBoundedServer(handle: RequestListener, maxConnections: num
   const closeIdleConnection = (): boolean => {
     for (const candidates of [idle, receiving])
       for (const socket of candidates) {
-        // Not left to the "close" event, before which more connections may be accepted.
+        // Removed here, since more connections may be accepted before the "close" event.
         removeConnection(socket);
         socket.destroy();
         return true;

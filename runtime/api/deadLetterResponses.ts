@@ -67,5 +67,5 @@ export const Redriven = Type.Object(
     looked: Type.Integer({ minimum: 0, description: "number of dead letters read" }),
     total: Total,
   },
-  { description: "dead letters by error type: requeued (in a dry run, those that would be) and kept" },
+  { description: "numbers of dead letters by error type: requeued (in a dry run, to requeue) and kept" },
 );

@@ -46,7 +46,7 @@ describe("cancel and retry of the jobs API", () => {
     }
   });
 
-  it("retries a job with an id of the maximum length, and a job whose retries another id resembles", async () => {
+  it("retries a job with the longest possible id, and ignores an id that only looks like a retry", async () => {
     for (const id of ["l".repeat(128), "odd"]) {
       await submit(id);
       await post(`/jobs/${id}/cancel`);

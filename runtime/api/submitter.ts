@@ -84,7 +84,7 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
   return { submit, wake };
 }
 
-/** Summarizes a valid task for the audit trail. A statement's parameters are included: they say what a purge removes. */
+/** Summarizes a valid task for the audit trail, with a statement's parameters: they determine what a purge removes. */
 function auditedTask(task: unknown): Record<string, unknown> {
   const { type, query, target, mode, dryRun, statement, params } = task as Record<string, unknown>;
   const document = { type, query, target, mode, dryRun, statement, ...(statement === undefined ? {} : { params }) };

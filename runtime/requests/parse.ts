@@ -170,7 +170,7 @@ function schemaFor(value: unknown): TSchema | Problem {
     : { field: "task.type", message: "is missing. It must be read or update." };
 }
 
-/** Returns true if a location has the query of a signed URL, which the job's document would show. */
+/** Returns true if a location has the query of a signed URL. The job's document would show the signature. */
 const isSigned = (location: unknown): boolean =>
   typeof location === "string" &&
   /x-amz-(?:signature|credential|security-token)(?:=|%3d)/i.test(location.slice(0, INPUT.s3));

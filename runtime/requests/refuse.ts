@@ -9,7 +9,7 @@ export const respondsOnQueue = ({ channel }: { channel: RequestChannel }, reques
   channel === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
 
 /**
- * Stores a rejected request for operators. Over HTTP a storage error is ignored, so that the caller still gets the
+ * Stores a rejected request for operators. Over HTTP a database error is ignored, so that the caller still gets the
  * response.
  */
 export async function recordRejection(

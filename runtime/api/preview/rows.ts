@@ -37,7 +37,7 @@ export async function previewOf(bytes: Buffer, options: PreviewOptions): Promise
   const text = new TextDecoder().decode(content.bytes, { stream: !isWhole });
   const { head, rows } = format === "csv" ? csvRows(text) : { head: [], rows: jsonRows(text) };
   const firstRows: Row[] = [];
-  // One row beyond the maximum tells whether the result has more.
+  // One row beyond the maximum shows that the result has more.
   for (const row of rows) {
     if (!row.isOpen || isWhole || firstRows.length === 0) firstRows.push(row);
     if (firstRows.length > maxRows) break;

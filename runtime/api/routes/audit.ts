@@ -69,7 +69,7 @@ export const auditRoute: RoutePlugin = async (app, { db, guard }) => {
       const isAdmin = caller.scopes.includes("admin");
       const tenant = query.tenant === undefined && isAdmin ? undefined : tenantOf(caller, query.tenant);
       const times = { since: since && instantOf(since), until: until && instantOf(until) };
-      // One entry beyond the limit tells whether there is another page.
+      // One entry beyond the limit shows that there is another page.
       const read = await listAudit(db, { ...query, ...times, tenant, limit: limit + 1 });
       const entries = read.slice(0, limit);
       const last = entries.at(-1);
