@@ -30,7 +30,8 @@ describe("the bounded HTTP server", () => {
     sockets.push(socket);
     socket.on("error", () => undefined);
     let received = "";
-    const closed = once(socket, "close").then(() => received);
+    // `once` of node:events would reject after an error of the socket, for example ECONNRESET.
+    const closed = new Promise<string>((resolve) => socket.once("close", () => resolve(received)));
     socket.on("data", (chunk) => {
       received += chunk;
     });

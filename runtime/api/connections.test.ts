@@ -35,7 +35,8 @@ describe("connections of the API", () => {
       received += chunk;
     });
     if (text) socket.write(text);
-    const closed = once(socket, "close").then(() => received);
+    // `once` of node:events would reject after an error of the socket, for example EPIPE.
+    const closed = new Promise<string>((resolve) => socket.once("close", () => resolve(received)));
     return { socket, closed, received: () => received };
   };
 
