@@ -132,10 +132,10 @@ const CASES: Record<string, readonly Case[]> = {
 /** Documented responses that are not tested here, with the test that covers them, or the reason. */
 const TESTED_ELSEWHERE: Record<string, string> = {
   Internal: "cannot be caused",
-  TooManyRequests: "below, under low limits",
+  TooManyRequests: "the test of the rate limit below",
   TooManyStreams: "connections.test.ts",
   TooManyWaiting: "scopes.test.ts",
-  DatabaseUnavailable: "below, without a database",
+  DatabaseUnavailable: "the test without a database below",
   Busy: "runtime/queries/sql/parser.test.ts",
   StorageUnavailable: "storage.test.ts",
   TrackingUnavailable: "tracking.test.ts",

@@ -60,7 +60,7 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
   const submit = async (value: Record<string, unknown>, request: FastifyRequest, retriedId?: string) => {
     const caller = callerOfRequest(request);
     const tenant = tenantOf(caller, typeof value.tenant === "string" ? value.tenant : undefined);
-    // Checked before validation, so that a caller without the scope learns nothing about the update.
+    // Checked before validation, so that a caller without the scope gets no problems of the update.
     if (isUpdate(value.task)) requireScope(caller, "update");
     checkUploadOwner(value, caller, cloud.buckets.uploads);
     const requestId = typeof value.requestId === "string" ? value.requestId : "";

@@ -400,7 +400,7 @@ export class JobError extends Error {
   }
 }
 
-/** Converts any thrown value to an error of the registry; other errors become Internal. */
+/** Returns a JobError unchanged, and converts any other thrown value to Internal. */
 export function asJobError(error: unknown): JobError {
   if (error instanceof JobError) return error;
   return new JobError("Internal", { reason: error instanceof Error ? error.message : String(error) }, { cause: error });

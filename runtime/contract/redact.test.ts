@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { redactAndTruncate, redactName } from "./problemList.ts";
 import { redactText, redactUrl, UNREADABLE_URL } from "./redact.ts";
 
-/** URLs of which no part with SECRET may be shown. */
+/** Texts in which SECRET must not be shown. */
 const SECRETS = [
   "https://h/a?sig=SECRET",
   "https://h/a b?sig=SECRET",

@@ -12,7 +12,7 @@ export function isRoundedToInteger(text: string): boolean {
   return Number.isInteger(value) && plainDigits(text) !== plainDigits(String(value));
 }
 
-/** Exponents with which 15 digits are neither too large nor too small for a double. */
+/** Largest absolute exponent with which numbers of 15 digits are certainly within the range of a double. */
 const EXACT_EXPONENT = 280;
 
 function exponentOf(text: string): number {

@@ -16,7 +16,7 @@ import { findRequestHash, hasJob } from "./repeat.ts";
 import { canFallBackToEc2, expectedBytes, runnerFor } from "./route.ts";
 import { validateRequest } from "./validate.ts";
 
-/** Outcome of a request. `send`: responses that are due now, which the function that called `acceptAll` must send. */
+/** Outcome of a request. The code that calls `acceptAll` must send the responses in `send`. */
 export type Outcome =
   | ({ request: Request; send: DueResponse[] } & Accepted)
   | { outcome: "INVALID" | "CONFLICTING"; error: JobError; send: DueResponse[] }

@@ -237,6 +237,6 @@ function senderOfLetter({ Attributes = {}, MessageAttributes = {} }: Message): s
   return MessageAttributes[SENDER_ATTRIBUTE]?.StringValue ?? Attributes.SenderId;
 }
 
-/** Returns true for an error type after which the same message may be accepted now. */
+/** Returns true if a message with this error type may be accepted when it is sent again. */
 const isRetryable = (type: string): boolean =>
   type === RECEIVED_TOO_OFTEN || (Object.hasOwn(ERRORS, type) && ERRORS[type as keyof typeof ERRORS].retryable);

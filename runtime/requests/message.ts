@@ -49,7 +49,7 @@ export function readMessage(body: string): MessageContent {
  */
 function unparsedMessage(body: string, problems: readonly Problem[]): MessageContent {
   const { requestId, tenant, reply } = recipientOf(body);
-  // The error's template ends the sentence itself.
+  // The message template of UnreadableMessage adds the period.
   const reason = `it ${problems[0]?.message.replace(/\.$/, "")}`;
   return {
     value: { requestId, tenant, reply },

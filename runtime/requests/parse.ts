@@ -139,7 +139,7 @@ function parseTask(value: unknown, rules: RequestRules, problems: ProblemList): 
   return task;
 }
 
-/** Selects the schema that a task is meant to match, so that errors name only that schema's fields. */
+/** Selects a task's schema by its type and fields, so that errors name only the fields of that schema. */
 function schemaFor(value: unknown): TSchema | Problem {
   if (value === null || typeof value !== "object" || Array.isArray(value))
     return { field: "task", value: redactAndTruncate(value), message: "must be a JSON object." };

@@ -29,7 +29,7 @@ export async function findRequestHash(
 }
 
 /**
- * Returns a task as its job stores it, or null for a batch, which is stored differently. The stored text is compared
- * because the hash of a named query of another version, whose defaults are unknown, may differ.
+ * Returns a task as its job stores it; null for a batch, which jobs store differently. A job is also found by this text,
+ * since its hash differs if an earlier version had other defaults for the named query.
  */
 const storedTask = (task: Task): string | null => ("source" in task ? null : JSON.stringify(task));

@@ -57,7 +57,7 @@ export async function sendResponses(
 
 /**
  * Sends committed responses and records that they were sent. After a crash between the two steps they are sent again,
- * with the same bodies and responseIds, by which consumers drop repeats.
+ * with the same bodies and responseIds, so that consumers can drop the duplicates.
  * @returns the responses that were not sent, which stay due
  */
 export async function deliverResponses(

@@ -42,7 +42,7 @@ async function unknownPlaces(db: Database, value: unknown): Promise<Problem[]> {
   return unknown;
 }
 
-/** Returns true if the sender of an invalid request may learn which places exist. */
+/** Returns true if the response to an invalid request may show which places exist. */
 function mayLookUp(value: unknown, rules: RequestRules, authorize: (request: Request) => void): boolean {
   const request = requestAsSent(value, rules);
   try {

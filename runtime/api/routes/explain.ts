@@ -95,7 +95,7 @@ const estimateDeletedRows = async (plans: JobServices["plans"], tenant: string, 
 
 /**
  * Returns a runner type's slots, and whether a job of a tenant would start immediately. Only admins get the counts,
- * which span tenants.
+ * which include all tenants.
  */
 async function slotsFor(
   { db, settings }: Pick<JobServices, "db" | "settings">,

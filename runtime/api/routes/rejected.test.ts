@@ -89,7 +89,7 @@ describe("requests over HTTP", () => {
     }
   });
 
-  it("resend a job's response if they repeat its request and ask for a reply", async () => {
+  it("get the response of an ended job on the queue if they repeat its request with reply queue", async () => {
     await post("/jobs", { requestId: "again", task: read });
     await post("/jobs/again/cancel");
     const acme = p.context.queues.tenants.acme ?? "";

@@ -27,7 +27,7 @@ describe("a page of documents", () => {
     assert.deepEqual([last.documents.length, last.cursor], [750, undefined]);
   });
 
-  it("ends early if documents are long, with a cursor for the rest", async () => {
+  it("ends early if documents are long, with a cursor for the others", async () => {
     const { tracking } = storeOf(300, 60_000);
     const ids: string[] = [];
     let from: string | undefined;
