@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import type { TSchema } from "typebox";
+import { invalidRequest } from "../contract/problemList.ts";
 import { problemsOf, withDefaults } from "../contract/problems.ts";
 import { createBoundedServer } from "./connections.ts";
 import { dashboardRoutes } from "./dashboard/routes.ts";
@@ -11,7 +12,7 @@ import { createLimits } from "./plugins/limits.ts";
 import { refuseUnrouted } from "./plugins/methods.ts";
 import { describeApi } from "./plugins/openapi.ts";
 import { measureRequests } from "./plugins/requestMetrics.ts";
-import { handleErrors, invalid, invalidPath, onClientError, sendProblem } from "./problem.ts";
+import { handleErrors, invalidPath, onClientError, sendProblem } from "./problem.ts";
 import { auditRoute } from "./routes/audit.ts";
 import { bulkRoutes } from "./routes/bulk.ts";
 import { catalogueRoute } from "./routes/catalogue.ts";
@@ -104,12 +105,12 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   // All invalid parameters are reported at once, each with field, value and remedy, like the fields of a job request.
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => (data) => {
     if (httpPart === "body" && (data === undefined || data === null))
-      return { error: invalid([{ field: "request", message: "must be a JSON object." }]) };
+      return { error: invalidRequest([{ field: "request", message: "must be a JSON object." }]) };
     const filled = withDefaults(schema, data ?? {});
     // Query values arrive as text. Integers and booleans of a JSON body must have their JSON types.
     const value = httpPart === "querystring" ? parseQueryValues(schema, filled) : filled;
     const problems = problemsOf(schema, value);
-    return problems.length > 0 ? { error: invalid(problems) } : { value };
+    return problems.length > 0 ? { error: invalidRequest(problems) } : { value };
   });
   // Response schemas only document responses; serializing by them would drop or convert values.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));

@@ -1,11 +1,11 @@
 import type { FastifyRequest } from "fastify";
 import { ERRORS, type ErrorCode, JobError } from "../contract/errors.ts";
+import { invalidRequest } from "../contract/problemList.ts";
 import { isTerminal, type State } from "../contract/states.ts";
 import { cancelFor } from "../store/audit.ts";
 import { type Document, type Filter, InvalidCursor } from "../tracking/store.ts";
 import type { JobServices } from "./deps.ts";
 import { actorOf } from "./plugins/auth.ts";
-import { invalid } from "./problem.ts";
 import { retryRequestOf } from "./retryRequest.ts";
 import type { Submitter } from "./submitter.ts";
 
@@ -62,7 +62,7 @@ function statesOf(action: BulkAction, filter: Filter): readonly State[] {
   const [status] = filter.status ?? [];
   if (status === undefined) return BULK_STATES[action];
   if (states.includes(status)) return [status as State];
-  throw invalid([{ field: "filter.status", value: status, message: `must be one of: ${states.join(", ")}.` }]);
+  throw invalidRequest([{ field: "filter.status", value: status, message: `must be one of: ${states.join(", ")}.` }]);
 }
 
 /**
@@ -178,7 +178,7 @@ async function nextJobs(
   const paging = { sort: "createdAt", order: "asc", limit, ...(cursor === undefined ? {} : { cursor }) } as const;
   const page = await deps.tracking.search({ ...filter, tenant, status, ...paging }).catch((error: unknown) => {
     if (!(error instanceof InvalidCursor)) throw error;
-    throw invalid([{ field: "cursor", message: error.message }]);
+    throw invalidRequest([{ field: "cursor", message: error.message }]);
   });
   return { jobs: page.documents as BulkJob[], cursor: page.cursor };
 }

@@ -1,8 +1,8 @@
 import Type, { type Static } from "typebox";
 import { INPUT } from "../contract/inputLimits.ts";
+import { invalidRequest } from "../contract/problemList.ts";
 import { DOCUMENT_STATES, RUNNERS } from "../contract/states.ts";
 import type { Filter } from "../tracking/store.ts";
-import { invalid } from "./problem.ts";
 
 /** A time in a search. Postgres has no year 0. */
 export const SearchTime = Type.String({
@@ -44,7 +44,7 @@ const JobFilter = Type.Object(JobFilterFields);
 export function checkTimeRange(times: Readonly<Record<string, string | undefined>>): void {
   const [[first = "", from] = [], [last = "", to] = []] = Object.entries(times);
   if (from === undefined || to === undefined || instantOf(from) <= instantOf(to)) return;
-  throw invalid([{ field: last, value: to, message: `must not be before ${first} (${from}).` }]);
+  throw invalidRequest([{ field: last, value: to, message: `must not be before ${first} (${from}).` }]);
 }
 
 /**

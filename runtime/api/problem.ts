@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type from "typebox";
 import { cutText } from "../contract/bounds.ts";
 import { classify } from "../contract/classify.ts";
-import { ERRORS, type ErrorCode, JobError, type Problem } from "../contract/errors.ts";
+import { ERRORS, type ErrorCode, JobError } from "../contract/errors.ts";
 import { invalidRequest, redactAndTruncate } from "../contract/problemList.ts";
 import { redactText } from "../contract/redact.ts";
 
@@ -59,9 +59,6 @@ export function sendProblem(reply: FastifyReply, error: JobError): FastifyReply 
 export const titleOf = (code: ErrorCode): string =>
   code.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-/** Creates the error for invalid parameters or bodies. */
-export const invalid = (problems: readonly Problem[]): JobError => invalidRequest(problems);
-
 /** Sends every error as a problem. Internal and database errors are logged with their cause, and sent without it. */
 export function handleErrors(app: FastifyInstance): void {
   app.setErrorHandler((thrown: Error & { statusCode?: number; code?: string }, request, reply) => {
@@ -114,7 +111,7 @@ export const pathForMessage = (url: string): string => cutText(redactText(url.sp
 export const invalidPath = ({ url }: FastifyRequest): JobError => {
   const [path = ""] = url.split("?");
   const message = "is not a valid path: % must introduce encoded UTF-8, and an id has at most 128 characters.";
-  return invalid([{ field: "path", value: redactAndTruncate(path), message }]);
+  return invalidRequest([{ field: "path", value: redactAndTruncate(path), message }]);
 };
 
 /** Maximum size of the request line and headers. */

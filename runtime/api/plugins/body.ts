@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { readBodyBytes } from "../../contract/body.ts";
 import { JobError } from "../../contract/errors.ts";
-import { invalid } from "../problem.ts";
+import { invalidRequest } from "../../contract/problemList.ts";
 
 /** Accepts only JSON bodies, except ambiguous ones (duplicate keys, rounded numbers) and those that take long to parse. */
 export function readBodies(app: FastifyInstance): void {
@@ -14,7 +14,7 @@ export function readBodies(app: FastifyInstance): void {
     if (bytes.length === 0) return done(null, undefined);
     try {
       const { value, problems } = readBodyBytes(bytes);
-      if (problems.length > 0) throw invalid(problems);
+      if (problems.length > 0) throw invalidRequest(problems);
       done(null, value);
     } catch (error) {
       done(error as Error, undefined);

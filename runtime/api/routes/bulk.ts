@@ -3,6 +3,7 @@ import Type, { type Static } from "typebox";
 import { Status } from "../../contract/document.ts";
 import { ERRORS } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
+import { invalidRequest } from "../../contract/problemList.ts";
 import { RequestId } from "../../contract/request.ts";
 import {
   BULK_JOBS,
@@ -19,7 +20,6 @@ import { CancelFields, cancelReasonOf } from "../cancelReason.ts";
 import { JobFilterFields, jobFilterOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
-import { invalid } from "../problem.ts";
 import { TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
@@ -141,9 +141,9 @@ export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...dep
  */
 function selectionOf(tenant: string, { filter, ids, limit, cursor }: Body): Selection {
   if ((filter === undefined) === (ids === undefined))
-    throw invalid([{ field: "filter", message: "is required, unless ids is given. Send one of the two." }]);
+    throw invalidRequest([{ field: "filter", message: "is required, unless ids is given. Send one of the two." }]);
   if (ids !== undefined && cursor !== undefined)
-    throw invalid([{ field: "cursor", message: "is valid only with a filter. Remove it." }]);
+    throw invalidRequest([{ field: "cursor", message: "is valid only with a filter. Remove it." }]);
   return {
     tenant,
     limit,

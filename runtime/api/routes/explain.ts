@@ -1,6 +1,7 @@
 import Type from "typebox";
 import { classify } from "../../contract/classify.ts";
 import { ERRORS } from "../../contract/errors.ts";
+import { invalidRequest } from "../../contract/problemList.ts";
 import { isObject } from "../../contract/problems.ts";
 import { RUNNERS, type RunnerType } from "../../contract/states.ts";
 import { tenantSlots } from "../../platform/settings.ts";
@@ -11,7 +12,6 @@ import { validateRequest } from "../../requests/validate.ts";
 import type { JobServices } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, requireScope } from "../plugins/auth.ts";
-import { invalid } from "../problem.ts";
 import { submissionSchema } from "../submission.ts";
 import { isUpdate } from "../submitter.ts";
 import { tenantOf } from "../tenant.ts";
@@ -57,7 +57,7 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
     async (request) => {
       const caller = callerOfRequest(request);
       const body = request.body ?? {};
-      if (!isObject(body)) throw invalid([{ field: "request", message: "must be a JSON object." }]);
+      if (!isObject(body)) throw invalidRequest([{ field: "request", message: "must be a JSON object." }]);
       if (isUpdate(body.task)) requireScope(caller, "update");
       const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
       const { task } = await validateRequest(db, { requestId: "explain", tenant, ...body }, settings.jobs);

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobDocument, Status } from "../../contract/document.ts";
 import { JobError } from "../../contract/errors.ts";
+import { invalidRequest } from "../../contract/problemList.ts";
 import { requestIdPattern } from "../../contract/request.ts";
 import type { State } from "../../contract/states.ts";
 import { cancelFor } from "../../store/audit.ts";
@@ -11,7 +12,6 @@ import { estimateJobUsd } from "../cost.ts";
 import type { JobServices } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { actorOf, callerOfRequest } from "../plugins/auth.ts";
-import { invalid } from "../problem.ts";
 import { RetryChanges, retryRequestOf } from "../retryRequest.ts";
 import { JobId, STATUS_EXAMPLE, TenantQuery } from "../schemas.ts";
 import { submissionSchema } from "../submission.ts";
@@ -113,7 +113,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
     async (request, reply) => {
       const { body } = request;
       if (body === null || typeof body !== "object" || Array.isArray(body))
-        throw invalid([{ field: "request", message: "must be a JSON object." }]);
+        throw invalidRequest([{ field: "request", message: "must be a JSON object." }]);
       const submitted = await submit({ requestId: randomUUID(), ...body }, request);
       return sendSubmission(reply, submitted, callerOfRequest(request).tenant);
     },

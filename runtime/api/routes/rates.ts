@@ -2,10 +2,9 @@ import { hash } from "node:crypto";
 import type { onRequestHookHandler } from "fastify";
 import Type from "typebox";
 import { INPUT } from "../../contract/inputLimits.ts";
-import { ProblemList, redactAndTruncate } from "../../contract/problemList.ts";
+import { invalidRequest, ProblemList, redactAndTruncate } from "../../contract/problemList.ts";
 import { matchesEtag } from "../etag.ts";
 import { operation } from "../operation.ts";
-import { invalid } from "../problem.ts";
 import { dayNumber, formatDay, type RatesQuery, RatesReader, ratesJson } from "../ratesReader.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
@@ -133,7 +132,7 @@ function parseQuery(query: Query, maxDays: number): RatesQuery {
     if (dayNumber(to) - dayNumber(from) < maxDays) {
       return { from, to, origin: orig_code, destination: dest_code };
     }
-    throw invalid([
+    throw invalidRequest([
       {
         field: "date_to",
         value: date_to,
@@ -155,7 +154,7 @@ function parseQuery(query: Query, maxDays: number): RatesQuery {
       problems.add(() => ({ field: name, value, message: `must have at most ${INPUT.place} characters.` }));
     else if (value.includes("\0")) problems.add(() => ({ field: name, message: "contains a NUL character." }));
   }
-  throw invalid(problems);
+  throw invalidRequest(problems);
 }
 
 const firstValue = (value: string | string[] | undefined): string | undefined =>

@@ -1,14 +1,13 @@
 import Type from "typebox";
 import { JobDocument, RejectedDocument } from "../../contract/document.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
-import { redactAndTruncate } from "../../contract/problemList.ts";
+import { invalidRequest, redactAndTruncate } from "../../contract/problemList.ts";
 import { Tenant } from "../../contract/request.ts";
 import { DOCUMENT_STATES } from "../../contract/states.ts";
 import { InvalidCursor, type Search, type TrackingStore } from "../../tracking/store.ts";
 import { JobFilterFields, jobFilterOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
-import { invalid } from "../problem.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
@@ -75,7 +74,7 @@ export const searchRoute: JobRoutePlugin = async (app, { tracking, guard }) => {
       const search = { ...page, ...(isForAll ? {} : { tenant: tenantOf(caller, tenant) }), ...jobFilterOf(fields) };
       const { documents, cursor } = await readPage(tracking, search).catch((error: unknown) => {
         if (!(error instanceof InvalidCursor)) throw error;
-        throw invalid([{ field: "cursor", value: redactAndTruncate(start), message: error.message }]);
+        throw invalidRequest([{ field: "cursor", value: redactAndTruncate(start), message: error.message }]);
       });
       const next = cursor === undefined ? "" : `,"cursor":${JSON.stringify(cursor)}`;
       return reply.type("application/json; charset=utf-8").send(`{"jobs":[${documents.join()}]${next}}`);

@@ -1,12 +1,12 @@
 import Type from "typebox";
 import { BOUNDS } from "../../contract/bounds.ts";
+import { invalidRequest } from "../../contract/problemList.ts";
 import { RUNNERS, type RunnerType } from "../../contract/states.ts";
 import { type PlatformStatus, readActivity, readStatus } from "../../monitoring/activity.ts";
 import { bottleneckOf } from "../../monitoring/bottleneck.ts";
 import { memoizeBriefly } from "../memoizeBriefly.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
-import { invalid } from "../problem.ts";
 import { queueDepth } from "../queueDepth.ts";
 import { Figures, Stats } from "../statsResponses.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
@@ -159,12 +159,14 @@ interface Range {
 function rangeOf({ over, from, to }: { over: Span; from?: string; to?: string }): Range {
   if (from === undefined && to === undefined) return SPANS[over];
   if (from === undefined || to === undefined)
-    throw invalid([{ field: from === undefined ? "from" : "to", message: "is required: give both from and to." }]);
+    throw invalidRequest([
+      { field: from === undefined ? "from" : "to", message: "is required: give both from and to." },
+    ]);
   const seconds = Math.round((Date.parse(to) - Date.parse(from)) / 1_000);
   if (Number.isNaN(seconds) || seconds <= 0)
-    throw invalid([{ field: "to", value: to, message: "must be after from." }]);
+    throw invalidRequest([{ field: "to", value: to, message: "must be after from." }]);
   if (seconds > MAX_RANGE_SECONDS)
-    throw invalid([{ field: "from", value: from, message: "must be at most 7 days before to." }]);
+    throw invalidRequest([{ field: "from", value: from, message: "must be at most 7 days before to." }]);
   const stepSeconds = STEP_SECONDS.find((step) => seconds <= step * MAX_STEPS) ?? MAX_RANGE_SECONDS / MAX_STEPS;
   const stepMs = stepSeconds * 1_000;
   // The range is extended to whole steps, as the database bins them.

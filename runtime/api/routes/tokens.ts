@@ -1,12 +1,12 @@
 import Type from "typebox";
 import { JobError } from "../../contract/errors.ts";
+import { invalidRequest } from "../../contract/problemList.ts";
 import { Tenant } from "../../contract/request.ts";
 import { auditParameters } from "../../store/audit.ts";
 import { listTokens, newToken, SCOPES } from "../../store/tokens.ts";
 import { instantOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { actorOf, callerOfRequest } from "../plugins/auth.ts";
-import { invalid } from "../problem.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
 const New = Type.Object(
@@ -68,7 +68,7 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
       const { body } = request;
       const { expiresAt } = body;
       if (expiresAt !== undefined && Date.parse(instantOf(expiresAt)) <= Date.now())
-        throw invalid([{ field: "expiresAt", value: expiresAt, message: "must be a time in the future." }]);
+        throw invalidRequest([{ field: "expiresAt", value: expiresAt, message: "must be a time in the future." }]);
       const { token, record } = newToken(body);
       const { id: target, name, tenant, scopes } = record;
       const detail = { name, scopes, ...(expiresAt === undefined ? {} : { expiresAt }) };

@@ -3,8 +3,8 @@ import { UploadPartCommand } from "@aws-sdk/client-s3";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
+import { invalidRequest } from "../../contract/problemList.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
-import { invalid } from "../problem.ts";
 import { TenantLimiter } from "../tenantLimiter.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 import { decodeUpload, MAX_PARTS, onUploadError, PART_BYTES } from "./uploads.ts";
@@ -39,7 +39,7 @@ export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) =>
       const upload = decodeUpload(request.params.id, tenant);
       const PartNumber = Number(request.params.part);
       if (PartNumber > MAX_PARTS)
-        throw invalid([{ field: "path.part", value: PartNumber, message: `must be at most ${MAX_PARTS}.` }]);
+        throw invalidRequest([{ field: "path.part", value: PartNumber, message: `must be at most ${MAX_PARTS}.` }]);
       const release = limiter.take(tenant);
       try {
         const Body = await readPart(request.body);
