@@ -80,6 +80,21 @@ describe("the file of the local queues", () => {
     assert.deepEqual(bodies(openIn(copyAsAfterCrash()).store, "requests"), ["first", "second", "third"]);
   });
 
+  it("closes after the last sync, so that no sender fails", async () => {
+    const { file, store } = openIn(directory);
+    create(store, "requests").enqueue(SqsStore.createMessage("first"));
+    const first = file.waitUntilSynced();
+    await Promise.resolve();
+    let isSynced = false;
+    const second = file.waitUntilSynced().then(() => {
+      isSynced = true;
+    });
+    open.splice(0);
+    await file.close();
+    assert.ok(isSynced);
+    await Promise.all([first, second]);
+  });
+
   it("has no deleted or purged messages and no deleted queues after a restart", async () => {
     const { store } = openIn(directory);
     for (const name of ["kept", "purged", "deleted"])

@@ -86,7 +86,7 @@ export class QueueFile {
     for (const row of this.#db.prepare("select * from sqs_queues").all() as unknown as QueueRow[]) {
       const { name, url, arn, attributes, tags } = row;
       const queue = store.createQueue(name, url, arn, JSON.parse(attributes), JSON.parse(tags));
-      // Received messages too: their receivers ended with the last platform, or must receive them again.
+      // Received messages are visible again, since their receipt handles are no longer valid.
       for (const message of this.#messages(name)) queue.enqueue(message);
       queue.persistence = persistence;
     }
@@ -107,7 +107,8 @@ export class QueueFile {
   }
 
   async close(): Promise<void> {
-    await this.#syncing;
+    // Closing the file during a sync would make its senders fail.
+    await this.waitUntilSynced().catch(() => undefined);
     this.#commit();
     closeSync(this.#walFile);
     this.#db.close();
