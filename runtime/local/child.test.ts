@@ -22,7 +22,7 @@ describe("a component process", () => {
   });
   const start = (program: string, env: NodeJS.ProcessEnv = {}) => {
     child = startChild({
-      name: "part",
+      name: "API",
       args: ["--import", import.meta.resolve("./exitWithParent.ts"), "-e", program],
       env: { ...process.env, ...env },
       logFile,
@@ -35,7 +35,7 @@ describe("a component process", () => {
     return child;
   };
 
-  it("is ready when it reports that it is, and ends on request", async () => {
+  it("is ready once it sends ready, and ends on SIGTERM", async () => {
     const { ready, stop } = start(`
       const life = setInterval(() => {}, 1000);
       process.on("SIGTERM", () => { console.log("draining"); clearInterval(life); });
@@ -53,7 +53,7 @@ describe("a component process", () => {
     });
     start(`process.send("ready"); process.kill(process.pid, "SIGKILL")`);
     await restarted;
-    assert.match(printed[0] ?? "", /The part ended unexpectedly \(SIGKILL\).*log/);
+    assert.match(printed[0] ?? "", /The API ended unexpectedly \(SIGKILL\).*log/);
   });
 
   it("fails permanently when it ends repeatedly, with the last lines of its log in the error", async () => {

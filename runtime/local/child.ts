@@ -22,7 +22,7 @@ export interface ChildOptions {
   logFile: string;
   /** Time limit for it to end after SIGTERM; then it is killed. Milliseconds. */
   stopTimeoutMs: number;
-  /** Called with a line of text when it is restarted. */
+  /** Called with a line of text when it has ended unexpectedly and is restarted. */
   print(line: string): void;
 }
 
@@ -35,9 +35,9 @@ export interface Child {
   ready: Promise<void>;
   /** Rejects when it has ended unexpectedly too often; never resolves. */
   failed: Promise<never>;
-  /** Sends SIGTERM and waits for its exit. */
+  /** Sends SIGTERM and waits for its exit; kills it after `stopTimeoutMs`. */
   stop(): Promise<void>;
-  /** Makes `stop` end it by force, even if `stop` is already waiting for its exit. */
+  /** Makes `stop` send `forceStop` and soon kill the process, even if `stop` is already waiting for its exit. */
   forceStop(): void;
 }
 

@@ -20,7 +20,7 @@ const TICK_MS = 2_000;
  * process is gone, the runs and the Postgres server end.
  *
  * node runtime/local/dispatcherHost.ts --requests N --wakeups N --logs DIR --drain-seconds N --postgres-pid N
- * (the first two: concurrent invocations)
+ * (`--requests` and `--wakeups`: maximum concurrent invocations)
  */
 const { values } = parseArgs({
   options: {
@@ -75,7 +75,7 @@ const schedule = tickUntilStopped();
 process.send?.("ready");
 await stopped;
 
-// No more work is taken from the queues or the database, where it is durable.
+// From now on, no more work is taken; it stays in the queues and the database.
 const drained = launcher.drain(Number(values["drain-seconds"]) * 1000);
 await Promise.all([...mappings.map((mapping) => mapping.stop()), schedule, drained]);
 await Promise.all(pending);

@@ -4,6 +4,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { sendSigned } from "../testing/emulator.ts";
 import { type Emulator, startEmulator } from "./emulator.ts";
 import { portProblem } from "./ports.ts";
 
@@ -59,6 +60,13 @@ describe("SQS and S3 on this machine", () => {
     assert.equal(head.ETag, put.ETag);
     const { Body } = await after.s3.send(new GetObjectCommand({ Bucket: "uploads", Key: "a/b.csv" }));
     assert.equal(await Body?.transformToString(), "1,2\n");
+  });
+
+  it("store an empty object without a content type", async () => {
+    cloud = await startEmulator();
+    cloud.createBucket("uploads");
+    assert.equal((await sendSigned(cloud, { method: "PUT", path: "/uploads/empty" })).status, 200);
+    assert.deepEqual(await sendSigned(cloud, { method: "GET", path: "/uploads/empty" }), { status: 200, body: "" });
   });
 
   it("deliver a message to the next receiver after a receiver disconnected during its long poll", async () => {

@@ -34,7 +34,7 @@ export interface EmulatorOptions {
   region?: string;
 }
 
-/** SQS and S3 on this machine at one endpoint. Requests must be signed; policies are not enforced. */
+/** SQS and S3 on this machine at one endpoint. Requests except GET /health must be signed; policies are not enforced. */
 export interface Emulator {
   /** http://127.0.0.1:port, for both services; buckets are addressed by path. */
   endpoint: string;
@@ -50,7 +50,7 @@ export interface Emulator {
   createQueue(name: string, attributes?: Record<string, string>): string;
   /** Creates a bucket if it does not exist. */
   createBucket(name: string): void;
-  /** Ends all connections, long polls included. */
+  /** Stops the emulator, and ends all connections, including long polls. */
   stop(): Promise<void>;
 }
 
@@ -149,7 +149,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   };
 }
 
-/** Refuses a request to S3 that is unsigned, or that has an invalid name. */
+/** Refuses a request to S3 that is not correctly signed, or has an invalid name. */
 function checkS3(principals: Principals, request: IncomingMessage): void {
   const { method = "", url = "/", headers } = request;
   verifySignature({ method, url, headers }, { services: ["s3"], find: (key) => principals.find(key) });

@@ -20,7 +20,7 @@ describe("the environment of the platform's components", () => {
     assert.deepEqual(JSON.parse(env.RATES_SETTINGS ?? ""), { version: "local" });
   });
 
-  it("never contains the shell's AWS account or database", () => {
+  it("does not contain the shell's AWS account, database or collector key", () => {
     const env = environment({
       AWS_PROFILE: "production",
       OTEL_EXPORTER_OTLP_HEADERS: "api-key=real",
@@ -31,7 +31,7 @@ describe("the environment of the platform's components", () => {
       DATABASE_CA: "/ca.pem",
     });
     assert.deepEqual(
-      Object.entries(env).filter(([name]) => /^(AWS_|PG|DATABASE_CA)/.test(name)),
+      Object.entries(env).filter(([name]) => /^(AWS_|OTEL_|PG|DATABASE_CA)/.test(name)),
       [
         ["AWS_REGION", "eu-west-1"],
         ["AWS_ACCESS_KEY_ID", "local"],

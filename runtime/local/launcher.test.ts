@@ -59,7 +59,7 @@ describe("the local launcher", () => {
     assert.match(readFileSync(join(directory, `runner-${run}.log`), "utf8"), new RegExp(`--run ${run} --runner glue`));
   });
 
-  it("lets any process check and end a run", async () => {
+  it("checks and ends a run that another launcher started", async () => {
     const { run, id } = await start();
     const other = createLauncher();
     assert.equal(await other.status(run, id), "ALIVE");

@@ -13,7 +13,7 @@ const MAX_STOPPING_MS = 90_000;
 
 /** A data directory that no other platform uses until `release`. */
 export interface Lock {
-  /** True if the previous holder ended without releasing the lock: it was killed, or the machine stopped. */
+  /** True if the previous holder was killed, or the machine stopped, before the holder began to stop. */
   recovered: boolean;
   /** Marks the holder as stopping, so that others wait for the lock. */
   markStopping(): void;

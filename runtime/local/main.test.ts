@@ -164,7 +164,7 @@ describe("npm start", function () {
     const first = await response(file);
     assert.deepEqual([first.requestId, first.status], ["first", "SUCCEEDED"]);
     const runners = processesOf(dataDir).filter((line) => line.includes("runtime/runner"));
-    assert.equal(runners.length, 1, "a warm runner, found by its command line and its environment");
+    assert.equal(runners.length, 1, "one warm runner");
 
     const second = spawn(process.execPath, [MAIN, "--port", "0", "--data-dir", dataDir]);
     const [[data], [code]] = await Promise.all([once(second.stderr, "data"), once(second, "exit")]);
@@ -222,12 +222,12 @@ describe("npm start", function () {
   it("restarts its API and its dispatcher when they are killed", async () => {
     start();
     const file = await platform();
-    for (const part of ["runtime/api/main.ts", "runtime/local/dispatcherHost.ts"]) {
-      const [line = ""] = processesOf(dataDir).filter((command) => command.includes(part));
+    for (const program of ["runtime/api/main.ts", "runtime/local/dispatcherHost.ts"]) {
+      const [line = ""] = processesOf(dataDir).filter((command) => command.includes(program));
       process.kill(Number.parseInt(line, 10), "SIGKILL");
-      await until(`${part} to run again`, () =>
+      await until(`${program} to run again`, () =>
         processesOf(dataDir).some(
-          (command) => command.includes(part) && Number.parseInt(command, 10) !== Number.parseInt(line, 10),
+          (command) => command.includes(program) && Number.parseInt(command, 10) !== Number.parseInt(line, 10),
         ),
       );
     }

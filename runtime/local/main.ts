@@ -8,12 +8,8 @@ import { type Platform, startPlatform } from "./platform.ts";
 import { freePort, portProblem } from "./ports.ts";
 import { summary } from "./summary.ts";
 
-/**
- * `npm start`: runs the whole platform on this machine until Ctrl-C. Exits with code 2 after an expected error, for
- * example invalid options or a data directory in use.
- */
 const API_HOST = "127.0.0.1";
-/** Time limit for the API of a killed platform to notice and release its port. */
+/** Time limit for the API of a killed platform to end and release its port. */
 const PORT_RELEASE_MS = 3_000;
 
 /** Interval at which the platform checks that npm is still running. */
@@ -33,6 +29,11 @@ try {
   process.exitCode = isExpected ? 2 : 1;
 }
 
+/**
+ * `npm start`: runs the whole platform on this machine until Ctrl-C. The process exits with code 2 after an expected
+ * error, for example invalid options or a data directory in use.
+ * @returns exit code
+ */
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
   if (options.help) {
@@ -106,8 +107,8 @@ async function run(options: Options, plan: LocalPlan, directoryLock: Lock): Prom
 }
 
 /**
- * Calls `onExit` when npm is killed: npm cannot forward SIGKILL, but killing `npm start` must stop the platform, so that
- * it can be started again at once.
+ * Calls `onExit` when npm is killed: npm cannot forward SIGKILL, and a platform that keeps running would block the next
+ * `npm start`.
  */
 function onNpmExit(onExit: () => void): void {
   if (process.env.npm_lifecycle_event !== "start") return;

@@ -68,7 +68,7 @@ describe("the options of npm start", () => {
     assert.doesNotMatch(text, /hunter2/);
   });
 
-  it("have the collector's headers from OpenTelemetry's variable, and never show them", () => {
+  it("have the collector's headers from OpenTelemetry's variable, and do not show them in an error", () => {
     const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
     const headers = { OTEL_EXPORTER_OTLP_HEADERS: "api-key=hunter2" };
     assert.equal(parseOptions([], { ...collector, ...headers }).traceHeaders, "api-key=hunter2");
@@ -80,13 +80,13 @@ describe("the options of npm start", () => {
     assert.doesNotMatch(text, /hunter2/);
   });
 
-  it("that npm consumed are refused with the correct command", () => {
+  it("are refused with the correct command if npm consumed them", () => {
     const text = usageError(["4000", "x"], { npm_config_port: "true", npm_config_data_dir: "true" });
     assert.match(text, /npm start -- --port 4000 --data-dir x/);
     assert.match(usageError([], { npm_config_stack: "prod" }), /npm consumed --stack: .*npm start -- --stack prod/);
   });
 
-  it("refuse an unexpected argument with the same hint", () => {
+  it("refuse an unexpected argument, with a correct command", () => {
     assert.match(usageError(["4000"]), /'4000'.*npm start -- --port/);
   });
 

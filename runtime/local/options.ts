@@ -28,7 +28,7 @@ export interface Options {
   help: boolean;
 }
 
-/** Thrown if the command line is invalid; the message lists every problem with its remedy. */
+/** Thrown if the command line is invalid or the port cannot be used; the message has each problem with its remedy. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -59,7 +59,7 @@ type Name = keyof typeof OPTIONS;
 const NAMES = Object.keys(OPTIONS) as Name[];
 const PORT_MAX = 65_535;
 
-/** Usage text for --help and below every error in the command line. */
+/** Usage text for --help and below the problems of an invalid command line. */
 export const USAGE = [
   "npm start -- [options]",
   ...NAMES.map((name) => {
@@ -174,7 +174,7 @@ export function startCommand(
 
 /**
  * Suggests the correct command. npm consumes options before `--`: `--port 3001` arrives as `true` and a separate word,
- * `--port=3001` as one word.
+ * `--port=3001` as `3001`.
  */
 function correctedCommand(consumedByNpm: Name[], positionals: string[], env: NodeJS.ProcessEnv): string {
   const words = [...positionals];

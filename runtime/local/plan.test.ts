@@ -32,7 +32,7 @@ describe("the capacity of the local platform", () => {
     );
   });
 
-  it("uses the requested number of processes per core, and suggests the next number as the remedy", () => {
+  it("uses the requested number of processes per core, and suggests twice that number, at most 32, as the remedy", () => {
     assert.deepEqual(scaleToMachine({ glue: 60, ec2: 20 }, 2, 8).glue, { stack: 60, local: 12 });
     const remedy = (runsPerCore: number, startCommand?: string) => {
       const plan = localPlan("prod", { cores: 1, runsPerCore, ...(startCommand ? { startCommand } : {}) });

@@ -17,7 +17,7 @@ export const RUNS_PER_CORE = { default: 4, max: 32 } as const;
 const CONNECTIONS_PER_RUN = 4;
 /** Maximum seconds from the start of a process to its first report. */
 const LOCAL_START_SECONDS = 120;
-/** Connections of everything else: API, dispatcher, canceller, and users' tools. */
+/** Connections of the API, the dispatcher and users' tools. */
 const OTHER_CONNECTIONS = 60;
 
 /** Maximum number of concurrent runs of a type. */
@@ -56,7 +56,7 @@ export class StackError extends Error {
 }
 
 /**
- * Reads the stack's file in the clone and fits its capacity to this machine.
+ * Reads the stack's file in the clone and limits its capacity to that of this machine.
  * @throws StackError
  */
 export function localPlan(
@@ -126,7 +126,7 @@ export function connectionsFor(runners: Record<RunnerType, RunLimit>): number {
  * Returns RATES_SETTINGS for every local component: the stack's settings, within this machine's capacity, with local
  * addresses.
  *
- * @param platform - Name of this platform in cookies, which all platforms on this machine share.
+ * @param platform - Part of the cookies' names, since all platforms on this machine share the browser's cookies.
  */
 export function localSettings(
   plan: LocalPlan,

@@ -40,9 +40,9 @@ export interface Platform {
   signIn: { link: string; minutes: number };
   /** Rejects when a component fails permanently; never resolves. */
   failed: Promise<never>;
-  /** Stops it in order: new work, running jobs, servers, database. */
+  /** Stops the dispatcher, which lets running jobs finish, then the API, the emulator and Postgres. */
   stop(): Promise<void>;
-  /** Kills running jobs, now or when `stop` is called. */
+  /** Makes `stop` end the API and the runs at once, even if `stop` has already been called. */
   forceStop(): void;
 }
 
@@ -60,7 +60,7 @@ export interface PlatformOptions {
   /** Headers of these exports. Only the dispatcher's environment has them. */
   traceHeaders?: string;
   plan: LocalPlan;
-  /** Called with a line of text about slow steps and repaired problems. */
+  /** Called with a line of text about slow steps, problems and restarted components. */
   print(line: string): void;
   /** Aborted to stop the platform before it is complete. */
   signal: AbortSignal;

@@ -11,7 +11,7 @@ export async function freePort(host = "127.0.0.1"): Promise<number> {
   return port;
 }
 
-/** Checks that `port` is free at `host`; otherwise returns the system's reason (EADDRINUSE, EACCES, …). */
+/** Returns undefined if `port` is free at `host`, otherwise the system's error code (EADDRINUSE, EACCES, …). */
 export async function portProblem(port: number, host = "127.0.0.1"): Promise<string | undefined> {
   const server = createServer();
   try {

@@ -115,7 +115,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     });
     closeSync(log);
     const ended = once(child, "exit").then(() => {});
-    if (await waitUntilReady(child, data)) return running(child, ended, port, readPassword(options.directory));
+    if (await waitUntilReady(child, data)) return clusterOf(child, ended, port, readPassword(options.directory));
     const postgresLog = readFileSync(options.logFile).subarray(before).toString("utf8").trim();
     const isPortTaken = options.port === undefined && postgresLog.includes("could not create any TCP/IP sockets");
     if (!isPortTaken || attempt === FREE_PORT_ATTEMPTS) {
@@ -170,7 +170,7 @@ async function waitUntilReady(child: ChildProcess, data: string): Promise<boolea
   return false;
 }
 
-function running(child: ChildProcess, ended: Promise<void>, port: number, password: string): Postgres {
+function clusterOf(child: ChildProcess, ended: Promise<void>, port: number, password: string): Postgres {
   return {
     host: HOST,
     port,

@@ -11,7 +11,7 @@ const MAX_RECEIVES = 1_000;
 /** Visibility timeout of requests and wake-ups. */
 const VISIBILITY_SECONDS = 30;
 
-/** Creates missing queues, including a response queue for each named tenant. */
+/** Creates missing queues, including a response queue for each tenant, and returns the URLs of all. */
 export function ensureQueues(cloud: Emulator, tenants: readonly string[]): Queues {
   const deadLetters = cloud.createQueue("rates-dead-letters");
   const deadLetterTargetArn = `arn:aws:sqs:${cloud.region}:000000000000:rates-dead-letters`;
@@ -28,7 +28,7 @@ export function ensureQueues(cloud: Emulator, tenants: readonly string[]): Queue
   };
 }
 
-/** Creates missing buckets. */
+/** Creates missing buckets, and returns their names. */
 export function ensureBuckets(cloud: Emulator): { results: string; uploads: string } {
   const buckets = { results: "rates-results", uploads: "rates-uploads" };
   for (const name of Object.values(buckets)) cloud.createBucket(name);

@@ -3,7 +3,7 @@ import { RUNNERS } from "../contract/states.ts";
 import type { LocalPlan, RunLimit } from "./plan.ts";
 import type { Platform } from "./platform.ts";
 
-/** Default directory of the command `rates`, relative to the clone. */
+/** Default data directory of the command `rates`, relative to the clone. */
 const DEFAULT_DATA_DIR = ".local";
 
 /** Returns the output of `npm start` when everything is ready: addresses, first steps, and how to stop. */
@@ -16,7 +16,7 @@ export function summary(
   const cli = `npx rates ${relativePath === DEFAULT_DATA_DIR ? "" : `--data-dir ${displayPath} `}`;
   const lane = Object.entries(example ?? {});
   const params = lane.map(([name, value]) => ` --param ${name}=${value}`).join("");
-  const tries =
+  const firstSteps =
     example === undefined
       ? [`A first batch of prices   ${cli}load FILE.csv`]
       : [
@@ -34,7 +34,7 @@ The platform is up (${seconds.toFixed(1)} s), imitating the stack ${plan.stack};
   Capacity    ${RUNNERS.map((runner) => `${runner} ${capacity(plan.runners[runner])}`).join(", ")}${tracking === undefined ? "" : `\n  Tracking    ${tracking}`}
   ${join(displayPath, "platform.json")} lists all addresses, the database and the token.
 
-${tries.join("\n")}
+${firstSteps.join("\n")}
 Stop                      Ctrl-C
 `;
 }

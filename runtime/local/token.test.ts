@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { callerOf, listTokens, revokeToken } from "../store/tokens.ts";
+import { callerOf, listTokens, revokeToken, SCOPES } from "../store/tokens.ts";
 import { type TestDatabase, testDatabase } from "../testing/cluster.ts";
 import { localToken } from "./token.ts";
 
@@ -28,7 +28,7 @@ describe("the token of this machine", () => {
     assert.equal(await localToken(directory, database.url), token);
     assert.equal((await listTokens(client)).length, 1);
     assert.equal(statSync(join(directory, "token")).mode & 0o777, 0o600);
-    assert.ok((await callerOf(client, token))?.scopes.includes("admin"));
+    assert.deepEqual((await callerOf(client, token))?.scopes.toSorted(), SCOPES.toSorted());
   });
 
   it("is replaced when it is no longer valid", async () => {

@@ -71,7 +71,7 @@ describe("npm start -- --tracking", function () {
       task: { type: "read", sql: "select 1 as n", format: "json" },
       labels: { team: "Nordics" },
     });
-  /** Waits for the given number of ended jobs with these words and returns their ids. */
+  /** Waits for the given number of succeeded jobs with these words, and returns their ids. */
   const waitForJobs = async (file: PlatformFile, text: string, count: number) => {
     for (const deadline = Date.now() + WAIT_TIMEOUT_MS; ; await delay(100)) {
       const { jobs = [] } = (await callApi(file, `/jobs?${new URLSearchParams({ text, status: "SUCCEEDED" })}`)).body;

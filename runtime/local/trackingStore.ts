@@ -7,7 +7,7 @@ import { POSTGRES, readTrackingFile } from "../platform/dataDirectory.ts";
 const RESPONSE_MS = 3_000;
 
 /**
- * Marks all documents for writing to the tracking store if the last start used another store. The file `tracking` in the
+ * Marks all documents to be written again if the last start used another tracking store. The file `tracking` in the
  * data directory contains the last store's endpoint.
  * @param endpoint - URL of OpenSearch; undefined for Postgres.
  */
@@ -23,7 +23,10 @@ export async function reindexIfStoreChanged(
   writeFileSync(file, current, { mode: 0o600 });
 }
 
-/** Describes in one line why OpenSearch is unavailable. The platform starts without it; only search is down. */
+/**
+ * Describes in one line why OpenSearch is unavailable; undefined if it responds. The platform starts without it; only
+ * search fails.
+ */
 export async function trackingProblem(endpoint: string): Promise<string | undefined> {
   const response = await fetch(endpoint, { signal: AbortSignal.timeout(RESPONSE_MS) }).catch(() => undefined);
   await response?.body?.cancel();

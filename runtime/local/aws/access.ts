@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { AwsError } from "./errors.ts";
 
-/** Accepted host names. Any other host comes from a web page whose domain resolves to 127.0.0.1. */
+/** Accepted host names. Another name may be the domain of a web page that resolves to 127.0.0.1 (DNS rebinding). */
 const HOSTS = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 /**
  * Refuses requests that web pages can make a browser send: requests with an Origin, from another site, to another host
  * name, or with a multipart form. Following a link to a presigned URL is allowed.
  *
- * @throws AwsError
+ * @throws AwsError for such a request
  */
 export function refuseBrowsers(method: string, url: string, headers: IncomingHttpHeaders): void {
   const host = /^([^:@/\\]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/i.exec(headers.host ?? "")?.[1]?.toLowerCase();

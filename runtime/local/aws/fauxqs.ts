@@ -1,6 +1,6 @@
 import type { BuildAppOptions } from "fauxqs";
-// The package does not export its stores (2.4.1, pinned; https://github.com/kibertoad/fauxqs). startFauxqs, which
-// creates them, cannot be used: it listens on every interface, keeps objects in files named by their keys, and syncs the
+// The package does not export its stores (2.4.1; https://github.com/kibertoad/fauxqs). startFauxqs, which creates
+// them, cannot be used: it listens on every interface, keeps objects in files named by their keys, and syncs the
 // disk for every message. fauxqs.test.ts fails once the package exports the stores.
 import { S3Store } from "../../../node_modules/fauxqs/dist/s3/s3Store.js";
 import { SnsStore } from "../../../node_modules/fauxqs/dist/sns/snsStore.js";

@@ -46,7 +46,7 @@ describe("the emulator under hostile requests", () => {
     body: JSON.stringify({ QueueUrl: queueUrl, MessageBody: "hello" }),
   });
 
-  it("stores every object key inside its directory", async () => {
+  it("refuses object keys with path segments . and .., and stores unusual keys inside its directory", async () => {
     const before = outside();
     for (const path of INVALID_PATHS)
       for (const method of ["PUT", "GET", "DELETE", "HEAD"]) {
@@ -74,7 +74,7 @@ describe("the emulator under hostile requests", () => {
     assert.ok(!existsSync("/etc/passwd.data"));
   });
 
-  it("stores copies, renames and multipart uploads inside its directory too, and deletes nothing outside it", async () => {
+  it("changes nothing outside its directory in copies, renames, multipart uploads, deletions and forms", async () => {
     const before = outside();
     await sendSigned(cloud, { method: "PUT", path: "/uploads/a", body: "a" });
     const expectStatus = async (request: RawRequest, expected: number) =>

@@ -31,7 +31,7 @@ const validMessage = Compile(Message);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: tab, line feed and carriage return are accepted
 const INVALID_CHARACTER = /[^\x09\x0A\x0D\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 
-/** Sends a message. Replaces fauxqs's action, which lacks senders and refuses characters above U+FFFF. */
+/** Sends a message. Replaces fauxqs's action, which stores no SenderId and refuses characters above U+FFFF. */
 export function sendMessage(queue: SqsQueue, input: unknown, senderId: string): object {
   return enqueue(queue, checkMessage(queue, input), senderId);
 }
@@ -65,7 +65,7 @@ export function sendMessageBatch(queue: SqsQueue, input: unknown, senderId: stri
 }
 
 /**
- * Completes fauxqs's response to ReceiveMessage: adds senders, and keeps only the requested attributes.
+ * Completes fauxqs's response to ReceiveMessage: adds SenderIds, and keeps only the requested message attributes.
  * @param result response, changed in place
  */
 export function completeReceived(input: unknown, result: ReceiveMessageResult): void {

@@ -16,7 +16,7 @@ const LISTS: Record<string, string> = {
   MessageSystemAttributeName: "MessageSystemAttributeNames",
   TagKey: "TagKeys",
 };
-/** Flattened maps: name in the form, name in JSON, and the names of key and value. */
+/** Flattened maps by their name in the form: name in JSON, and name of an entry's key. The value is named `Value`. */
 const MAPS: Record<string, { json: string; key: string }> = {
   Attribute: { json: "Attributes", key: "Name" },
   MessageAttribute: { json: "MessageAttributes", key: "Name" },

@@ -10,8 +10,8 @@ const MAX_PARTS = 10_000;
 export const isBucketName = (name: string): boolean => BUCKET.test(name);
 
 /**
- * Checks the names of buckets, objects and uploads in an S3 request.
- * @throws AwsError
+ * Checks the bucket, key, copy source, upload id and part number of an S3 request.
+ * @throws AwsError if one is invalid
  */
 export function checkS3Request(url: string, headers: IncomingHttpHeaders): void {
   const at = url.indexOf("?");

@@ -59,7 +59,7 @@ export function verifySignature(
     throw new AwsError("InvalidAccessKeyId", "The access key is unknown. `rates env` prints the credentials.", 403);
   checkHeaders(request.headers, signed.headers);
   const payload = isPresigned ? undefined : header(request.headers, "x-amz-content-sha256");
-  const rest = [
+  const otherLines = [
     canonicalQuery(query.filter(([name]) => !(isPresigned && name === "X-Amz-Signature"))),
     ...signed.headers.map((name) => `${name}:${collapse(header(request.headers, name) ?? "")}`),
     "",
@@ -68,7 +68,7 @@ export function verifySignature(
   ];
   const key = signingKey(principal.secretAccessKey, signed.credential);
   const matches = canonicalPaths(path, signed.credential.service).some((candidate) => {
-    const canonical = [request.method, candidate, ...rest].join("\n");
+    const canonical = [request.method, candidate, ...otherLines].join("\n");
     const text = [ALGORITHM, signed.time, signed.credential.scope, sha256(canonical)].join("\n");
     return equal(createHmac("sha256", key).update(text).digest("hex"), signed.signature);
   });
@@ -231,7 +231,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new AwsError("InvalidURI", "The URL has a percent sign that is not followed by two hexadecimal digits.", 400);
+    throw new AwsError("InvalidURI", "The URL must be percent-encoded UTF-8.", 400);
   }
 }
 

@@ -8,7 +8,7 @@ import { sha256, verifySignature } from "./signature.ts";
 
 const JSON_TYPE = "application/x-amz-json-1.0";
 const FORM_TYPE = "application/x-www-form-urlencoded";
-/** Maximum size of a request's body. A form may encode one byte as three; the rest is for other parameters. */
+/** Maximum bytes of a request's body. A form may encode one byte of a message as three, and has other parameters. */
 const MAX_BODY_BYTES = 4 * MAX_MESSAGE_BYTES;
 /** Paths that accept every action: `/` and the path of a queue's URL. */
 const PATH = /^\/(?:\d{12}\/[\w.-]{1,80}\/?)?$/;
@@ -57,7 +57,7 @@ export async function handleSqs(deps: SqsDeps, request: IncomingMessage, respons
   }
 }
 
-/** Responds with an error like SQS. */
+/** Sends an error in SQS's format. */
 export function sendError(response: ServerResponse, error: AwsError, isForm: boolean): void {
   const { code, queryCode, message, status } = error;
   if (isForm) {
@@ -201,7 +201,7 @@ function readBody(request: IncomingMessage): Promise<Buffer> {
 
 function sendBody(response: ServerResponse, status: number, type: string, body: string): void {
   if (response.destroyed || response.headersSent) return;
-  // The unread rest of this request must not be parsed as the next request.
+  // The unread end of this request's body must not be parsed as the next request.
   if (status === 413) response.setHeader("connection", "close");
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
 }
