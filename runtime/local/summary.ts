@@ -1,4 +1,5 @@
 import { join, relative } from "node:path";
+import { shellWord } from "../contract/shellQuote.ts";
 import { RUNNERS } from "../contract/states.ts";
 import type { LocalPlan, RunLimit } from "./plan.ts";
 import type { Platform } from "./platform.ts";
@@ -13,7 +14,7 @@ export function summary(
 ): string {
   const relativePath = relative(process.cwd(), dataDir);
   const displayPath = relativePath === "" || relativePath.startsWith("..") ? dataDir : relativePath;
-  const cli = `npx rates ${relativePath === DEFAULT_DATA_DIR ? "" : `--data-dir ${displayPath} `}`;
+  const cli = `npx rates ${relativePath === DEFAULT_DATA_DIR ? "" : `--data-dir ${shellWord(displayPath)} `}`;
   const lane = Object.entries(example ?? {});
   const params = lane.map(([name, value]) => ` --param ${name}=${value}`).join("");
   const firstSteps =
