@@ -114,6 +114,29 @@ describe("loading a file in the dashboard", function () {
     await expect(page.locator(".run")).toHaveCount(0);
   });
 
+  it("uploads nothing if it is cancelled while the file is hashed", async () => {
+    const page = await open();
+    const uploads: string[] = [];
+    page.on("request", (request) => {
+      if (request.url().endsWith("/uploads")) uploads.push(request.url());
+    });
+    await page.evaluate(`{
+      const { digest } = SubtleCrypto.prototype;
+      const released = new Promise((resolve) => (window.release = resolve));
+      SubtleCrypto.prototype.digest = async function (...parameters) {
+        await released;
+        return digest.apply(this, parameters);
+      };
+    }`);
+    await choose(page, CSV);
+    await page.getByRole("button", { name: "Dry run" }).click();
+    await page.getByRole("button", { name: "Cancel upload" }).click();
+    await page.evaluate("window.release()");
+    await expect(page.getByRole("button", { name: "Dry run" })).toBeEnabled();
+    assert.deepEqual(uploads, []);
+    await expect(page.getByRole("alert")).toHaveCount(0);
+  });
+
   it("opens from a load with bad rows, with the target and mode of that load", async () => {
     const task = {
       type: "update",

@@ -68,10 +68,12 @@ function LoadForm({ earlier }) {
   /** Uploads the file once for both dry run and load. @param {File} chosen */
   const upload = async (chosen) => {
     if (uploaded.current?.file === chosen) return uploaded.current;
+    // From now on the upload can be cancelled, also while the file is hashed.
+    controller.current = new AbortController();
+    const { signal } = controller.current;
     setSentBytes(0);
     const sha256 = await sha256Of(chosen);
-    controller.current = new AbortController();
-    const location = await uploadFile(chosen, sha256, setSentBytes, controller.current.signal);
+    const location = await uploadFile(chosen, sha256, setSentBytes, signal);
     uploaded.current = { file: chosen, sha256, location };
     return uploaded.current;
   };
