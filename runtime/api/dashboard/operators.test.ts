@@ -151,6 +151,15 @@ describe("tokens in the dashboard", function () {
     assert.deepEqual(await accessibilityViolations(page), []);
   });
 
+  it("are not created while the API cannot be reached, which is not retried", async () => {
+    const page = await suite.p.open(suite.token, "#/tokens");
+    await page.getByLabel("Name").fill("x");
+    await page.route("**/tokens", (route) => (route.request().method() === "POST" ? route.abort() : route.continue()));
+    await page.getByRole("button", { name: "Create token" }).click();
+    await page.getByRole("alert").getByText("The API cannot be reached.", { exact: true }).waitFor();
+    suite.p.errors.splice(0); // the browser's own network errors
+  });
+
   it("of the current session cannot be revoked, but other sessions can be ended", async () => {
     const { id, token } = await createToken(suite.p.admin, { name: "own", tenant: "default", scopes: ["admin"] });
     const page = await suite.p.open(token, "#/tokens");

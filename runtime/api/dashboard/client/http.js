@@ -43,7 +43,7 @@ export async function send(path, { method = "GET", body, signal } = {}) {
   };
   const response = await (preloaded(path) ?? fetch(path, init)).catch((error) => {
     if (signal?.aborted) throw error;
-    throw new Error("The API cannot be reached. Retrying automatically.", { cause: error });
+    throw new Error("The API cannot be reached.", { cause: error });
   });
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
