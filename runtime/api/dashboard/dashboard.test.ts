@@ -179,7 +179,7 @@ describe("the dashboard in a browser", function () {
     await page.context().setOffline(true);
     const alert = page.getByRole("alert");
     await alert.getByText(/^No contact since \d\d:\d\d:\d\d$/).waitFor();
-    await alert.getByText("cannot be reached").waitFor();
+    await alert.getByText("The API cannot be reached. Retrying automatically.", { exact: true }).waitFor();
     // One notice is enough, since metrics and lists come from the same API. The earlier state is no longer shown.
     await expect(alert).toHaveCount(1);
     await expect(bottleneck(page)).toHaveCount(0);
@@ -226,13 +226,30 @@ describe("the dashboard in a browser", function () {
       await page.getByRole("alert").getByText(`lacks the scope '${scope}'`).waitFor();
       await expect(page.getByRole("main").locator("form")).toHaveCount(0);
     }
-    const blind = await suite.p.open(await suite.p.token("submit", "update"), "#/query");
+    const withoutRead = await suite.p.open(await suite.p.token("submit", "update"), "#/query");
     for (const name of ["Query", "Load"]) {
-      await blind.goto(`${suite.p.origin}/dashboard#/${name.toLowerCase()}`);
-      await blind.getByRole("heading", { name, level: 1 }).waitFor();
-      await blind.getByRole("alert").getByText("lacks the scope 'read'").waitFor();
-      await expect(blind.getByRole("main").locator("form")).toHaveCount(0);
-      await expect(blind.getByRole("link", { name, exact: true })).toHaveCount(0);
+      await withoutRead.goto(`${suite.p.origin}/dashboard#/${name.toLowerCase()}`);
+      await withoutRead.getByRole("heading", { name, level: 1 }).waitFor();
+      await withoutRead.getByRole("alert").getByText("lacks the scope 'read'").waitFor();
+      await expect(withoutRead.getByRole("main").locator("form")).toHaveCount(0);
+      await expect(withoutRead.getByRole("link", { name, exact: true })).toHaveCount(0);
+    }
+  });
+
+  it("offers a retry of an update only with the scopes submit and update", async () => {
+    const { p } = suite;
+    const source = { inline: [{ orig_code: "X", dest_code: "Y", day: "2021-01-01", price: 1 }] };
+    await suite.submit("unwanted-load", { task: { type: "update", target: "prices", source } });
+    const headers = { authorization: `Bearer ${suite.token}` };
+    await p.app.inject({ method: "POST", url: "/jobs/unwanted-load/cancel", headers });
+    for (const [scopes, buttons] of [
+      [["read", "submit"], 0],
+      [["read", "submit", "update"], 1],
+    ] as const) {
+      const page = await p.open(await p.token(...scopes), jobAt("unwanted-load"));
+      await heading(page, "Timeline");
+      await page.locator("header").getByText("default").waitFor();
+      await expect(page.getByRole("button", { name: "Retry" })).toHaveCount(buttons);
     }
   });
 

@@ -35,8 +35,9 @@ export function Actions({ job, onChanged }) {
   };
   const { status, task } = job;
   const isOpen = status === "PENDING" || status === "IN_PROGRESS";
-  const canRetry = isRetryable(job) && hasScope("submit");
-  const canEdit = !isOpen && hasScope("submit") && (task.type === "read" || hasScope("update"));
+  const canSubmit = hasScope("submit") && (task.type === "read" || hasScope("update"));
+  const canRetry = isRetryable(job) && canSubmit;
+  const canEdit = !isOpen && canSubmit;
   const cancel = handlerOf("cancel", async () => {
     if (await cancelJob(job)) onChanged();
   });
