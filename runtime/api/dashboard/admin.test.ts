@@ -10,7 +10,7 @@ describe("dead letters and the audit trail in the dashboard", function () {
   this.slow(10_000);
   const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } });
 
-  it("shows dead letters by cause and message, and requeues those of a class", async () => {
+  it("shows dead letters by cause and message, and requeues those of a cause", async () => {
     const { p, token } = suite;
     const { sqs, queues } = p.context;
     for (const errorType of ["DatabaseUnavailable", "StorageUnavailable"])
@@ -59,7 +59,7 @@ describe("dead letters and the audit trail in the dashboard", function () {
     const dialog = page.getByRole("dialog");
     await page.getByRole("button", { name: "Requeue selected" }).click();
     await dialog.getByText("1 message will be moved back to the request queue, as if just sent.").waitFor();
-    await dialog.getByText("They are expected to be accepted.").waitFor();
+    await dialog.getByText("It is expected to be accepted.").waitFor();
     await dialog.getByRole("button", { name: "Requeue 1 message" }).click();
     await page.getByText("1 message moved back to the request queue.").waitFor();
     await page.getByRole("checkbox", { name: "DatabaseUnavailable" }).waitFor({ state: "detached" });

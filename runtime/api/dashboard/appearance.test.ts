@@ -7,7 +7,7 @@ import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";
 import { accessibilityViolations, misplacedIn, overflowOf } from "../../testing/dashboard/page.ts";
 
-/** Every page and state by its address. Each function waits for an element that appears once the page is rendered. */
+/** Pages and their states by address. Each function waits for an element that appears once the page is rendered. */
 const PAGES: Record<string, (page: Page) => Promise<void>> = {
   "#/": (page) => page.getByRole("link", { name: "bad", exact: true }).waitFor(),
   "#/?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z": (page) => page.getByText("No data").first().waitFor(),
@@ -94,7 +94,7 @@ describe("the dashboard's appearance", function () {
     assert.deepEqual([await accessibilityViolations(page), await overflowOf(page)], [[], 0]);
   });
 
-  it("breaks no word of the audit trail in a window of 768 pixels", async () => {
+  it("shows a word of the audit trail on one line in a window of 768 pixels", async () => {
     const page = await suite.p.open(suite.token, "#/audit", { viewport: { width: 768, height: 900 } });
     await page.getByRole("cell", { name: "dashboard" }).first().waitFor();
     const lines = await page.evaluate(
@@ -107,7 +107,7 @@ describe("the dashboard's appearance", function () {
     assert.equal(lines, 1);
   });
 
-  it("breaks no word of a dead letter's type in a window of 360 pixels", async () => {
+  it("shows a dead letter's type on one line in a window of 360 pixels", async () => {
     const page = await suite.p.open(suite.token, "#/dead-letters", { viewport: { width: 360, height: 900 } });
     const type = page.locator(".causes strong", { hasText: "DatabaseUnavailable" });
     await type.waitFor();

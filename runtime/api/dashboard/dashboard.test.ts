@@ -117,7 +117,7 @@ describe("the dashboard in a browser", function () {
     await p.admin.query("delete from jobs.runs where version = 'warm'");
   });
 
-  it("shows metrics of other ranges, keeps the range in its address, and offers each chart as a table", async () => {
+  it("shows metrics of other ranges, keeps the range in its address, and offers a chart's data as a table", async () => {
     const page = await open();
     await page.getByRole("radio", { name: "24 h" }).check();
     await page.getByRole("heading", { name: "Jobs every 30 min" }).waitFor();

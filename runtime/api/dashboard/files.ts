@@ -97,7 +97,7 @@ export function readSite(): Site {
 export const versionOf = (files: Site["files"]): string =>
   hashOf([...files].map(([path, { etag }]) => `${path} ${etag}`).join("\n")).slice(0, 16);
 
-/** Returns a policy that allows only the page's own files, so that markup in a job's text cannot run scripts. */
+/** Returns a policy that allows only the page's own files and import map, so that markup in a job's text cannot run. */
 const policyOf = (inline: string) =>
   Object.entries({
     "default-src": "'none'",

@@ -223,7 +223,7 @@ describe("queries in the dashboard", function () {
     await page.getByRole("button", { name: "Run the statement" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText("before: 2000-01-01").waitFor();
-    await dialog.getByText(/^About [\d,]+ rows? will be deleted\.$/).waitFor();
+    await dialog.getByText(/^About [\d,]+ rows? will be changed\.$/).waitFor();
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
     const count = async () =>
@@ -332,7 +332,7 @@ describe("queries in the dashboard", function () {
       await page.getByRole("button", { name: "Run the statement" }).click();
       const dialog = page.getByRole("dialog");
       await dialog.getByText("The number of rows is unknown, since estimating it took more than 2 s.").waitFor();
-      await expect(dialog.getByText("will be deleted.")).toHaveCount(0);
+      await expect(dialog.getByText("will be changed.")).toHaveCount(0);
     });
   });
 });

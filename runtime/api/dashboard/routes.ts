@@ -5,10 +5,11 @@ import { matchesEtag } from "../etag.ts";
 import { readSite, type ServedFile } from "./files.ts";
 
 const CACHING = {
-  /** Revalidated on each use. Takes a few bytes if nothing has changed. */
+  /** Revalidated on each use; the response is small if nothing has changed. */
   revalidated: "no-cache",
   /**
-   * Files under a version never change. A page of another version, during a deployment, gets the current files uncached.
+   * For the files of the current version. During a deployment, a page of another version gets the current files,
+   * revalidated.
    */
   immutable: "public, max-age=31536000, immutable",
 } as const;

@@ -56,7 +56,7 @@ describe(`the dashboard over ${JOBS.toLocaleString("en")} jobs`, function () {
     assert.ok(bytes > 0 && bytes <= MAX_BYTES, `${bytes} bytes`);
   });
 
-  it("queries the database once for ten concurrent requests for metrics", async () => {
+  it("sends the statements of one request for ten concurrent requests for metrics", async () => {
     const headers = { authorization: `Bearer ${await p.token("admin")}` };
     let statements = 0;
     const { pool } = p;

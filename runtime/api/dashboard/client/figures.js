@@ -12,13 +12,13 @@ const DEAD_LETTERS_MS = 60_000;
 /** Number of dead letters in the latest figures; 0 unless the caller is an admin. */
 export const deadLetters = signal(0);
 
-/** Loads the caller once. */
+/** Loads the caller, unless it is loaded already. */
 export async function loadCaller() {
   if (caller.peek()) return;
   caller.value = await requestJson("session");
 }
 
-/** Keeps the number of dead letters current on pages that show no figures. @param {boolean} isOn */
+/** Keeps the number of dead letters current on pages that show no figures. @param {boolean} isOn false on other pages */
 export function useDeadLetterCount(isOn) {
   usePolled(
     String(isOn),
@@ -37,7 +37,7 @@ const countDeadLetters = ({ queues }) => {
   deadLetters.value = queues?.deadLetters ?? 0;
 };
 
-/** Polls the platform's figures. @param {import("./route.js").Range} range */
+/** Polls the figures of a range. @param {import("./route.js").Range} range */
 export function useFigures(range) {
   const path = figuresPath(range);
   return usePolled(

@@ -61,9 +61,9 @@ export async function send(path, { method = "GET", body, signal } = {}) {
  */
 export const requestJson = async (path, options) => (await send(path, options)).json();
 
-/** @type {(job: { tenant: string, requestId: string }, rest?: string, search?: Record<string, string>) => string} */
-export const jobPath = ({ tenant, requestId }, rest = "", search = {}) =>
-  `jobs/${encodeURIComponent(requestId)}${rest}?${new URLSearchParams({ tenant, ...search })}`;
+/** @type {(job: { tenant: string, requestId: string }, subpath?: string, search?: Record<string, string>) => string} */
+export const jobPath = ({ tenant, requestId }, subpath = "", search = {}) =>
+  `jobs/${encodeURIComponent(requestId)}${subpath}?${new URLSearchParams({ tenant, ...search })}`;
 
 /** Number of problems of a request that an error message names. */
 const MAX_PROBLEMS = 3;

@@ -6,7 +6,7 @@ const MAX_BACKOFF_SECONDS = 8;
 
 /**
  * `data` is kept while the next request is running or has failed. `isStale`: it belongs to an earlier key. `contactAt`:
- * time of the API's last response, in milliseconds.
+ * time of the last successful request, in milliseconds since 1970.
  * @template T
  * @typedef {{ data: T | undefined, error: string, isStale: boolean, contactAt: number | undefined, refresh: () => void }}
  * Polled

@@ -9,7 +9,7 @@ import { parseRoute } from "./route.js";
 export const SIGNED_IN_KEY = "rates-signed-in";
 /** Initial number of listed jobs. */
 export const INITIAL_JOBS = 25;
-/** Number of running and failed jobs in the overview. */
+/** Number of jobs per state that the overview requests. */
 export const OVERVIEW_JOBS = 6;
 
 /** @type {(range: { over: string, from: string, to: string }) => string} */
@@ -17,14 +17,14 @@ export const figuresPath = ({ over, from, to }) =>
   `stats/figures?${new URLSearchParams(from && to ? { from, to } : { over })}`;
 
 /**
- * Returns the path of the newest jobs in a state, for the overview.
+ * Returns the path of jobs in a state for the overview: those that failed last, or the oldest running or waiting ones.
  * @param {"IN_PROGRESS" | "PENDING" | "FAILED"} status
  */
 export const overviewJobsPath = (status) =>
   jobsPath({ status, ...(status === "FAILED" ? { sort: "finishedAt" } : { order: "asc" }) }, OVERVIEW_JOBS);
 
 /**
- * Returns the parameters of GET /jobs for a filter, except for `since`, which the caller converts to a time.
+ * Returns the path of GET /jobs for a filter, without `since`, which callers convert to `from`.
  * @type {(filter: Partial<import("./route.js").JobFilter>, limit: number, cursor?: string) => string}
  */
 export function jobsPath({ text = "", since: _since, ...filter }, limit, cursor = "") {
@@ -38,8 +38,8 @@ export function jobsPath({ text = "", since: _since, ...filter }, limit, cursor 
 const preloads = new Map();
 
 /**
- * Returns the preloaded response to a path, once. A request for any other path means that another page is shown, so all
- * preloaded responses are discarded.
+ * Returns the preloaded response to a path, once. A request for any other path discards all preloaded responses, which
+ * would be outdated if their page were opened later.
  * @param {string} path
  */
 export function preloaded(path) {
@@ -49,7 +49,7 @@ export function preloaded(path) {
   return response;
 }
 
-/** Returns the paths that a page requests first. @param {import("./route.js").Route} route */
+/** Returns the paths that are preloaded for a page. @param {import("./route.js").Route} route */
 function firstPaths(route) {
   if (route.page === "overview")
     return [figuresPath(route), overviewJobsPath("IN_PROGRESS"), overviewJobsPath("FAILED")];

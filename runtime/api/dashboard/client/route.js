@@ -47,8 +47,7 @@ const KINDS = new Set(["query", "statement", "sql"]);
 /** @type {(hash: string) => Route} */
 export function parseRoute(hash) {
   const [path = "", search = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
-  const [page, ...rest] = path.split("/").map(decoded);
-  const [first = "", second = ""] = rest;
+  const [page, first = "", second = ""] = path.split("/").map(decoded);
   const parameters = new URLSearchParams(search);
   const value = (/** @type {string} */ name) => parameters.get(name) ?? "";
   switch (page) {

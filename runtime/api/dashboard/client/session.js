@@ -5,7 +5,10 @@ import { SIGNED_IN_KEY } from "./preload.js";
 
 /** True if the browser's storage says that a user is signed in. The session may have ended meanwhile. */
 export const isSignedIn = signal(localStorage.getItem(SIGNED_IN_KEY) !== null);
-/** Number of sign-ins, so that a late response to an earlier session does not end the current session. */
+/**
+ * Number of sign-ins, and of sign-outs in other tabs, so that a late response to an earlier session does not end the
+ * current session.
+ */
 export const signInCount = signal(0);
 /** Message of the sign-in page: why the last sign-in failed, or why the session ended. */
 export const signInProblem = signal("");
@@ -19,7 +22,7 @@ export const isAdmin = computed(() => hasScope("admin"));
 /** Scopes of the pages Query and Load, which also read jobs and the catalogue. @type {Record<"query" | "load", import("../../../store/tokens.ts").Scope[]>} */
 export const PAGE_SCOPES = { query: ["read", "submit"], load: ["read", "submit", "update"] };
 
-/** Returns the first scope that the caller lacks; undefined while the caller is unknown. @param {import("../../../store/tokens.ts").Scope[]} scopes */
+/** Returns the first scope that the caller lacks; undefined if none is lacking, or the caller is not loaded yet. @param {import("../../../store/tokens.ts").Scope[]} scopes */
 export const missingScope = (scopes) => (caller.value ? scopes.find((scope) => !hasScope(scope)) : undefined);
 
 // Signing in or out in one tab applies to all tabs.
@@ -48,7 +51,7 @@ export async function signIn(secret) {
   return "";
 }
 
-/** Stores that a user is signed in. @param {import("./types.ts").Session} session */
+/** Shows the pages to a user who has signed in. @param {import("./types.ts").Session} session */
 export function startSession(session) {
   localStorage.setItem(SIGNED_IN_KEY, "1");
   signInProblem.value = "";

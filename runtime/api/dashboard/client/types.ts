@@ -8,7 +8,7 @@ import type { DeadLetterCause } from "../../../requests/deadLetterCauses.ts";
 import type { DeadLetterPage } from "../../../requests/deadLetters.ts";
 import type { Scope } from "../../../store/tokens.ts";
 
-/** Types of the API's responses that the page uses. This file is not served. */
+/** Types of the API's responses that the dashboard uses. This file is not served. */
 
 export type Runner = PlatformStatus[RunnerType] & { working: number; slots: number; paused?: string };
 

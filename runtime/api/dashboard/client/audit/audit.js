@@ -6,7 +6,7 @@ import { replaceRoute } from "../navigation.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
 import { isAdmin } from "../session.js";
-import { Empty, Failure, Panel, StackedTable } from "../ui/parts.js";
+import { Empty, Failure, Panel, StackedTable } from "../ui/components.js";
 
 /** @typedef {{ id: number, at: string, tenant: string, actorId: string, actor: string, via: string, action: import("../../../../store/audit.ts").Action, target: string, detail: Record<string, unknown> }} Entry */
 /** @typedef {{ entries: Entry[], next?: number }} Page */

@@ -3,9 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 import { deadLetters } from "../figures.js";
 import { ago, count, counted, dateTime } from "../format.js";
 import { errorMessage, requestJson } from "../http.js";
+import { Empty, Failure, Panel } from "../ui/components.js";
 import { confirmed } from "../ui/confirm.js";
 import { rememberFocus } from "../ui/focus.js";
-import { Empty, Failure, Panel } from "../ui/parts.js";
 import { Letters } from "./letters.js";
 
 /** @typedef {import("../types.ts").DeadLetterCause} Cause */
@@ -57,7 +57,7 @@ export function DeadLetters() {
           `${counted(total, "message")} will be moved back to the request queue, as if just sent.`,
           failing > 0
             ? `${total === 1 ? "It" : `${count(failing)} of them`} would fail again, since the cause is in the message itself.`
-            : "They are expected to be accepted.",
+            : `${total === 1 ? "It is" : "They are"} expected to be accepted.`,
         ],
         action: `Requeue ${counted(total, "message")}`,
       });
@@ -76,7 +76,7 @@ export function DeadLetters() {
     <div class="page-head"><h1 tabindex="-1">Dead letters</h1></div>
     <${Panel} title="By cause" aside=${refresh}>
       <p class="dim">
-        Messages on the request queue that are not requests, or that could not be accepted. They stay here until they are
+        Messages from the request queue that are not requests, or that could not be accepted. They stay here until they are
         requeued or expire.
       </p>
       ${error && html`<${Failure}>${error}<//>`}

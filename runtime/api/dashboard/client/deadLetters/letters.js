@@ -1,19 +1,19 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { ago, count, dateTime } from "../format.js";
-import { Empty } from "../ui/parts.js";
+import { Empty } from "../ui/components.js";
 
 /** @typedef {import("../types.ts").DeadLetterPage["letters"][number]} Letter */
 
 /**
- * Returns true if a message's class, reason, body or sender contains a text.
+ * Returns true if a message's cause, reason, body or sender contains a text in lower case.
  * @type {(letter: Letter, text: string) => boolean}
  */
 const matches = ({ type, reason = "", body, sender = "" }, text) =>
   [type, reason, body, sender].some((field) => field.toLowerCase().includes(text));
 
 /**
- * List of messages, searchable by any of their text.
+ * List of messages, searchable by cause, reason, body and sender.
  * @param {{ letters: Letter[], busy: boolean, requeue: (messageId: string) => void }} props
  */
 export function Letters({ letters, busy, requeue }) {
@@ -26,7 +26,7 @@ export function Letters({ letters, busy, requeue }) {
         <input
           type="search"
           maxlength="200"
-          placeholder="Class, reason, body, sender …"
+          placeholder="Cause, reason, body, sender …"
           value=${text}
           onInput=${(/** @type {InputEvent} */ { currentTarget }) => setText(/** @type {HTMLInputElement} */ (currentTarget).value)}
         />

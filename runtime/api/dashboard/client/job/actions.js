@@ -26,7 +26,7 @@ export function editAddress({ tenant, requestId, task }) {
 export function Actions({ job, onChanged }) {
   const [busy, setBusy] = useState("");
   const [error, setError] = useState("");
-  /** Wraps an action to show that it runs, and its error. @type {(name: string, action: () => Promise<void>) => () => Promise<void>} */
+  /** Wraps an action so that the page shows that it runs, and its error. @type {(name: string, action: () => Promise<void>) => () => Promise<void>} */
   const handlerOf = (name, action) => async () => {
     setBusy(name);
     setError("");

@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { bytes, dateTime, duration, outcomeText, RUNNER_LABELS } from "../format.js";
-import { Empty, StackedTable } from "../ui/parts.js";
+import { Empty, StackedTable } from "../ui/components.js";
 
 /** @param {{ job: import("../types.ts").Job }} props */
 export function Attempts({ job: { attempts, finishedAt } }) {

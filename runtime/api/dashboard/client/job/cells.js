@@ -3,11 +3,11 @@
 /** @typedef {(string | null)[]} Row */
 
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i;
-/** Maximum number of decimals, and the maximum for numbers below 1. */
+/** Maximum number of decimals, and the maximum for a column whose numbers are all below 1. */
 const MAX_DECIMALS = 2;
 const SMALL_DECIMALS = 4;
 
-/** Returns true if a column contains numbers; codes with a leading zero are not numbers. @param {Row} values */
+/** Returns true if a column contains only numbers and nulls; codes with a leading zero are not numbers. @param {Row} values */
 export const isNumeric = (values) =>
   values.some((value) => value !== null) && values.every((value) => value === null || NUMBER.test(value));
 
@@ -20,7 +20,7 @@ export function decimalsOf(values) {
 }
 
 /**
- * Formats a number with separators: integers keep all digits, others are rounded.
+ * Formats a number with thousands separators. Integers keep all digits; others are rounded.
  * @type {(text: string, decimals: number) => string}
  */
 export function numberText(text, decimals) {

@@ -11,7 +11,11 @@ const COUNT_NAMES = /(^|_)(counts?|days?|prices|rows|number|n)(_|$)/;
 
 /** @typedef {import("../types.ts").Preview} Preview */
 
-/** Returns the index of the column of days: every value is a day, and at least two differ. @param {Preview} preview */
+/**
+ * Returns the index of the first column whose values are all days. Undefined without such a column, if all its days are
+ * the same, or if no column is numeric.
+ * @param {Preview} preview
+ */
 export function dayColumnOf({ columns, rows }) {
   const index = columns.findIndex((_, column) => rows.every((row) => DAY.test(row[column] ?? "")));
   if (index < 0 || !columns.some((_, column) => isNumeric(rows.map((row) => row[column] ?? null)))) return undefined;

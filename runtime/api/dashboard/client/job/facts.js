@@ -8,7 +8,7 @@ export function Facts({ job }) {
   const labelList = Object.entries(labels);
   /** @type {[string, unknown][]} */
   const facts = [
-    ["Work", taskName(task)],
+    ["Task", taskName(task)],
     ["Tenant", tenant],
     ["Runner", RUNNER_LABELS[runner]],
     ["Created", `${dateTime(job.createdAt)} ${zone(job.createdAt)}`],

@@ -2,12 +2,12 @@ import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { count } from "../format.js";
 import { errorMessage } from "../http.js";
+import { Panel } from "../ui/components.js";
 import { Message } from "../ui/message.js";
-import { Panel } from "../ui/parts.js";
 import { ProblemTable, problemsIn } from "../ui/problems.js";
 import { download } from "./download.js";
 
-/** Problems of a failed job. A cancelled job has none. @param {{ job: import("../types.ts").Job }} props */
+/** Error of a failed or cancelled job, with the problems in its details. @param {{ job: import("../types.ts").Job }} props */
 export function Report({ job }) {
   if (!job.error) return null;
   const { type, category, message, retryable, details } = job.error;

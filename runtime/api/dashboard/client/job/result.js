@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { count, counted } from "../format.js";
 import { jobPath, requestJson } from "../http.js";
 import { usePolled } from "../polling.js";
-import { Empty, Failure, Panel } from "../ui/parts.js";
+import { Empty, Failure, Panel } from "../ui/components.js";
 import { DayChart, dayColumnOf } from "./dayChart.js";
 import { Grid } from "./grid.js";
 

@@ -25,8 +25,8 @@ const INDENT = "  ";
 const MAX_LENGTH = 20_000;
 
 /**
- * Formats SQL for display with a line per clause. SQL with line breaks, dollar signs, backslashes or `--` is returned
- * unchanged.
+ * Formats SQL for display with a line per clause. SQL that is long or has line breaks, dollar signs, backslashes or `--`
+ * is only trimmed.
  * @param {string} sql
  */
 export function formatSql(sql) {
@@ -81,7 +81,7 @@ export function formatSql(sql) {
   return out;
 }
 
-/** Keywords that can precede a parenthesis; other words before one are function names. */
+/** Keywords that are followed by a space before a parenthesis. Other words before one are function names. */
 const KEYWORDS = new Set([
   "in",
   "as",

@@ -4,7 +4,7 @@ import { dateTime, duration, outcomeText, percent, RUNNER_LABELS } from "../form
 const LABELS = { waiting: "Waiting", starting: "Starting", running: "Running", responding: "Responding" };
 
 /**
- * Phases of a job, to scale and as a list. A response that is not sent to the queue has no phase.
+ * Phases of a job, to scale and as a list. The unfinished phase of responding is left out if no response is requested.
  * @param {{ phases: import("../../../../monitoring/timeline.ts").Phase[], isResponseRequested: boolean }} props
  */
 export function Timeline({ phases, isResponseRequested }) {

@@ -12,7 +12,7 @@ const TYPES = { read: "Reads", update: "Updates" };
 export const labelProblem = (label) =>
   label === "" || /^[^=\0]+=[^\0]*$/.test(label) ? "" : "Label must be of the form key=value.";
 
-/** Filters of the list. @param {{ filter: import("../route.js").JobFilter, isFiltered: boolean }} props */
+/** Filters of the list of jobs. @param {{ filter: import("../route.js").JobFilter, isFiltered: boolean }} props */
 export function Filters({ filter, isFiltered }) {
   /** @type {(name: string, label: string, anyLabel: string, labels: Record<string, string>, selected: string) => unknown} */
   const choice = (name, label, anyLabel, labels, selected) => html`

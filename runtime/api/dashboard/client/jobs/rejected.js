@@ -2,7 +2,7 @@ import { html } from "htm/preact";
 import { counted, dateTime } from "../format.js";
 import { requestJson } from "../http.js";
 import { usePolled } from "../polling.js";
-import { Badge, Failure, Panel } from "../ui/parts.js";
+import { Badge, Failure, Panel } from "../ui/components.js";
 import { ProblemTable } from "../ui/problems.js";
 
 /**

@@ -3,7 +3,7 @@ import { ago, count, dateTime, duration, STATE_LABELS, shareDone, taskName } fro
 import { refineJobs } from "../navigation.js";
 import { formatRoute } from "../route.js";
 import { hasScope, isAdmin } from "../session.js";
-import { Badge, Meter } from "../ui/parts.js";
+import { Badge, Meter } from "../ui/components.js";
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
 
@@ -46,7 +46,7 @@ export function JobTable({ jobs, filter, selected, setSelected }) {
           </th>
           <th scope="col"><span class="state-head">State</span></th>
           <th scope="col">Job</th>
-          <th scope="col" class="wide">What</th>
+          <th scope="col" class="wide">Task</th>
           <th scope="col" class="number wide">Rows</th>
           <${SortHead} name="totalMs" label="Took" filter=${filter} />
           <${SortHead} name="createdAt" label="Created" filter=${filter} wide />

@@ -37,7 +37,7 @@ function readViews(tenant) {
 }
 
 /**
- * Saved filters. A view is an address, so it can be shared. This browser stores the views that the user names.
+ * Built-in and saved views. A view is an address, so it can be shared. The browser stores the views that a user saves.
  * @param {{ filter: import("../route.js").JobFilter }} props
  */
 export function Views({ filter }) {

@@ -1,5 +1,3 @@
-/** Formats and compressions by file extension. */
-
 /** Maximum size of a file that the dashboard can upload: the maximum number of parts, each of 8 MiB. */
 export const MAX_FILE_BYTES = 1_100 * 8 * 1024 * 1024;
 /** Maximum size of the preview. */
@@ -7,7 +5,7 @@ const PREVIEW_BYTES = 4_096;
 const PREVIEW_LINES = 6;
 
 /**
- * Returns format and compression, as the API names them; undefined if the file is neither CSV nor NDJSON.
+ * Returns the format and compression of a file by its extension, as the API names them; undefined for other extensions.
  * @param {string} name
  */
 export function formatOf(name) {
@@ -23,7 +21,7 @@ export function fileProblem({ name, size }) {
   return formatOf(name) === undefined ? "The file must end in .csv, .ndjson, .csv.gz or .ndjson.gz." : "";
 }
 
-/** Reads the first lines of a text file. @param {File} file */
+/** Reads the first lines of a file; empty if it is compressed. @param {File} file */
 export async function firstLines(file) {
   if (formatOf(file.name)?.compression !== "none") return "";
   const text = await file.slice(0, PREVIEW_BYTES).text();

@@ -5,9 +5,9 @@ import { ApiError, errorMessage, jobPath, requestJson } from "../http.js";
 import { useEarlierJob } from "../query/query.js";
 import { Run } from "../query/run.js";
 import { caller, missingScope, PAGE_SCOPES } from "../session.js";
+import { Failure, Meter, MissingScope, Panel } from "../ui/components.js";
 import { confirmed } from "../ui/confirm.js";
 import { rememberFocus } from "../ui/focus.js";
-import { Failure, Meter, MissingScope, Panel } from "../ui/parts.js";
 import { effectOf, repeatEffectOf } from "./effects.js";
 import { FileField } from "./fileField.js";
 import { fileProblem, formatOf } from "./files.js";
@@ -65,7 +65,7 @@ function LoadForm({ earlier }) {
     setError("");
   };
 
-  /** Uploads the file once for both dry run and load. @param {File} chosen */
+  /** Uploads a file, once for both dry run and load. @param {File} chosen */
   const upload = async (chosen) => {
     if (uploaded.current?.file === chosen) return uploaded.current;
     // From now on the upload can be cancelled, also while the file is hashed.

@@ -1,6 +1,6 @@
 import { ApiError, requestJson } from "../http.js";
 
-/** Number of concurrent parts, and maximum number of attempts per part. */
+/** Number of parts that are sent concurrently, and maximum number of attempts per part. */
 const CONCURRENCY = 2;
 const MAX_ATTEMPTS = 5;
 /** Delay before the second attempt; it grows by the same amount for each further attempt. */
@@ -31,7 +31,8 @@ export async function loadIdOf(sha256, { format, compression, target, mode }) {
 const hex = (bytes) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /**
- * Uploads a file in parts through the API. Content that is already uploaded is not sent again.
+ * Uploads a file in parts through the API, and returns its S3 location. Content that was recently uploaded is not sent
+ * again.
  * @type {(file: File, sha256: string | undefined, onProgress: (bytes: number) => void, signal: AbortSignal) =>
  * Promise<string>}
  */

@@ -4,15 +4,15 @@ import { requestJson } from "../http.js";
 import { usePolled } from "../polling.js";
 import { overviewJobsPath } from "../preload.js";
 import { formatRoute, jobsAddress } from "../route.js";
+import { Bars, Empty, Failure } from "../ui/components.js";
 import { Live } from "../ui/contact.js";
-import { Bars, Empty, Failure } from "../ui/parts.js";
 
 const POLL_MS = 4_000;
 const MAX_TYPES = 5;
 const MAX_JOBS = 4;
 
 /**
- * Errors of the range by type, and the latest failed jobs. `shownError` is an error that the page already shows.
+ * Errors of the range by type, and its latest failed jobs. `shownError` is an error that the page already shows.
  * @param {{ shownError: string, activity: import("../../../../monitoring/activity.ts").Activity | undefined }} props
  */
 export function Failing({ shownError, activity }) {

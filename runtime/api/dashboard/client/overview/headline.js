@@ -9,11 +9,11 @@ import { jobsAddress } from "../route.js";
 const WORDS = { clear: "All clear", busy: "Busy", bound: "Bottleneck", stuck: "Stuck" };
 
 /**
- * Bottlenecks that need no action while no job waits.
+ * Bottlenecks that delay no job.
  * @type {ReadonlySet<import("../../../../monitoring/bottleneck.ts").Bottleneck>}
  */
 const NOTES = new Set(/** @type {const} */ (["payload", "search"]));
-/** Share of failed jobs above which they are highlighted, whatever their errors. */
+/** Share of failed jobs from which they are highlighted, whatever their errors. */
 const MANY_FAILED = 0.1;
 
 /**

@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useFigures } from "../figures.js";
+import { Empty, Panel } from "../ui/components.js";
 import { Live, LostContact } from "../ui/contact.js";
-import { Empty, Panel } from "../ui/parts.js";
 import { Failing } from "./failing.js";
 import { Headline } from "./headline.js";
 import { Plots } from "./plots.js";

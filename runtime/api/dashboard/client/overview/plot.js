@@ -2,7 +2,7 @@ import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { dateTimeToMinute } from "../format.js";
-import { Table } from "../ui/parts.js";
+import { Table } from "../ui/components.js";
 
 /**
  * @typedef {{ name: string, tone: string, values: (number | null)[], line?: boolean }} Series
@@ -206,13 +206,13 @@ const hasSingleValue = (plot, index) =>
 
 const DAY_S = 86_400;
 
-/** Formats a step's time for the axis. @type {(seconds: number, days: boolean) => string} */
+/** Formats a step's time for the axis and the legend. @type {(seconds: number, days: boolean) => string} */
 const labelOf = (seconds, days) =>
   days
     ? new Date(seconds * 1_000).toISOString().slice(0, 10)
     : new Date(seconds * 1_000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
-/** Formats a step's time for the legend. @type {(seconds: number, days: boolean) => string} */
+/** Formats a step's time with its date, for the table and screen readers. @type {(seconds: number, days: boolean) => string} */
 const fullLabel = (seconds, days) =>
   days ? labelOf(seconds, days) : dateTimeToMinute(new Date(seconds * 1_000).toISOString());
 

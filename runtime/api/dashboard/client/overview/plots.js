@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { count, duration } from "../format.js";
-import { Panel } from "../ui/parts.js";
+import { Panel } from "../ui/components.js";
 import { Plot } from "./plot.js";
 import { COUNTS, TIMES } from "./ticks.js";
 

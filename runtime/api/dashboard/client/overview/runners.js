@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { count, duration, RUNNER_LABELS } from "../format.js";
-import { Meter } from "../ui/parts.js";
+import { Meter } from "../ui/components.js";
 
 /** Share of the connections above which the bar is shown as a warning. */
 const WARNING_SHARE = 0.9;

@@ -5,15 +5,15 @@ import { usePolled } from "../polling.js";
 import { overviewJobsPath } from "../preload.js";
 import { formatRoute, jobsAddress } from "../route.js";
 import { hasScope } from "../session.js";
+import { Badge, Empty, Failure, Meter } from "../ui/components.js";
 import { Live } from "../ui/contact.js";
-import { Badge, Empty, Failure, Meter } from "../ui/parts.js";
 
 const POLL_MS = 2_000;
 
 /** @typedef {{ jobs: import("../types.ts").Job[], cursor?: string }} JobListPage */
 
 /**
- * Running jobs, longest running first, then waiting jobs. `shownError` is an error that the page already shows.
+ * Running jobs, then waiting jobs, each the oldest first. `shownError` is an error that the page already shows.
  * @param {{ shownError: string, runners: import("../types.ts").Figures["runners"] }} props
  */
 export function Running({ shownError, runners }) {

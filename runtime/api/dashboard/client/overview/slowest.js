@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { counted, duration } from "../format.js";
 import { jobsAddress } from "../route.js";
-import { Bars, Empty } from "../ui/parts.js";
+import { Bars, Empty } from "../ui/components.js";
 
 /** Kinds of work, slowest first. @param {{ activity: import("../../../../monitoring/activity.ts").Activity }} props */
 export function Slowest({ activity: { slowest } }) {

@@ -1,15 +1,15 @@
 /** Steps between ticks of an axis, in round numbers of each unit. */
 
-/** @param {number} exponent */
+/** Returns the steps of a power of ten. @param {number} exponent */
 const decade = (exponent) => [1, 2, 5].map((digit) => digit * 10 ** exponent);
 
-/** Ticks for counts: whole numbers. */
+/** Steps for counts: whole numbers. */
 export const COUNTS = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap(decade);
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
-/** Ticks for durations: whole milliseconds, seconds, minutes, hours and days. */
+/** Steps for durations: whole milliseconds, seconds, minutes, hours and days. */
 export const TIMES = [
   ...[0, 1, 2].flatMap(decade),
   ...[1, 2, 5, 10, 15, 30].map((seconds) => seconds * SECOND),

@@ -1,11 +1,11 @@
 import { html } from "htm/preact";
 import { bytes, count, counted, duration, percent } from "../format.js";
 
-/** Number of steps that the throughput covers. The current, incomplete step is excluded. */
+/** Number of complete steps that the throughput covers. */
 const THROUGHPUT_STEPS = 5;
 
 /**
- * Returns the average number of jobs that ended per minute in the latest steps.
+ * Returns the average number of jobs that ended per minute in the latest complete steps.
  * @param {Pick<import("../../../../monitoring/activity.ts").Activity, "steps" | "stepSeconds">} activity
  */
 export function throughputOf({ steps, stepSeconds }) {
@@ -15,7 +15,7 @@ export function throughputOf({ steps, stepSeconds }) {
 }
 
 /**
- * The six most important metrics; platform metrics are for admins only.
+ * The most important metrics: six for admins, four without the platform's metrics.
  * @param {{ figures: import("../types.ts").Figures, rangeText: string }} props
  */
 export function Tiles({ rangeText, figures: { runners, activity, queues, platform } }) {

@@ -52,7 +52,7 @@ export function useCheck(body, isOn) {
 export const MAX_WAIT_SECONDS = 2;
 
 /**
- * Result of the check before a submission. `isLate`: the check took too long, and the submission does not wait for it.
+ * Result of the check before a submission. `isLate`: the check took too long, so the request is submitted without it.
  * @typedef {{ problems: Problem[], explained?: import("../types.ts").Explanation, isLate: boolean }} PreCheck
  */
 

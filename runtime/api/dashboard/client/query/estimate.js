@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { bytes, counted, RUNNER_LABELS } from "../format.js";
 
-/** @param {import("../types.ts").Explanation} explained */
+/** Returns a sentence about the size, runner type and start of a job. @param {import("../types.ts").Explanation} explained */
 export const estimateOf = ({ route, room, estimatedRows, estimatedBytes }) =>
   `${estimatedRows === undefined ? "It" : `About ${[counted(estimatedRows, "row"), ...(estimatedBytes === undefined ? [] : [bytes(estimatedBytes)])].join(", ")}; it`} would run on ${RUNNER_LABELS[route]}, ${
     room.now

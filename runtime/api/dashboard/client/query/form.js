@@ -110,7 +110,7 @@ export function requestOf(query, { params, format, compression, ...common }) {
   return { ...commonFieldsOf({ format, compression, ...common }), task };
 }
 
-/** Returns the problem of a labels field; undefined if each line has a key. @param {string} text */
+/** Returns the problem of a labels field; undefined if each line is empty or of the form key=value. @param {string} text */
 export function labelProblem(text) {
   const line = text.split("\n").find((candidate) => candidate.trim() !== "" && candidate.trim().indexOf("=") < 1);
   return line === undefined ? undefined : `"${line.trim()}" must be of the form key=value.`;

@@ -5,7 +5,6 @@ import { PARAM_TYPES } from "../../../../queries/parameters.ts";
 import { parseRequest } from "../../../../requests/parse.ts";
 import type { Job } from "../types.ts";
 import { FIELDS, formValuesOf, groupByField, labelProblem, parseFieldValue, placeholderOf, requestOf } from "./form.js";
-import { positionOf } from "./position.js";
 import { summaryOf } from "./summary.js";
 
 const EMPTY_FORM = { params: {}, format: "csv", compression: "none", requestId: "", priority: "4", labels: "" };
@@ -71,7 +70,7 @@ describe("the form of a named query", () => {
     assert.equal(texts.get(""), "labels are too many.");
   });
 
-  it("shows the default of an empty field", () => {
+  it("shows the default of an optional parameter as placeholder", () => {
     const param = { name: "a", type: "integer", description: "d" } as const;
     assert.equal(placeholderOf({ ...param, required: true, default: null }), "");
     assert.equal(placeholderOf({ ...param, required: false, default: null }), "not set");
@@ -106,10 +105,5 @@ describe("the form of a named query", () => {
     assert.equal(summaryOf({ type: "read", query: "q", params }), "A → B, 2026-01-01 to 2026-01-31, n 3");
     assert.equal(summaryOf({ type: "read", query: "q", params: { orig_code: "A" } }), "A → all");
     assert.equal(summaryOf({ type: "read", sql: "select\n  1" }), "select 1");
-  });
-
-  it("finds the position in SQL that a message contains", () => {
-    assert.deepEqual(positionOf("at line 3, column 15 does not allow x"), { line: 3, column: 15 });
-    assert.equal(positionOf("is too long"), undefined);
   });
 });

@@ -4,7 +4,7 @@ import { requestJson } from "../http.js";
 import { editAddress } from "../job/actions.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
-import { Badge, Panel } from "../ui/parts.js";
+import { Badge, Panel } from "../ui/components.js";
 import { summaryOf } from "./summary.js";
 
 const POLL_MS = 5_000;
@@ -15,7 +15,7 @@ const SEARCHED_JOBS = 100;
 /** @typedef {import("../types.ts").Job} Job */
 
 /**
- * Newest jobs of a query, to open or to reuse. The list is refreshed when `newest`, the last submitted job, changes.
+ * Newest jobs of a query, to open or to reuse. Refreshed at once when `newest`, the id of the last submitted job, changes.
  * @param {{ query: "sql" | import("./form.js").Query | undefined, newest: string }} props
  */
 export function RecentJobs({ query, newest }) {

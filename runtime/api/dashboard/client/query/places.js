@@ -11,8 +11,8 @@ const MAX_SUGGESTIONS = 8;
 const MAX_TEXT_LENGTH = 100;
 
 /**
- * Combobox for a place. It suggests places by part of their code or name, and the ports with the most prices while it is
- * empty. Arrow keys, Enter and Escape work as in the ARIA pattern.
+ * Combobox for a place. Suggests places whose code or name contains its text; while it is empty, the ports with the most
+ * prices. Arrow keys, Enter and Escape work as in the ARIA pattern.
  * @param {{ attributes: object, value: string, placeholder: string, change: (value: string) => void, onLeave: () => void }} props
  */
 export function PlaceInput({ attributes, value, placeholder, change, onLeave }) {
@@ -86,8 +86,8 @@ export function PlaceInput({ attributes, value, placeholder, change, onLeave }) 
           setOpen(true);
           const typed = /** @type {HTMLInputElement} */ (currentTarget).value;
           // Until the search responds, only places that still match are offered.
-          const part = typed.trim().toLowerCase();
-          setPlaces(places.filter(({ code, name }) => `${code} ${name}`.toLowerCase().includes(part)));
+          const typedText = typed.trim().toLowerCase();
+          setPlaces(places.filter(({ code, name }) => `${code} ${name}`.toLowerCase().includes(typedText)));
           setActive(-1);
           change(typed);
         }}

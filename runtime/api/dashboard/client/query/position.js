@@ -1,4 +1,4 @@
-/** Returns the position in SQL that a message contains. @param {string} message */
+/** Returns the position in SQL that a message contains; undefined if it contains none. @param {string} message */
 export function positionOf(message) {
   const [, line, column] = /line (\d+), column (\d+)/.exec(message) ?? [];
   return line === undefined ? undefined : { line: Number(line), column: Number(column) };

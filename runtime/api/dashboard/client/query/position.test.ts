@@ -3,7 +3,12 @@ import { checkSql } from "../../../../queries/sql/parser.ts";
 import { offsetOf, positionOf } from "./position.js";
 
 describe("the position of a problem in SQL", () => {
-  it("is found after characters of two UTF-16 code units, on its line and on earlier lines", async () => {
+  it("is found in a message", () => {
+    assert.deepEqual(positionOf("at line 3, column 15 does not allow x"), { line: 3, column: 15 });
+    assert.equal(positionOf("is too long"), undefined);
+  });
+
+  it("is converted to an offset after characters of two UTF-16 code units, on its line and on earlier lines", async () => {
     for (const sql of [
       "select * from nothing",
       "select '😀' as a, '🚢🚢' as b from nothing",

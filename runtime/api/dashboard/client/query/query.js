@@ -4,7 +4,7 @@ import { jobPath, requestJson } from "../http.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
 import { missingScope, PAGE_SCOPES } from "../session.js";
-import { Empty, Failure, MissingScope, Panel } from "../ui/parts.js";
+import { Empty, Failure, MissingScope, Panel } from "../ui/components.js";
 import { RecentJobs } from "./history.js";
 import { QueryForm } from "./queryForm.js";
 import { Run } from "./run.js";

@@ -1,8 +1,8 @@
 import { html } from "htm/preact";
 import { useRef, useState } from "preact/hooks";
 import { counted } from "../format.js";
+import { Failure, Panel } from "../ui/components.js";
 import { confirmed } from "../ui/confirm.js";
-import { Failure, Panel } from "../ui/parts.js";
 import { MAX_WAIT_SECONDS, useCheck } from "./check.js";
 import { Estimate } from "./estimate.js";
 import { ParamField } from "./fields.js";
@@ -121,7 +121,7 @@ const confirmationOf = ({ name, description }, params, { explained: { estimatedR
   lines: [
     description,
     ...Object.entries(params).map(([param, value]) => `${param}: ${value}`),
-    ...(rows === undefined ? [] : [`About ${counted(rows, "row")} will be deleted.`]),
+    ...(rows === undefined ? [] : [`About ${counted(rows, "row")} will be changed.`]),
     ...(isLate ? [`The number of rows is unknown, since estimating it took more than ${MAX_WAIT_SECONDS} s.`] : []),
     "This cannot be undone.",
   ],

@@ -8,8 +8,8 @@ import { Result } from "../job/result.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
 import { hasScope } from "../session.js";
+import { Badge, Meter } from "../ui/components.js";
 import { LostContact } from "../ui/contact.js";
-import { Badge, Meter } from "../ui/parts.js";
 
 const POLL_MS = 500;
 

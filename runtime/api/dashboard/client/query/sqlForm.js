@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { useRef, useState } from "preact/hooks";
-import { Failure, Panel } from "../ui/parts.js";
+import { Failure, Panel } from "../ui/components.js";
 import { useCheck } from "./check.js";
 import { Estimate } from "./estimate.js";
 import { sentenceOf } from "./fields.js";
@@ -57,7 +57,7 @@ export function SqlForm({ tables, earlier, onSubmitted }) {
     event.preventDefault();
     if (canRun) run();
   };
-  /** Inserts a name at the cursor. @param {string} name */
+  /** Replaces the selection with a name, or inserts it at the cursor. @param {string} name */
   const insert = (name) => {
     const { selectionStart: start = sql.length, selectionEnd: end = sql.length } = editor.current ?? {};
     setSql(sql.slice(0, start) + name + sql.slice(end));
@@ -127,7 +127,7 @@ const Tables = ({ tables, insert }) => html`
 `;
 
 /**
- * Moves the cursor to a position.
+ * Selects the word at a position; without a position, only focuses the editor.
  * @type {(editor: HTMLTextAreaElement | null, at: ReturnType<typeof positionOf>) => void}
  */
 function select(editor, at) {

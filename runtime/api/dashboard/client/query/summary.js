@@ -9,8 +9,8 @@ export function summaryOf({ sql, params = {} }) {
   const lane = (origin !== undefined || destination !== undefined) && `${origin ?? "all"} → ${destination ?? "all"}`;
   const days =
     (first !== undefined || last !== undefined) && `${first ?? "the first day"} to ${last ?? "the last day"}`;
-  const rest = Object.entries(others).map(
+  const otherParams = Object.entries(others).map(
     ([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
-  return truncate([lane, days, ...rest].filter(Boolean).join(", "), MAX_TEXT);
+  return truncate([lane, days, ...otherParams].filter(Boolean).join(", "), MAX_TEXT);
 }

@@ -5,7 +5,7 @@ import { problemsOf } from "../query/check.js";
 import { Field, sentenceOf } from "../query/fields.js";
 import { focusInvalid, groupByField } from "../query/form.js";
 import { caller } from "../session.js";
-import { Failure, Panel } from "../ui/parts.js";
+import { Failure, Panel } from "../ui/components.js";
 
 /** @typedef {import("../../../../contract/scopes.ts").Scope} Scope */
 /** @typedef {{ id: string, token: string }} Created */

@@ -5,7 +5,7 @@ export const isEnded = ({ revokedAt, expiresAt }, now) =>
   revokedAt !== null || (expiresAt !== null && Date.parse(expiresAt) <= now);
 
 /**
- * Returns true if every word of a text is in the name, tenant, scopes or id of a token.
+ * Returns true if every word of a text is in the id, kind, name, tenant or scopes of a token.
  * @type {(token: TokenInfo, text: string) => boolean}
  */
 export function matches({ id, kind, name, tenant, scopes }, text) {

@@ -4,9 +4,9 @@ import { ago, count, counted, dateTime, dateTimeToMinute } from "../format.js";
 import { errorMessage, requestJson, send } from "../http.js";
 import { usePolled } from "../polling.js";
 import { caller, missingScope } from "../session.js";
+import { Empty, Failure, MissingScope, Panel, StackedTable } from "../ui/components.js";
 import { confirmed } from "../ui/confirm.js";
 import { Live, LostContact } from "../ui/contact.js";
-import { Empty, Failure, MissingScope, Panel, StackedTable } from "../ui/parts.js";
 import { CreateToken } from "./createToken.js";
 import { isEnded, matches } from "./tokenList.js";
 
@@ -14,7 +14,7 @@ import { isEnded, matches } from "./tokenList.js";
 /** @typedef {{ tokens: TokenInfo[] }} TokenPage */
 
 const POLL_MS = 10_000;
-/** Number of rows that "Show more" adds. */
+/** Number of rows that are shown first, and that "Show more" adds. */
 const ROWS_PER_PAGE = 50;
 /** Maximum number of tokens that the API lists. */
 const MAX_LISTED = 1_000;

@@ -2,7 +2,7 @@ import { html } from "htm/preact";
 import { timeOfDay } from "../format.js";
 
 /**
- * Notice while the API does not respond: the reason, and the age of the shown data.
+ * Notice while requests fail: the reason, and the time of the last successful request.
  * @param {{ error: string, contactAt: number | undefined }} props
  */
 export const LostContact = ({ error, contactAt }) => html`

@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { signIn, signInProblem } from "../session.js";
-import { Failure, ICON } from "./parts.js";
+import { Failure, ICON } from "./components.js";
 
 /** @typedef {{ oidc?: { name: string } }} Methods */
 

@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { Empty, Panel } from "./parts.js";
+import { Empty, Panel } from "./components.js";
 
 /** Page for an unknown address, for example after a link was truncated. */
 export const NotFound = () => html`

@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { counted } from "../format.js";
+import { StackedTable } from "./components.js";
 import { Message } from "./message.js";
-import { StackedTable } from "./parts.js";
 
 /** Order of the first columns, since jsonb does not keep the order of a problem's fields. */
 const ORDER = ["line", "column", "field", "value", "reason", "message"];

@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { deadLetters, loadCaller, useDeadLetterCount } from "../figures.js";
 import { count } from "../format.js";
 import { caller, hasScope, isAdmin, PAGE_SCOPES, signOut } from "../session.js";
-import { ICON } from "./parts.js";
+import { ICON } from "./components.js";
 import { Search } from "./search.js";
 
 /** Frame of every page: navigation, search, session. @param {{ page: string, children: unknown }} props */

@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
 import { showSignIn, signIn, startSession } from "../session.js";
-import { ICON } from "./parts.js";
+import { ICON } from "./components.js";
 
 /** Messages for errors of the identity provider, by code; the API's log has the reason. */
 const FAILURES = {

@@ -5,8 +5,8 @@ import { replaceRoute } from "../navigation.js";
 import { usePolled } from "../polling.js";
 import { jobsAddress } from "../route.js";
 import { isAdmin, missingScope } from "../session.js";
+import { Empty, MissingScope, Panel, StackedTable } from "../ui/components.js";
 import { Live, LostContact } from "../ui/contact.js";
-import { Empty, MissingScope, Panel, StackedTable } from "../ui/parts.js";
 import { currentMonth, hours, monthAfter, sumOf, usd } from "./months.js";
 
 /** @typedef {import("../types.ts").UsageMonth} UsageMonth */

@@ -28,12 +28,12 @@ export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 /** Message for a caller without a scope, in the API's words. @param {{ scope: string }} props */
 export const MissingScope = ({ scope }) => html`<${Failure}>This token lacks the scope '${scope}'.<//>`;
 
-/** Error message; the rest of the page stays visible. @param {{ children: unknown }} props */
+/** Error message beside the other contents of a page. @param {{ children: unknown }} props */
 export const Failure = ({ children }) =>
   html`<p class="failure" role="alert">${typeof children === "string" ? html`<${Message} text=${children} />` : children}</p>`;
 
 /**
- * Bar for a value out of `max`. `solid` is the part of the value that has the full colour; the default is all of it.
+ * Bar for a value out of `max`. `solid` is the amount of the value in full colour; by default all of it.
  * @param {{ label: string, value: number, max: number, solid?: number, tone?: string }} props
  */
 export const Meter = ({ label, value, max, solid = value, tone = "busy" }) => html`
@@ -54,7 +54,7 @@ export const Meter = ({ label, value, max, solid = value, tone = "busy" }) => ht
 const share = (value, max) => `${max === 0 ? 0 : Math.min(100, (100 * value) / max)}%`;
 
 /**
- * Bars for comparing counts, largest first.
+ * Bars that compare values.
  * @param {{ rows: { name: unknown, value: number, text: string, note?: string, tone?: string }[] }} props
  */
 export function Bars({ rows }) {
