@@ -10,46 +10,46 @@ import { portProblem } from "./ports.ts";
 
 describe("SQS and S3 on this machine", () => {
   let directory: string;
-  let cloud: Emulator;
+  let emulator: Emulator;
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), "rates-cloud-"));
+    directory = mkdtempSync(join(tmpdir(), "rates-emulator-"));
   });
   afterEach(async () => {
-    await cloud.stop();
+    await emulator.stop();
     rmSync(directory, { recursive: true });
   });
 
   const clients = () => {
     const config = {
-      endpoint: cloud.endpoint,
-      region: cloud.region,
-      credentials: cloud.credentials,
+      endpoint: emulator.endpoint,
+      region: emulator.region,
+      credentials: emulator.credentials,
     };
     return { sqs: new SQSClient(config), s3: new S3Client({ ...config, forcePathStyle: true }) };
   };
 
   it("listen on this machine only", async () => {
-    cloud = await startEmulator();
+    emulator = await startEmulator();
     const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
     for (const { address } of addresses.filter(({ internal, family }) => !internal && family === "IPv4")) {
-      assert.equal(await portProblem(cloud.port, address), undefined, `they listen on ${address} too`);
+      assert.equal(await portProblem(emulator.port, address), undefined, `they listen on ${address} too`);
     }
   });
 
   it("keep messages and objects across a restart, with the same queue URLs and ETags", async () => {
-    cloud = await startEmulator({ directory });
-    cloud.createBucket("uploads");
-    const queueUrl = cloud.createQueue("requests");
+    emulator = await startEmulator({ directory });
+    emulator.createBucket("uploads");
+    const queueUrl = emulator.createQueue("requests");
     const before = clients();
     await before.sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "kept" }));
     await before.sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl })); // by a receiver that then disconnects
     const put = await before.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a/b.csv", Body: "1,2\n" }));
-    const { port } = cloud;
-    await cloud.stop();
+    const { port } = emulator;
+    await emulator.stop();
 
-    cloud = await startEmulator({ directory, port });
-    cloud.createBucket("uploads");
-    assert.equal(cloud.createQueue("requests"), queueUrl);
+    emulator = await startEmulator({ directory, port });
+    emulator.createBucket("uploads");
+    assert.equal(emulator.createQueue("requests"), queueUrl);
     const after = clients();
     const { Messages } = await after.sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl }));
     assert.deepEqual(
@@ -63,15 +63,15 @@ describe("SQS and S3 on this machine", () => {
   });
 
   it("store an empty object without a content type", async () => {
-    cloud = await startEmulator();
-    cloud.createBucket("uploads");
-    assert.equal((await sendSigned(cloud, { method: "PUT", path: "/uploads/empty" })).status, 200);
-    assert.deepEqual(await sendSigned(cloud, { method: "GET", path: "/uploads/empty" }), { status: 200, body: "" });
+    emulator = await startEmulator();
+    emulator.createBucket("uploads");
+    assert.equal((await sendSigned(emulator, { method: "PUT", path: "/uploads/empty" })).status, 200);
+    assert.deepEqual(await sendSigned(emulator, { method: "GET", path: "/uploads/empty" }), { status: 200, body: "" });
   });
 
   it("deliver a message to the next receiver after a receiver disconnected during its long poll", async () => {
-    cloud = await startEmulator({ directory });
-    const QueueUrl = cloud.createQueue("requests");
+    emulator = await startEmulator({ directory });
+    const QueueUrl = emulator.createQueue("requests");
     const { sqs } = clients();
     const leaving = new AbortController();
     const poll = sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }), {
@@ -89,10 +89,10 @@ describe("SQS and S3 on this machine", () => {
   });
 
   it("accept new attributes for an existing queue", async () => {
-    cloud = await startEmulator();
-    const queueUrl = cloud.createQueue("requests", { VisibilityTimeout: "30" });
+    emulator = await startEmulator();
+    const queueUrl = emulator.createQueue("requests", { VisibilityTimeout: "30" });
     await clients().sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "kept" }));
-    cloud.createQueue("requests", { VisibilityTimeout: "0" });
+    emulator.createQueue("requests", { VisibilityTimeout: "0" });
     for (let receive = 0; receive < 2; receive++) {
       const { Messages } = await clients().sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl }));
       assert.equal(Messages?.length, 1);

@@ -9,19 +9,19 @@ import { ensureBuckets, ensureQueues } from "./queues.ts";
  * of the other containers. SIGTERM ends it.
  */
 const { queues, buckets } = requireCloud(readSettings());
-const cloud = await startEmulator({
+const emulator = await startEmulator({
   port: Number(process.env.PORT),
   listen: "0.0.0.0",
   ...(process.env.RATES_DATA_DIR ? { directory: process.env.RATES_DATA_DIR } : {}),
   ...(process.env.AWS_REGION ? { region: process.env.AWS_REGION } : {}),
 });
 process.once("SIGTERM", async () => {
-  await cloud.stop();
+  await emulator.stop();
   process.exit(0);
 });
 
 // Refuses other names, since messages to a queue that exists only in the other containers' settings would be lost.
-const resources = { queues: ensureQueues(cloud, Object.keys(queues.tenants)), buckets: ensureBuckets(cloud) };
+const resources = { queues: ensureQueues(emulator, Object.keys(queues.tenants)), buckets: ensureBuckets(emulator) };
 if (!isDeepStrictEqual(resources, { queues, buckets }))
   throw new Error(`RATES_SETTINGS must name the existing queues and buckets: ${JSON.stringify(resources)}`);
-console.log(`SQS and S3 listen at ${cloud.endpoint}`);
+console.log(`SQS and S3 listen at ${emulator.endpoint}`);

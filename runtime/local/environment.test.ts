@@ -5,9 +5,9 @@ import type { Postgres } from "./postgres.ts";
 
 describe("the environment of the platform's components", () => {
   const postgres = { host: "127.0.0.1", port: 5433, password: "secret" } as Postgres;
-  const cloud = { env: { AWS_REGION: "eu-west-1", AWS_ACCESS_KEY_ID: "local" } } as Partial<Emulator> as Emulator;
+  const emulator = { env: { AWS_REGION: "eu-west-1", AWS_ACCESS_KEY_ID: "local" } } as Partial<Emulator> as Emulator;
   const environment = (base: NodeJS.ProcessEnv) =>
-    componentEnvironment({ postgres, cloud, settings: { version: "local" }, dataDir: "/data" }, base);
+    componentEnvironment({ postgres, emulator, settings: { version: "local" }, dataDir: "/data" }, base);
 
   it("points at this machine, and keeps unrelated variables", () => {
     const env = environment({ PATH: "/bin", LOG_LEVEL: "debug" });

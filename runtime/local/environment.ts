@@ -16,13 +16,13 @@ export const DATABASE = "rates";
  * less memory.
  */
 export function componentEnvironment(
-  components: { postgres: Postgres; cloud: Emulator; settings: object; dataDir: string },
+  components: { postgres: Postgres; emulator: Emulator; settings: object; dataDir: string },
   base: NodeJS.ProcessEnv = process.env,
 ): NodeJS.ProcessEnv {
-  const { postgres, cloud, settings, dataDir } = components;
+  const { postgres, emulator, settings, dataDir } = components;
   return {
     ...Object.fromEntries(Object.entries(base).filter(([name]) => !REMOVED_VARIABLES.test(name))),
-    ...cloud.env,
+    ...emulator.env,
     DATABASE_HOST: postgres.host,
     DATABASE_PORT: String(postgres.port),
     DATABASE_NAME: DATABASE,

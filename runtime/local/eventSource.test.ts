@@ -9,7 +9,7 @@ import { type EventSource, startEventSource } from "./eventSource.ts";
 
 describe("the event source", () => {
   let directory: string;
-  let cloud: Emulator;
+  let emulator: Emulator;
   let sqs: SQSClient;
   let queueUrl: string;
   let source: EventSource | undefined;
@@ -17,17 +17,17 @@ describe("the event source", () => {
   let onError: () => void;
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), "rates-event-source-"));
-    cloud = await startEmulator({ directory });
-    queueUrl = cloud.createQueue("requests", { VisibilityTimeout: "1" });
-    const { credentials } = cloud;
-    sqs = new SQSClient({ endpoint: cloud.endpoint, region: cloud.region, credentials });
+    emulator = await startEmulator({ directory });
+    queueUrl = emulator.createQueue("requests", { VisibilityTimeout: "1" });
+    const { credentials } = emulator;
+    sqs = new SQSClient({ endpoint: emulator.endpoint, region: emulator.region, credentials });
     errors.length = 0;
     onError = () => {};
   });
   afterEach(async () => {
     await source?.stop();
     sqs.destroy();
-    await cloud.stop();
+    await emulator.stop();
     rmSync(directory, { recursive: true });
   });
 
@@ -37,7 +37,7 @@ describe("the event source", () => {
     source = startEventSource({
       sqs,
       queueUrl,
-      region: cloud.region,
+      region: emulator.region,
       concurrency,
       handler,
       log: {
@@ -154,15 +154,15 @@ describe("the event source", () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const failed = Promise.withResolvers<void>();
     onError = failed.resolve;
-    const { port } = cloud;
-    await cloud.stop();
+    const { port } = emulator;
+    await emulator.stop();
     const running = start(async () => {
       resolve();
       return noFailures;
     });
     await failed.promise;
-    cloud = await startEmulator({ port, directory });
-    cloud.createQueue("requests");
+    emulator = await startEmulator({ port, directory });
+    emulator.createQueue("requests");
     await send("one");
     await promise;
     await running.stop();

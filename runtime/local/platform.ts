@@ -115,7 +115,7 @@ async function start(
         () => undefined,
       ),
     );
-  const [postgres, cloud] = await Promise.all(starting);
+  const [postgres, emulator] = await Promise.all(starting);
   signal.throwIfAborted();
   const { runners, settings: stackSettings } = plan;
   const slots = readerSlots(stackSettings.jobs.rawSql, { glue: runners.glue.local, ec2: runners.ec2.local });
@@ -125,14 +125,14 @@ async function start(
   if (problem !== undefined) print(problem);
   signal.throwIfAborted();
 
-  const queues = ensureQueues(cloud, plan.tenants);
-  const buckets = ensureBuckets(cloud);
+  const queues = ensureQueues(emulator, plan.tenants);
+  const buckets = ensureBuckets(emulator);
   const settings = {
     ...localSettings(plan, platformName(dataDir), queues, buckets),
     ...(tracking === undefined ? {} : { tracking: { endpoint: tracking } }),
     ...(traces === undefined ? {} : { traces: { endpoint: traces, environment: "local" } }),
   };
-  const env = componentEnvironment({ postgres, cloud, dataDir, settings });
+  const env = componentEnvironment({ postgres, emulator, dataDir, settings });
   const token = await localToken(dataDir, postgres.url(DATABASE));
   const api = startChild({
     name: "API",
@@ -174,9 +174,9 @@ async function start(
   const file: PlatformFile = {
     api: base,
     token,
-    sqsEndpoint: cloud.endpoint,
-    s3Endpoint: cloud.endpoint,
-    region: cloud.region,
+    sqsEndpoint: emulator.endpoint,
+    s3Endpoint: emulator.endpoint,
+    region: emulator.region,
     requestQueueUrl: queues.requests,
     responseQueueUrl: queues.responses,
     deadLetterQueueUrl: queues.deadLetters,

@@ -12,25 +12,25 @@ const MAX_RECEIVES = 1_000;
 const VISIBILITY_SECONDS = 30;
 
 /** Creates missing queues, including a response queue for each tenant, and returns the URLs of all. */
-export function ensureQueues(cloud: Emulator, tenants: readonly string[]): Queues {
-  const deadLetters = cloud.createQueue("rates-dead-letters");
-  const deadLetterTargetArn = `arn:aws:sqs:${cloud.region}:000000000000:rates-dead-letters`;
+export function ensureQueues(emulator: Emulator, tenants: readonly string[]): Queues {
+  const deadLetters = emulator.createQueue("rates-dead-letters");
+  const deadLetterTargetArn = `arn:aws:sqs:${emulator.region}:000000000000:rates-dead-letters`;
   const attributes = {
     VisibilityTimeout: String(VISIBILITY_SECONDS),
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: MAX_RECEIVES }),
   };
   return {
-    requests: cloud.createQueue("rates-requests", attributes),
-    wakeups: cloud.createQueue("rates-wakeups", attributes),
+    requests: emulator.createQueue("rates-requests", attributes),
+    wakeups: emulator.createQueue("rates-wakeups", attributes),
     deadLetters,
-    responses: cloud.createQueue("rates-responses"),
-    tenants: Object.fromEntries(tenants.map((tenant) => [tenant, cloud.createQueue(`rates-responses-${tenant}`)])),
+    responses: emulator.createQueue("rates-responses"),
+    tenants: Object.fromEntries(tenants.map((tenant) => [tenant, emulator.createQueue(`rates-responses-${tenant}`)])),
   };
 }
 
 /** Creates missing buckets, and returns their names. */
-export function ensureBuckets(cloud: Emulator): { results: string; uploads: string } {
+export function ensureBuckets(emulator: Emulator): { results: string; uploads: string } {
   const buckets = { results: "rates-results", uploads: "rates-uploads" };
-  for (const name of Object.values(buckets)) cloud.createBucket(name);
+  for (const name of Object.values(buckets)) emulator.createBucket(name);
   return buckets;
 }

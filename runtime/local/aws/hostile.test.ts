@@ -13,7 +13,7 @@ const JSON_TYPE = "application/x-amz-json-1.0";
 describe("the emulator under hostile requests", () => {
   let parent: string;
   let directory: string;
-  let cloud: Emulator;
+  let emulator: Emulator;
   let host: string;
   beforeEach(async () => {
     parent = mkdtempSync(join(tmpdir(), "rates-hostile-"));
@@ -21,21 +21,21 @@ describe("the emulator under hostile requests", () => {
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(parent, "secret.data"), "secret");
     writeFileSync(join(parent, "secret.meta.json"), "{}");
-    cloud = await startEmulator({ directory });
-    cloud.createBucket("uploads");
-    host = `127.0.0.1:${cloud.port}`;
+    emulator = await startEmulator({ directory });
+    emulator.createBucket("uploads");
+    host = `127.0.0.1:${emulator.port}`;
   });
   afterEach(async () => {
-    await cloud.stop();
+    await emulator.stop();
     rmSync(parent, { recursive: true });
   });
 
   const outside = () =>
     readdirSync(parent, { recursive: true, encoding: "utf8" }).filter((n) => !n.startsWith("a/aws"));
   const s3Config = () => ({
-    endpoint: cloud.endpoint,
-    region: cloud.region,
-    credentials: cloud.credentials,
+    endpoint: emulator.endpoint,
+    region: emulator.region,
+    credentials: emulator.credentials,
     forcePathStyle: true,
   });
   const message = (queueUrl: string): RawRequest => ({
@@ -50,7 +50,7 @@ describe("the emulator under hostile requests", () => {
     const before = outside();
     for (const path of INVALID_PATHS)
       for (const method of ["PUT", "GET", "DELETE", "HEAD"]) {
-        const { status } = await sendSigned(cloud, { method, path, ...(method === "PUT" ? { body: "x" } : {}) });
+        const { status } = await sendSigned(emulator, { method, path, ...(method === "PUT" ? { body: "x" } : {}) });
         assert.equal(status, 400, `${method} ${path}`);
       }
     // Unusual but valid keys, stored under a hash.
@@ -67,8 +67,8 @@ describe("the emulator under hostile requests", () => {
       "/a",
     ]) {
       const key = `/uploads${path}`;
-      assert.equal((await sendSigned(cloud, { method: "PUT", path: key, body: path })).status, 200, path);
-      assert.deepEqual(await sendSigned(cloud, { method: "GET", path: key }), { status: 200, body: path });
+      assert.equal((await sendSigned(emulator, { method: "PUT", path: key, body: path })).status, 200, path);
+      assert.deepEqual(await sendSigned(emulator, { method: "GET", path: key }), { status: 200, body: path });
     }
     assert.deepEqual(outside(), before);
     assert.ok(!existsSync("/etc/passwd.data"));
@@ -76,9 +76,9 @@ describe("the emulator under hostile requests", () => {
 
   it("changes nothing outside its directory in copies, renames, multipart uploads, deletions and forms", async () => {
     const before = outside();
-    await sendSigned(cloud, { method: "PUT", path: "/uploads/a", body: "a" });
+    await sendSigned(emulator, { method: "PUT", path: "/uploads/a", body: "a" });
     const expectStatus = async (request: RawRequest, expected: number) =>
-      assert.equal((await sendSigned(cloud, request)).status, expected, `${request.method} ${request.path}`);
+      assert.equal((await sendSigned(emulator, request)).status, expected, `${request.method} ${request.path}`);
     const source = "/uploads/..%2f..%2f..%2f..%2fsecret";
     await expectStatus({ method: "PUT", path: "/uploads/b", headers: { "x-amz-copy-source": source } }, 400);
     await expectStatus({ method: "PUT", path: "/uploads/b", headers: { "x-amz-copy-source": "/%zz" } }, 400);
@@ -100,23 +100,24 @@ describe("the emulator under hostile requests", () => {
   });
 
   it("refuses requests that web pages can send, even signed ones, and other host names", async () => {
-    const queueUrl = cloud.createQueue("requests");
+    const queueUrl = emulator.createQueue("requests");
     const request = message(queueUrl);
     const sent = async (headers: Record<string, string>, hostHeader = host) =>
-      (await sendRaw(cloud.port, request, { ...sign(request, cloud.credentials, hostHeader), ...headers })).status;
+      (await sendRaw(emulator.port, request, { ...sign(request, emulator.credentials, hostHeader), ...headers }))
+        .status;
     assert.equal(await sent({}), 200);
-    assert.equal(await sent({}, `localhost:${cloud.port}`), 200);
+    assert.equal(await sent({}, `localhost:${emulator.port}`), 200);
     for (const headers of [
       { origin: "https://evil.example" },
       { origin: "null" },
-      { origin: cloud.endpoint },
+      { origin: emulator.endpoint },
       { "sec-fetch-site": "cross-site" },
     ])
       assert.equal(await sent(headers), 403, JSON.stringify(headers));
     for (const other of [
       "evil.example",
       "127.0.0.1.evil.example",
-      `localhost.evil.example:${cloud.port}`,
+      `localhost.evil.example:${emulator.port}`,
       "127.0.0.1@x",
     ])
       assert.equal(await sent({}, other), 403, other);
@@ -126,8 +127,8 @@ describe("the emulator under hostile requests", () => {
       body: `Action=SendMessage&QueueUrl=${encodeURIComponent(queueUrl)}&MessageBody=hello`,
     };
     const type = { "content-type": "application/x-www-form-urlencoded" };
-    assert.equal((await sendRaw(cloud.port, form, { host, ...type })).status, 403);
-    assert.equal((await sendRaw(cloud.port, form, { host, ...type, origin: "https://evil.example" })).status, 403);
+    assert.equal((await sendRaw(emulator.port, form, { host, ...type })).status, 403);
+    assert.equal((await sendRaw(emulator.port, form, { host, ...type, origin: "https://evil.example" })).status, 403);
     for (const [method, path] of [
       ["GET", "/"],
       ["GET", "/_fauxqs/queues"],
@@ -135,16 +136,23 @@ describe("the emulator under hostile requests", () => {
       ["PUT", "/uploads/x"],
       ["OPTIONS", "/uploads"],
     ] as const)
-      assert.equal((await sendRaw(cloud.port, { method, path }, { host })).status, 403, `${method} ${path} unsigned`);
-    assert.equal((await sendRaw(cloud.port, { method: "GET", path: "/health" }, { host })).status, 200);
-    assert.equal((await sendRaw(cloud.port, { method: "GET", path: "/health" }, { host: "evil.example" })).status, 403);
+      assert.equal(
+        (await sendRaw(emulator.port, { method, path }, { host })).status,
+        403,
+        `${method} ${path} unsigned`,
+      );
+    assert.equal((await sendRaw(emulator.port, { method: "GET", path: "/health" }, { host })).status, 200);
+    assert.equal(
+      (await sendRaw(emulator.port, { method: "GET", path: "/health" }, { host: "evil.example" })).status,
+      403,
+    );
   });
 
   it("refuses signatures with another key or secret, of other content, or of another time", async () => {
     const put: RawRequest = { method: "PUT", path: "/uploads/a", body: "content" };
-    const { credentials } = cloud;
+    const { credentials } = emulator;
     const status = async (headers: Record<string, string>, request = put) =>
-      (await sendRaw(cloud.port, request, headers)).status;
+      (await sendRaw(emulator.port, request, headers)).status;
     assert.equal(await status(sign(put, credentials, host)), 200);
     for (const accessKeyId of ["test", "local", "LOCALAAAAAAAAAAAAAAA"])
       assert.equal(await status(sign(put, { ...credentials, accessKeyId }, host)), 403);
@@ -155,7 +163,7 @@ describe("the emulator under hostile requests", () => {
     assert.equal(await status(added), 403, "a header was added after signing");
     const hourAgo = new Date(Date.now() - 3_600_000);
     assert.equal(await status(sign(put, credentials, host, hourAgo)), 403);
-    const queue: RawRequest = message(cloud.createQueue("requests"));
+    const queue: RawRequest = message(emulator.createQueue("requests"));
     const other = { ...queue, body: (queue.body ?? "").replace("hello", "HELLO") };
     assert.equal(await status(sign(queue, credentials, host), other), 403);
   });
@@ -179,24 +187,24 @@ describe("the emulator under hostile requests", () => {
     const file = join(directory, "credentials");
     assert.equal(statSync(file).mode & 0o777, 0o600);
     const other = await startEmulator();
-    assert.notEqual(other.credentials.accessKeyId, cloud.credentials.accessKeyId);
-    assert.notEqual(other.credentials.secretAccessKey, cloud.credentials.secretAccessKey);
+    assert.notEqual(other.credentials.accessKeyId, emulator.credentials.accessKeyId);
+    assert.notEqual(other.credentials.secretAccessKey, emulator.credentials.secretAccessKey);
     await other.stop();
 
-    const queueUrl = cloud.createQueue("requests");
+    const queueUrl = emulator.createQueue("requests");
     writeFileSync(
       file,
       "\n[orders]\naws_access_key_id = ORDERS\naws_secret_access_key = of orders\nsender_id = AROAEXAMPLE:orders\n",
       { flag: "a" },
     );
     const credentials = { accessKeyId: "ORDERS", secretAccessKey: "of orders" };
-    const sqs = new SQSClient({ endpoint: cloud.endpoint, region: cloud.region, credentials });
+    const sqs = new SQSClient({ endpoint: emulator.endpoint, region: emulator.region, credentials });
     await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "hello" }));
     sqs.destroy();
-    const before = cloud.credentials;
-    const { port } = cloud;
-    await cloud.stop();
-    cloud = await startEmulator({ directory, port });
-    assert.deepEqual(cloud.credentials, before);
+    const before = emulator.credentials;
+    const { port } = emulator;
+    await emulator.stop();
+    emulator = await startEmulator({ directory, port });
+    assert.deepEqual(emulator.credentials, before);
   });
 });

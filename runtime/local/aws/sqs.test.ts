@@ -16,26 +16,26 @@ import { PLATFORM_SENDER_ID, type Principal } from "./principals.ts";
 import { parseForm, resultXml } from "./queryProtocol.ts";
 
 describe("the emulator of SQS", () => {
-  let cloud: Emulator;
+  let emulator: Emulator;
   let QueueUrl: string;
   let sqs: SQSClient;
   beforeEach(async () => {
-    cloud = await startEmulator();
-    QueueUrl = cloud.createQueue("requests");
-    sqs = client(cloud.credentials);
+    emulator = await startEmulator();
+    QueueUrl = emulator.createQueue("requests");
+    sqs = client(emulator.credentials);
   });
   afterEach(async () => {
     sqs.destroy();
-    await cloud.stop();
+    await emulator.stop();
   });
 
   const client = (credentials: Principal) =>
-    new SQSClient({ endpoint: cloud.endpoint, region: cloud.region, credentials });
+    new SQSClient({ endpoint: emulator.endpoint, region: emulator.region, credentials });
   const receive = async (input: Partial<ReceiveMessageCommandInput> = {}): Promise<Message[]> =>
     (await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, ...input }))).Messages ?? [];
   const queuePath = () => new URL(QueueUrl).pathname;
   const json = (action: string, body: object, path = "/") =>
-    sendSigned(cloud, {
+    sendSigned(emulator, {
       method: "POST",
       path,
       service: "sqs",
@@ -43,7 +43,7 @@ describe("the emulator of SQS", () => {
       body: JSON.stringify(body),
     });
   const form = (parameters: Record<string, string>, path = "/") =>
-    sendSigned(cloud, {
+    sendSigned(emulator, {
       method: "POST",
       path,
       service: "sqs",
@@ -52,7 +52,7 @@ describe("the emulator of SQS", () => {
     });
 
   it("gives each message the SenderId of the principal that sent it", async () => {
-    const other = cloud.addPrincipal("orders", "AROAEXAMPLE:orders");
+    const other = emulator.addPrincipal("orders", "AROAEXAMPLE:orders");
     const orders = client(other);
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "platform" }));
     await orders.send(new SendMessageCommand({ QueueUrl, MessageBody: "orders" }));
@@ -181,7 +181,7 @@ describe("the emulator of SQS", () => {
       for (const body of ["", "x", "QueueUrl=x"])
         assert.equal(
           (
-            await sendSigned(cloud, {
+            await sendSigned(emulator, {
               method: "POST",
               path,
               service: "sqs",
@@ -200,7 +200,7 @@ describe("the emulator of SQS", () => {
     assert.match(unknown.body, /<Type>Sender<\/Type><Code>InvalidAction<\/Code>/);
     const missing = await form({
       Action: "SendMessage",
-      QueueUrl: `${cloud.endpoint}/000000000000/none`,
+      QueueUrl: `${emulator.endpoint}/000000000000/none`,
       MessageBody: "x",
     });
     assert.match(missing.body, /<Code>AWS\.SimpleQueueService\.NonExistentQueue<\/Code>/);
@@ -212,7 +212,7 @@ describe("the emulator of SQS", () => {
       assert.equal(JSON.parse((await json(action, {})).body).__type, `com.amazonaws.sqs#${type}`);
     assert.equal((await json("SendMessage", { MessageBody: "x" }, "/some/where/else")).status, 404);
     await assert.rejects(
-      sqs.send(new SendMessageCommand({ QueueUrl: `${cloud.endpoint}/000000000000/none`, MessageBody: "x" })),
+      sqs.send(new SendMessageCommand({ QueueUrl: `${emulator.endpoint}/000000000000/none`, MessageBody: "x" })),
       { name: "QueueDoesNotExist" },
     );
     await assert.rejects(

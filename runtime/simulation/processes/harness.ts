@@ -171,7 +171,7 @@ export class ProcessHarness {
     };
     const { postgres } = this.server;
     return {
-      ...componentEnvironment({ postgres, cloud: this.#cloud, dataDir: this.directory, settings }),
+      ...componentEnvironment({ postgres, emulator: this.#cloud, dataDir: this.directory, settings }),
       AWS_ENDPOINT_URL_SQS: endpoint,
       AWS_ENDPOINT_URL_S3: endpoint,
       NODE_OPTIONS: `--import ${new URL("injectFaults.ts", import.meta.url).href}`,
