@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "../cli/lib/apiClient.ts";
 import type { QueueClient, Target } from "./target.ts";
 
-/** Context of a smoke run: dependencies of its checks. */
+/** Dependencies of the checks of a smoke run. */
 export interface Smoke {
   readonly target: Target;
   readonly client: Client;
@@ -24,7 +24,7 @@ export interface Check {
   try(smoke: Smoke): Promise<string>;
 }
 
-/** A day without prices, and the next day. A later check removes the prices that checks add on the first. */
+/** A day without prices, and the next day. A later check removes the prices that earlier checks add on DAY. */
 const DAY = "1900-01-01";
 const DAY_AFTER = "1900-01-02";
 
@@ -35,7 +35,7 @@ const update = (smoke: Smoke, mode: string, prices: number[]) => ({
   mode,
   source: { inline: prices.map((price) => item(smoke, price)) },
 });
-/** Returns SQL that runs for about this many seconds. It computes instead of sleeping, since pg_sleep is refused. */
+/** Returns SQL that runs for about this many seconds. It computes, because pg_sleep is refused. */
 const slowSql = (seconds: number) =>
   `select count(*) from (select generate_series(1, ${seconds} * 8000000::bigint)) numbers`;
 const readTask = (sql: string, more: object = {}) => ({ type: "read", sql, format: "json", ...more });
@@ -83,7 +83,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "POST /jobs accepts the same query, and its result can be fetched",
+    guarantee: "POST /jobs accepts a named query, and its result can be fetched",
     async try(smoke) {
       const requestId = smoke.id("api");
       const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
@@ -114,7 +114,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "append adds rows; replace first deletes exactly the batch's lanes and days",
+    guarantee: "append adds rows; replace deletes existing rows of the batch's lanes and days first",
     async try(smoke) {
       await runToEnd(smoke, "append-1", update(smoke, "append", [1]));
       await runToEnd(smoke, "append-2", update(smoke, "append", [2]));
@@ -125,7 +125,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "a batch with bad rows changes nothing, and its report is complete",
+    guarantee: "a batch with bad rows changes nothing, and its response lists every bad row",
     async try(smoke) {
       const requestId = smoke.id("bad");
       const bad = [{ ...item(smoke, 9) }, { ...item(smoke, -1) }, { ...item(smoke, 9), dest_code: "NOSUCHPORT" }];
@@ -164,11 +164,14 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "an invalid message becomes a dead letter with a reason, and blocks no other message",
+    guarantee: "an invalid message becomes a dead letter with a reason, and the next request is executed",
     async try(smoke) {
       const text = `{"torn ${smoke.id("poison")}`;
       await smoke.queues.send(text);
-      return await smoke.queues.deadLetter(smoke.id("poison"));
+      const reason = await smoke.queues.deadLetter(smoke.id("poison"));
+      assert.ok(reason, "the dead letter has no reason");
+      await pricesOfDay(smoke, "after-poison");
+      return reason;
     },
   },
   {
@@ -202,7 +205,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "a read cannot write, regardless of its SQL",
+    guarantee: "a read whose SQL leaves its transaction to write fails",
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("write");

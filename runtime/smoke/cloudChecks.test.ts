@@ -68,8 +68,8 @@ describe("the smoke run's cloud checks, on AWS as simulated by moto", () => {
     return JSON.stringify({ deadLetterTargetArn, maxReceiveCount });
   };
 
-  it("accept only encrypted queues whose messages can be received many times", async () => {
-    const guarantee = "queues are encrypted";
+  it("accept only an encrypted request queue whose messages can be received many times", async () => {
+    const guarantee = "the request queue is encrypted";
     const good = await queue({
       SqsManagedSseEnabled: "true",
       VisibilityTimeout: "360",
@@ -82,7 +82,7 @@ describe("the smoke run's cloud checks, on AWS as simulated by moto", () => {
     await assert.rejects(check(guarantee, { requestQueueUrl: unencrypted }));
   });
 
-  it("reject a queue that accepts requests without TLS", async () => {
+  it("reject a request queue that accepts requests without TLS", async () => {
     const Bucket = `bucket-${randomUUID()}`;
     const s3 = new S3Client({ region: moto.region, forcePathStyle: true });
     await s3.send(
@@ -95,7 +95,7 @@ describe("the smoke run's cloud checks, on AWS as simulated by moto", () => {
     );
   });
 
-  it("accept only a database with the connections of its parameter group", async () => {
+  it("accept only a database with as many connections as its parameter group specifies", async () => {
     const guarantee = "RDS provides as many connections";
     figures = { database: { connections: 7, maxConnections: 397 } };
     assert.equal(await check(guarantee, { maxConnections: 400 }), "7 of 397");

@@ -72,7 +72,7 @@ async function assertRequiresTls(
 /** Cloud checks, in the order in which they run. */
 export const CLOUD_CHECKS: readonly CloudCheck[] = [
   {
-    guarantee: "queues are encrypted, and move a message to the dead-letter queue only after many receives",
+    guarantee: "the request queue is encrypted, and moves a message to the dead-letter queue only after many receives",
     async try({ requestQueueUrl }, { sqs }) {
       const { Attributes = {} } = await sqs.send(
         new GetQueueAttributesCommand({ QueueUrl: requestQueueUrl, AttributeNames: ["All"] }),
@@ -83,7 +83,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     },
   },
   {
-    guarantee: "queues and buckets refuse requests without TLS",
+    guarantee: "the request queue and the results bucket refuse requests without TLS",
     notInside: "the task's security group allows TLS only; run the smoke checks without --inside to check it",
     async try({ region, resultsBucket: Bucket, requestQueueUrl: QueueUrl }, { sqs }) {
       const probe = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] });
