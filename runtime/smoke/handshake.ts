@@ -15,8 +15,8 @@ const TokenHash = Type.Object(
 export type TokenHash = Type.Static<typeof TokenHash>;
 
 /**
- * Formats the log line through which the smoke task (an ECS task) passes on the hash of its token for storage. The token
- * is not logged.
+ * Formats the log line with which the smoke task (an ECS task) sends the hash of its token to the command that started
+ * it, which stores the hash. The token is not logged.
  */
 export const tokenLine = ({ id, hash }: TokenHash): string => `${TOKEN_LINE}${JSON.stringify({ id, hash })}`;
 

@@ -132,7 +132,7 @@ describe("a smoke run inside a stack's network", () => {
       assert.equal(parseTokenLine(line), undefined, line);
   });
 
-  it("reports ECS's reason when the container never ran", async () => {
+  it("reports ECS's reason when the container did not run or the task was refused", async () => {
     const { exit } = await run({
       "ecs describe-tasks": [
         described("STOPPED", {
@@ -154,7 +154,7 @@ describe("a smoke run inside a stack's network", () => {
     assert.match(String(waiting.exit), /did not start within 10 minutes \(its status: PENDING\)/);
     assert.equal(waiting.aws.callsOf("ecs stop-task").length, 1);
     const running = await run({ "ecs describe-tasks": [described("RUNNING")] }, { clockSpeed: 1_000 });
-    assert.match(String(running.exit), /did not end within 7200 seconds/);
+    assert.match(String(running.exit), /did not end within 7800 seconds/);
     assert.equal(running.aws.callsOf("ecs stop-task").length, 1);
   });
 
@@ -168,7 +168,7 @@ describe("a smoke run inside a stack's network", () => {
     assert.deepEqual(aws.callsOf("ecs stop-task")[0]?.slice(2, 6), ["--cluster", "rates-dev-smoke-1", "--task", ARN]);
   });
 
-  it("names the missing permissions, and stops the task when it is interrupted", async () => {
+  it("refers to the required permissions when AWS denies a call, and stops the task when it is interrupted", async () => {
     const denied = await run({ "ecs run-task": [{ stderr: "AccessDeniedException", code: 254 }] });
     assert.match(String(denied.exit), /aws ecs run-task failed: AccessDeniedException\n.*docs\/operating\.md/);
     const interrupted = await run({}, { signal: AbortSignal.abort() });
@@ -190,7 +190,7 @@ describe("a smoke run inside a stack's network", () => {
     );
   });
 
-  it("requires a stack, and refuses --api and --data-dir", async () => {
+  it("requires a stack, and refuses --api, --data-dir and an invalid --limit", async () => {
     const program = new URL("main.ts", import.meta.url).pathname;
     for (const [args, message] of [
       [["--inside"], /Add --stack NAME/],

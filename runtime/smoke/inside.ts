@@ -16,7 +16,7 @@ export const SmokeTaskOutputs = Type.Object({
   securityGroup: Type.String(),
   container: Type.String(),
   logGroup: Type.String(),
-  /** Prefix of the log stream's name, before the task's id. */
+  /** Prefix of the log stream's name; a slash and the task's id follow. */
   logStreams: Type.String(),
   /** Name of the function that stores the hash of the task's token. */
   migrationsFunction: Type.String(),
@@ -27,7 +27,7 @@ const COMMAND = "npm run smoke -- --inside";
 const POLL_MS = 3_000;
 /** Time limit for a task's start; Fargate takes half a minute to two minutes. Seconds. */
 const START_SECONDS = 600;
-/** Number of polls after a task's end, for log lines that arrive late. */
+/** Number of polls for late log lines after a task's end. */
 const LAST_POLLS = 5;
 
 const Log = Type.Object({
@@ -127,7 +127,10 @@ export class SmokeTask {
           `The smoke task did not start within ${START_SECONDS / 60} minutes (its status: ${task?.lastStatus ?? "unknown"}).\n\`aws ecs describe-tasks\` shows the reason.`,
         );
       if (seconds > SMOKE_SECONDS + START_SECONDS)
-        throw new CommandError("unreachable", `The smoke task did not end within ${SMOKE_SECONDS} seconds.`);
+        throw new CommandError(
+          "unreachable",
+          `The smoke task did not end within ${SMOKE_SECONDS + START_SECONDS} seconds.`,
+        );
       await sleep(POLL_MS, signal);
     }
   }
@@ -140,7 +143,6 @@ export class SmokeTask {
         "unreachable",
         `The smoke task did not run: ${[task.stoppedReason, reason].filter(Boolean).join("; ") || "no reason given"}.`,
       );
-    // CloudWatch shows lines some seconds late.
     for (let poll = 0; poll < LAST_POLLS; poll++) {
       await this.#printLog(task.taskArn);
       await sleep(POLL_MS, signal);
@@ -158,7 +160,7 @@ export class SmokeTask {
   }
 
   /**
-   * Prints new lines of the log. A line with the token's hash is not printed; the hash is stored.
+   * Prints new lines of the log, except the line with the token's hash, which is stored.
    * @returns True once the log exists.
    */
   async #printLog(arn: string): Promise<boolean> {

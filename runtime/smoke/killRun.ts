@@ -17,7 +17,7 @@ export async function killCloudRun(
 ): Promise<void> {
   if (runner === "glue") {
     const job = { jobName: glueJob, maxCapacity: 0, arguments: {} };
-    // The run has just started, so it is among the newest runs that the launcher searches.
+    // The launcher searches the newest runs; this one has just started.
     const launcher = new GlueLauncher(job, 1, new GlueClient({ region }));
     await launcher.stop(runId, undefined);
     return;

@@ -6,8 +6,8 @@ import { findByArguments, signal } from "../local/processes.ts";
 import type { Target } from "./target.ts";
 
 /**
- * Finds the platform of a data directory.
- * @throws Error when none is running there
+ * Returns the local platform of a data directory as a target.
+ * @throws Error if no platform is running in the directory
  */
 export function localTarget(dataDir: string): Target {
   const platform = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8"));

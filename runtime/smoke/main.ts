@@ -23,8 +23,9 @@ Checks every guarantee on a running platform and prints each result.
   --api URL         another address of the API, for example that of \`rates connect\`
   --limit SECONDS   time limit per check (default 1800)
 
-Exit codes: 0 no check failed, 1 a check failed, 2 invalid options, 4 the stack is unreachable or its task did not run.
-With --inside, the exit code is that of the task's container.`;
+Exit codes: 0 no check failed, 1 a check failed or the smoke run could not start, 2 invalid options or no token,
+4 the stack is unreachable or its task did not run, 130 interrupted with --inside. With --inside, the exit code of a task
+that ran is that of its container.`;
 const OPTIONS = {
   stack: { type: "string" },
   inside: { type: "boolean" },

@@ -63,7 +63,7 @@ export async function runSmoke(target: Target, client: Client, limit: number): P
   return counts.failed === 0;
 }
 
-/** Returns true if the stack allows raw SQL. Errors with another cause also count as false; the checks then fail. */
+/** Returns true if the stack allows raw SQL; false after any error. If the API does not respond, later checks fail. */
 function allowsRawSql(client: Client): Promise<boolean> {
   const task = { type: "read", sql: "select 1 as n", format: "csv" };
   return client.json("POST", "/explain", { task }).then(
@@ -72,7 +72,10 @@ function allowsRawSql(client: Client): Promise<boolean> {
   );
 }
 
-/** Finds a lane with prices. */
+/**
+ * Finds a lane with prices.
+ * @throws Error if the platform has none
+ */
 async function findLane(client: Client, queues: QueueClient, requestId: string): Promise<Smoke["lane"]> {
   const params = { date_from: "2000-01-01", date_to: "2100-01-01" };
   await queues.send({ requestId, task: { type: "read", query: "lane_coverage", params, format: "csv" } });

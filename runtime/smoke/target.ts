@@ -63,7 +63,7 @@ export class QueueClient {
 
   /**
    * Waits for `count` responses to a request.
-   * @throws Error after the given seconds
+   * @throws Error if they do not arrive within `seconds`
    */
   async responses(
     requestId: string,
@@ -89,8 +89,8 @@ export class QueueClient {
 
   /**
    * Waits for a dead letter that contains a text.
-   * @returns its reason
-   * @throws Error after the given seconds
+   * @returns its reason; empty if it has none
+   * @throws Error if it does not arrive within `seconds`
    */
   async deadLetter(text: string, seconds = 120): Promise<string> {
     for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {

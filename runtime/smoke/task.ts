@@ -8,8 +8,9 @@ import { SMOKE_SECONDS, tokenLine } from "./handshake.ts";
 import { runSmoke } from "./run.ts";
 import { stackTarget } from "./target.ts";
 
-/** Time limit until the API accepts the task's token; interval and timeout of the requests that test it. Seconds. */
+/** Time limit in seconds for the API to accept the task's token. */
 const TOKEN_SECONDS = 300;
+/** Interval and timeout in seconds of the requests that test the token. */
 const RETRY_SECONDS = 3;
 
 /**

@@ -23,7 +23,7 @@ interface Case {
   readonly fires: boolean;
 }
 
-/** Series that rules on counters also need: the age of the counters' values. */
+/** Age of the counters, which rules on counters also need. */
 const COUNTED = { rates_counted_age_seconds: "60x60" };
 const CASES: readonly Case[] = [
   {
@@ -39,7 +39,7 @@ const CASES: readonly Case[] = [
     series: { 'rates_oldest_waiting_seconds{runner="ec2"}': "5000x30" },
   },
   {
-    ...{ name: "refused starts in five minutes of fifteen", alert: "GlueRefused", minute: 20, fires: true },
+    ...{ name: "refused starts in five of fifteen minutes", alert: "GlueRefused", minute: 20, fires: true },
     series: { ...COUNTED, 'rates_refused_total{runner="glue"}': "0x8 1 1 2 2 3 3 4 4 5 5 5x20" },
   },
   {
@@ -128,7 +128,7 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
     }
   });
 
-  it("are rules that Prometheus accepts", function () {
+  it("have rules that Prometheus accepts", function () {
     for (const { stack } of stacks) {
       const file = join(directory, `${stack}.yml`);
       writeFileSync(file, JSON.stringify(alertRules(stack, targetsOf(stack))));
@@ -137,7 +137,7 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
     }
   });
 
-  it("fire when CloudWatch's alarms do, in Prometheus's own engine", function () {
+  it("fire, or do not fire, as each case expects in Prometheus's own engine", function () {
     this.timeout(30_000);
     writeFileSync(join(directory, "dev.yml"), JSON.stringify(alertRules("dev", targetsOf("dev"))));
     const [group] = alertRules("dev", targetsOf("dev")).groups;
@@ -201,7 +201,7 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
     assert.equal(expressionQuery("FILL(a, 0)", { a: "x" }), "(x or vector(0))");
   });
 
-  it("are written by npm run monitoring, which lists the existing stacks", () => {
+  it("are written by npm run monitoring, which lists the stacks if the given one is unknown", () => {
     const program = fileURLToPath(new URL("main.ts", import.meta.url));
     const output = execFileSync(process.execPath, [program, "--stack", "dev", "--out", directory], {
       encoding: "utf8",

@@ -10,10 +10,10 @@ const USAGE = `Usage: npm run monitoring -- --stack dev [--out DIR]
 
 Writes a stack's Prometheus alert rules and Grafana dashboard, from the same definitions as its CloudWatch alarms and dashboard.
 
-  --stack NAME   stack whose sizes set the thresholds; its file is Pulumi.NAME.yaml
+  --stack NAME   stack whose capacity determines the thresholds; its file is Pulumi.NAME.yaml
   --out DIR      output directory (default .local/monitoring)`;
 
-/** Writes the rules and the dashboard. Returns the exit code: 2 for invalid options. */
+/** Writes the rules and the dashboard. Returns the exit code: 0, or 2 for invalid options. */
 function main(): number {
   let values: { stack?: string; out: string; help?: boolean };
   try {
