@@ -22,7 +22,7 @@ export function ownPrincipal(arn: string, account: string): OwnPrincipal | undef
 /** One entry of the runtime's `callers`. */
 export type CallerRule = NonNullable<Settings["callers"]>[number];
 
-/** Rules of a stack without callers: all principals that IAM policies allow may send, for the default tenant only. */
+/** Rules of a stack without callers: every principal that IAM allows may send, but only for the default tenant. */
 export const DEFAULT_CALLER_RULES: readonly CallerRule[] = [
   { senderId: "*", tenants: ["default"], scopes: ["read", "update"] },
 ];

@@ -42,7 +42,7 @@ function fieldsReadBy(config: StackConfig, check: (config: StackConfig) => unkno
 
 const ALL = [...CHECKS, capacityCheck];
 
-describe("The checks of a stack's configuration", () => {
+describe("the checks of a stack's configuration", () => {
   it("read no field that they do not declare", () => {
     for (const config of configs())
       for (const { reads, problemsOf } of ALL)

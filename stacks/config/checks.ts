@@ -25,11 +25,11 @@ export const resourceNames = (stack: string) => ({
   domain: `rates-${stack}`,
 });
 
-/** Returns true if limits.ts lists the instance class or type. */
+/** Return true if limits.ts lists the instance class or type. */
 export const isRdsClass = (name: string): name is RdsClass => Object.hasOwn(RDS_CLASSES, name);
 export const isEc2Type = (name: string): name is Ec2Type => Object.hasOwn(EC2_TYPES, name);
 
-/** Checks beyond the schema: contradictory fields, the stack's name, and what AWS offers. */
+/** Checks beyond the schema: contradictory fields, the stack's name, and values that AWS does not support. */
 export const CHECKS: readonly ConfigCheck[] = [
   { reads: [], problemsOf: checkName },
   { reads: ["tracking.store"], problemsOf: checkDomainLength },
@@ -259,7 +259,7 @@ function checkOpenNetworks({ api }: StackConfig): ConfigProblem[] {
 
 function checkHostedZone({ api: { hostedZoneId, domainName } }: StackConfig): ConfigProblem[] {
   if (hostedZoneId === undefined || domainName !== undefined) return [];
-  const message = "has no effect without api.domainName: set that, or remove this key.";
+  const message = "has no effect without api.domainName: set api.domainName, or remove this key.";
   return [{ key: "api.hostedZoneId", value: hostedZoneId, message }];
 }
 

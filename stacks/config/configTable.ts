@@ -9,7 +9,7 @@ interface Field {
   readonly description: string;
 }
 
-/** Parts of a schema that the table shows. */
+/** Properties of a schema that the table shows. */
 interface SchemaField {
   readonly type?: string;
   readonly description?: string;
@@ -53,7 +53,7 @@ export function configTable(): string {
 /**
  * Returns the fields of an object and of the objects in it.
  *
- * @param required - Default column of a required field.
+ * @param required - Text in the default column of a required field.
  */
 function fieldsOf(schema: SchemaField, prefix: string, required = "required"): Field[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {

@@ -14,7 +14,7 @@ const pathsOf = (value: unknown): string[][] =>
     ? Object.entries(value).flatMap(([name, field]) => [[name], ...pathsOf(field).map((rest) => [name, ...rest])])
     : [];
 
-/** Returns a copy with another value at a path. A value on the way that is not an object is kept. */
+/** Returns a copy with another value at a path; unchanged if the path leads through a value that is not an object. */
 function withValueAt(object: unknown, [name, ...rest]: string[], value: unknown): unknown {
   if (name === undefined) return structuredClone(value);
   if (object === null || typeof object !== "object") return object;
@@ -128,7 +128,7 @@ describe("parseStackConfig", () => {
     ]);
   });
 
-  it("reports any number of problems, wrong values as well as unknown keys", () => {
+  it("reports any number of invalid values and unknown keys", () => {
     const invalid = {
       account: { id: 1, region: 2 },
       tags: { owner: 3, costCentre: 4 },
@@ -594,7 +594,7 @@ describe("the three shipped stacks", () => {
     );
   });
 
-  it("differ in redundancy and raw SQL: dev has raw SQL and no standby; the others have three search zones and a standby", () => {
+  it("differ in redundancy and raw SQL: only dev has raw SQL; the others have a standby, NAT per zone and three search zones", () => {
     assert.deepEqual(
       each(({ database }) => database.multiAz),
       [false, true, true],

@@ -31,8 +31,8 @@ export type PlannedStack =
 export const PROJECT = "rates-platform";
 
 /**
- * Checks a stack's configuration, from Pulumi or YAML, whose keys have no prefix (ownKeys). Skips only checks that read
- * an invalid field, so that all problems are reported at once.
+ * Checks a stack's configuration, from Pulumi or YAML, whose keys have no prefix (ownKeys). Reports all problems at once:
+ * only checks that read an invalid field are skipped.
  *
  * @example
  * ```ts
@@ -85,7 +85,8 @@ export function planStack(raw: unknown, stack: string, additionalChecks: readonl
 /**
  * Reads the StackConfig of Pulumi.<stack>.yaml in a directory (by default the working directory).
  *
- * @throws an error that lists every problem, or says that the file is missing or contains invalid YAML
+ * @throws Error that lists every problem, or says that the file or its configuration is missing, or that its YAML is
+ * invalid
  *
  * @example
  * ```ts
@@ -151,7 +152,10 @@ function readYaml(file: string): unknown {
   }
 }
 
-/** Returns the project's own keys of a configuration without their prefix, and a problem for each misspelled prefix. */
+/**
+ * Returns the project's own keys of a configuration without their prefix, and a problem for each missing or misspelled
+ * prefix.
+ */
 export function ownKeys(config: object): { own: Record<string, unknown>; problems: ConfigProblem[] } {
   const own: [string, unknown][] = [];
   const problems: ConfigProblem[] = [];

@@ -13,7 +13,7 @@ export interface ConfigProblem {
   message: string;
 }
 
-/** A check that the schema cannot express. */
+/** A check of rules that the schema cannot express. */
 export interface ConfigCheck {
   /** Paths of all fields that the check reads, `*` for any index. The check is skipped if one of them is invalid. */
   readonly reads: readonly string[];
@@ -22,8 +22,7 @@ export interface ConfigCheck {
 }
 
 /**
- * Runs the checks whose fields are all valid, so that an invalid field causes no further problems. It hides only the
- * problems of checks that read it.
+ * Runs the checks whose fields are all valid, so that an invalid field causes no further problems.
  * @param invalid - Paths of invalid fields, for example `network.zones.0`.
  */
 export function runChecks(
@@ -37,7 +36,7 @@ export function runChecks(
     .flatMap((check) => check.problemsOf(config, stack));
 }
 
-/** Returns true if two paths are equal, or one is a parent of the other; `*` in `path` matches any name. */
+/** Returns true if two paths are equal, or one contains the other's field; `*` in `path` matches any name. */
 export function overlaps(path: string, key: string): boolean {
   const names = key.split(".");
   return path

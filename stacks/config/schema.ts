@@ -16,7 +16,7 @@ const integerWithDefault = (value: number, description: string, minimum: number,
 const booleanWithDefault = (value: boolean, description: string) => Type.Boolean({ default: value, description });
 const text = (pattern: string, description: string, value?: string) =>
   Type.String({ pattern, description, ...(value === undefined ? {} : { default: value }) });
-/** Granted quota of the account; AWS's limits are in limits.ts. */
+/** Quota that the account was granted; the default is AWS's (limits.ts). */
 const quota = (value: number, description: string) => Type.Integer({ minimum: 0, default: value, description });
 
 const Account = Type.Object(
@@ -24,7 +24,7 @@ const Account = Type.Object(
     id: text("^[0-9]{12}$", "the 12-digit id of the AWS account, in quotes"),
     region: text("^[a-z]{2,4}(-[a-z]+)+-[1-9]$", "an AWS region, for example eu-central-1"),
   },
-  { ...noOtherProperties, description: "account and region of the stack; the stack changes nothing in any other" },
+  { ...noOtherProperties, description: "account and region of the stack, which changes nothing in others" },
 );
 
 /** Tag value that every service accepts (Amazon RDS API Reference, Tag; AWS IAM API Reference, Tag). */
@@ -250,7 +250,7 @@ const Api = Type.Object(
   optional,
 );
 
-/** Key that keeps one tenant from holding all slots of a runner type. */
+/** Key that limits how many slots of a runner type one tenant can use. */
 const TenantSlots = Type.Optional(
   integer(
     "maximum running jobs per tenant; by default all slots, or all but one if several tenants have a response queue",
@@ -279,7 +279,7 @@ const Runners = Type.Object(
           LIMITS.glueDefaultTimeout.value,
         ),
       },
-      { ...optional, description: "where reads run" },
+      { ...optional, description: "Glue runs, which execute reads" },
     ),
     ec2: Type.Object(
       {
@@ -292,8 +292,8 @@ const Runners = Type.Object(
           "version of the ECS-optimized Amazon Linux 2023 image; `recommended` uses the newest one at each deployment",
           "recommended",
         ),
-        spot: booleanWithDefault(false, "uses Spot instances"),
-        onDemandFallback: booleanWithDefault(true, "starts On-Demand instances when no zone has Spot capacity"),
+        spot: booleanWithDefault(false, "uses Spot Instances"),
+        onDemandFallback: booleanWithDefault(true, "starts On-Demand Instances when no zone has Spot capacity"),
         idleSeconds: integerWithDefault(60, "seconds that an instance waits for its next job", 0, 3_600),
         tenantSlots: TenantSlots,
         lifetimeSeconds: integerWithDefault(
@@ -303,7 +303,7 @@ const Runners = Type.Object(
           86_400,
         ),
       },
-      { ...noOtherProperties, description: "where updates run" },
+      { ...noOtherProperties, description: "EC2 runs, which execute updates, and reads if jobs.readsOnEc2 is true" },
     ),
   },
   noOtherProperties,
@@ -342,7 +342,7 @@ const Jobs = Type.Object(
     ),
     maxBadRows: integerWithDefault(
       100_000,
-      "maximum bad rows that the report of a batch lists; reading stops early if more are found meanwhile",
+      "maximum bad rows that the report of a batch lists; reading of the source stops if more are found before its end",
       1,
       1_000_000,
     ),

@@ -12,7 +12,7 @@ const settingsOf = (change: Parameters<typeof rawConfig>[0]) => {
 };
 
 describe("settings of a stack's runtime", () => {
-  it("are read by the runtime, with a slot for every planned run", () => {
+  it("can be read by the runtime, with a slot for every planned run", () => {
     const { settings, plan } = settingsOf((base) => base);
     const read = readSettings({ RATES_SETTINGS: JSON.stringify(settings) });
     assert.equal(read.runners.glue.slots, plan.glue.maxConcurrentRuns);
@@ -56,7 +56,7 @@ describe("settings of a stack's runtime", () => {
     assert.deepEqual(signIn.oidc?.rules, [rule]);
   });
 
-  it("name the configured trace collector, and none by default", () => {
+  it("name the configured trace collector if it is valid, and none by default", () => {
     const traces = {
       endpoint: "https://collector.example.com/otlp",
       headersSecret: "arn:aws:secretsmanager:eu-central-1:111111111111:secret:rates/collector-AbCdEf",
@@ -84,7 +84,7 @@ describe("settings of a stack's runtime", () => {
       );
   });
 
-  it("stop a Glue run from claiming jobs that its timeout would cut off", () => {
+  it("stop a Glue run from claiming jobs that could outlast its timeout", () => {
     const { settings } = settingsOf((base) => ({
       ...base,
       jobs: { maxTimeoutSeconds: 1_000 },

@@ -4,16 +4,17 @@ import { runUsd } from "../planning/cost.ts";
 import type { StackConfig } from "./schema.ts";
 
 /**
- * Seconds from the launch of a run to its first heartbeat. Glue documents no start time for Python shell jobs, so their
- * value is generous. An instance boots in half a minute and then pulls the image.
+ * Maximum seconds from the launch of a run to its first report. Glue documents no start time for Python shell jobs, so
+ * their value is generous. An instance boots in half a minute and then pulls the image.
  */
 const START_SECONDS = { glue: 600, ec2: 300 } as const;
 
-/** Number of trusted proxies, which forward client addresses: the load balancer. */
+/** Number of proxies whose X-Forwarded-For the API trusts: the load balancer. */
 const PROXIES = 1;
 
 /**
- * Runtime settings that follow from a stack's configuration and capacity; the others are names of deployed resources.
+ * Runtime settings that follow from a stack's configuration and capacity. The other settings are names of deployed
+ * resources and defaults.
  */
 export type StackSettings = Pick<Settings, "runners" | "traces"> & {
   api: Pick<Settings["api"], "poolMax" | "ratesDays" | "openRates" | "trustedHops" | "limits" | "resultDelivery"> & {
@@ -61,7 +62,7 @@ export function stackSettings(config: StackConfig, plan: CapacityPlan): StackSet
   };
 }
 
-/** Sign-in methods; a provider redirects to the certificate's host name (checks.ts). */
+/** Returns the sign-in settings; a provider redirects to the host name of the certificate, which checks.ts requires. */
 function signInSettings({ signIn, domainName }: StackConfig["api"]): StackSettings["api"]["signIn"] {
   const { oidc, ...rest } = signIn;
   if (oidc === undefined) return rest;

@@ -23,7 +23,7 @@ const planOf = (raw: unknown) => {
 const problemsOf = (raw: unknown) => planCapacity(configOf(raw)).problems;
 
 describe("planCapacity", () => {
-  it("computes the connections of the database as RDS does, less the observed difference", () => {
+  it("computes the usable connections from RDS's formula, its safety factor and the reserved connections", () => {
     const { database } = planOf(rawConfig());
     // 4 GiB / 9,531,392 bytes = 450.6; 450 × 0.85 = 382.5; 3 and 2 are reserved.
     assert.equal(database.maxConnections, 450);
@@ -37,7 +37,7 @@ describe("planCapacity", () => {
     assert.deepEqual([database.maxConnections, database.usable], [400, 395]);
   });
 
-  it("divides the rest of quotas and connections among runs and instances that have no configured number", () => {
+  it("divides the remaining quotas and connections among runs and instances without a configured number", () => {
     const { dispatcher, glue, ec2, api, database } = planOf(rawConfig());
     assert.deepEqual(dispatcher, {
       reservedConcurrency: 14,
@@ -80,7 +80,7 @@ describe("planCapacity", () => {
     );
   });
 
-  it("counts the dispatcher's real connections: its pool, one for planning reads, and a canceller", () => {
+  it("counts the connections that the dispatcher opens: its pool, one for planning reads, and a canceller", () => {
     assert.equal(CONNECTIONS_PER.dispatcher, CONNECTIONS + PLANNING_CONNECTIONS + 1);
   });
 
@@ -215,7 +215,7 @@ describe("planCapacity", () => {
       assert.ok(plan);
     });
 
-  it("plans two copies of dev in one account, as documented in dev's file", () => {
+  it("plans dev so that the Glue runs and vCPUs of two copies fit into one account", () => {
     const dev = readStackFile("dev", ROOT);
     const { plan } = planCapacity(dev);
     assert.ok(plan);
@@ -225,7 +225,7 @@ describe("planCapacity", () => {
     );
   });
 
-  it("never plans above a limit, for any quotas, share and configuration", () => {
+  it("plans within all limits, or reports problems, for generated quotas, shares and sizes", () => {
     const integerUpTo = (maximum: number) => fc.integer({ min: 0, max: maximum });
     // Small configurations often fit, large ones must be rejected.
     const optionalRuns = fc.option(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 1_500 })), {

@@ -23,13 +23,13 @@ const RESERVED_CONNECTIONS = 5;
  */
 const FORMULA_FACTOR = 0.85;
 
-/** A plan, or all exceeded limits, with the excess and the remedy. */
+/** A plan, or all exceeded limits with the excess and the remedy. */
 export type Capacity = { plan: CapacityPlan; problems: [] } | { plan?: undefined; problems: ConfigProblem[] };
 
 /**
  * Divides a stack's share of its account's quotas, and its database's connections. Without a configured number, Glue
- * runs and EC2 instances each get half of the free connections, or more if the other type cannot use its half. The quotas
- * limit both. Expects a configuration that parseStackConfig accepted.
+ * runs and EC2 instances each get half of the remaining connections, or more if the other type cannot use its half. The
+ * quotas limit both. Expects a configuration that parseStackConfig accepted.
  */
 export function planCapacity(config: StackConfig): Capacity {
   const { api, runners, quotas } = config;
@@ -64,7 +64,7 @@ export function planCapacity(config: StackConfig): Capacity {
   return problems.length > 0 ? { problems } : { plan, problems: [] };
 }
 
-/** Checks the account's quotas and the database's connections, also for a configuration that has problems elsewhere. */
+/** Checks the account's quotas and the database's connections, even if other fields of the configuration are invalid. */
 export const capacityCheck: ConfigCheck = {
   reads: [
     "account.region",
@@ -88,7 +88,7 @@ export const capacityCheck: ConfigCheck = {
   problemsOf: (config) => planCapacity(config).problems,
 };
 
-/** Returns the number of executions that the stack may reserve. AWS keeps some for functions without a reservation. */
+/** Returns the number of executions that the stack may reserve. AWS keeps 100 for functions without a reservation. */
 const reservable = ({ quotas }: StackConfig) =>
   shareOf(Math.max(0, quotas.lambdaConcurrency - LIMITS.lambdaUnreserved.value), quotas.share);
 
@@ -140,7 +140,7 @@ function connectionsOf(config: StackConfig): { maxConnections: number; usable: n
 /**
  * Returns the stack's share of a quota.
  *
- * @param reserved - Part of the share that is not available.
+ * @param reserved - Amount of the share that is not available.
  */
 const shareOf = (quota: number, share: number, reserved = 0) => Math.floor(quota * share - reserved + EPSILON);
 const atLeastOne = (count: number) => Math.max(1, Math.floor(count));

@@ -20,18 +20,18 @@ import type { StackConfig } from "../config/schema.ts";
 const TASK_GB = 2;
 /** Number of VPC endpoints per zone in a network without NAT (infra/network.ts). */
 const ENDPOINTS = 14;
-/** Number of alarms of every stack, without those for tenants and OpenSearch (infra/monitoring/alarms.ts). */
+/** Number of alarms of every stack, without those of tenants' queues and OpenSearch (infra/monitoring/alarms.ts). */
 const ALARMS = 31;
 const SEARCH_ALARMS = 5;
 
-/** Components of a stack, in the order of the README's table. */
+/** Components of a stack, in the order of the cost table in stacks/README.md. */
 export const COMPONENTS = ["database", "network", "api", "tracking", "monitoring", "glue", "ec2"] as const;
 export type Component = (typeof COMPONENTS)[number];
 
 /** One item of the cost. */
 export interface CostItem {
   readonly component: Component;
-  /** Name with number and size. */
+  /** Name of the item, with its number and size. */
   readonly label: string;
   /** US dollars: per month for a fixed item, per hour for a usage item. */
   readonly usd: number;
@@ -52,7 +52,7 @@ export interface Cost {
 /**
  * Computes a stack's cost from its sizes, with the prices of eu-central-1. Traffic, requests, logs, objects in buckets
  * and backups beyond the database's size are not included, because they depend on use. Spot Instances are counted at
- * their maximum price, that of On-Demand. Expects a plan of planStack.
+ * their maximum price, that of On-Demand Instances. Expects the result of planStack.
  */
 export function costOf(config: StackConfig, plan: CapacityPlan): Cost {
   const unpriced: string[] =

@@ -16,9 +16,7 @@ export function costTable(costs: Readonly<Record<string, Cost>>): string {
     COMPONENTS.filter((component) => columns.some((cost) => itemsOf(cost[kind], component).length > 0));
   const unpriced = columns.flatMap((cost) => cost.unpriced);
   return [
-    row("", () => "")
-      .replace(/\| {2}(?=\|)/g, "| ")
-      .replace(/^.*$/, `| | ${Object.keys(costs).join(" | ")} |`),
+    `| | ${Object.keys(costs).join(" | ")} |`,
     `|---|${columns.map(() => "---|").join("")}`,
     ...componentsWith("fixed").map((component) => row(component, (cost) => amount(itemsOf(cost.fixed, component), 0))),
     row("**per month, idle**", ({ monthlyUsd }) => `**$${monthlyUsd.toFixed(0)}**`),
@@ -32,7 +30,7 @@ export function costTable(costs: Readonly<Record<string, Cost>>): string {
   ].join("\n");
 }
 
-/** Returns the sentences about the comparison of prices with their sources, for stacks/README.md. */
+/** Describes how many prices were compared with their sources, and when, for stacks/README.md. */
 export function priceSources(prices: readonly Price[]): string {
   const unverified = prices.filter(({ source }) => source.checked === "unverified").length;
   if (unverified === prices.length)

@@ -30,7 +30,7 @@ describe("headroomOf", () => {
     assert(glue.bounds.some(({ limit, runs }) => limit.includes("quotas.glueRuns 50") && runs === 50));
   });
 
-  it("lists bounds that allow the planned number of runs, the tightest of which no plan can exceed", () => {
+  it("lists bounds that allow the planned runs; a plan of the tightest bound fits, and one more run does not", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 40 }),

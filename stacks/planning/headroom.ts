@@ -12,7 +12,7 @@ export interface Bound {
   limit: string;
   /** Number of runs that this limit would allow, with everything else as planned. */
   runs: number;
-  /** Change that raises the limit. */
+  /** Change to the configuration or the account that raises the limit. */
   remedy: string;
 }
 
@@ -22,7 +22,7 @@ export interface Headroom {
   bounds: readonly Bound[];
 }
 
-/** Returns how much of each limit one run of a type uses; limits that runs do not use are left out. */
+/** Returns how much of each limit one run of a type uses, without limits that runs do not use. */
 const usePerRun = (config: StackConfig): Record<RunnerType, Partial<Record<QuotaUsage["id"], number>>> => ({
   glue: {
     glueRuns: 1,
@@ -74,11 +74,11 @@ export interface Burst {
   rounds: number;
   /** Seconds from the start of the first job to the end of the last. */
   seconds: number;
-  /** Seconds that the last job waits. */
+  /** Seconds that the last job waits for a run. */
   waitSeconds: number;
-  /** Maximum additional seconds for starting a run; none if warm runs take the jobs. */
+  /** Maximum additional seconds for starting runs; warm runs need none. */
   startSeconds: number;
-  /** US dollars for the duration of the jobs. */
+  /** US dollars for the run time of all jobs. */
   usd: number;
 }
 

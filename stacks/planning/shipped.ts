@@ -14,7 +14,7 @@ export interface ShippedStack {
 /**
  * Loads the shipped stacks from their files.
  *
- * @throws if a stack exceeds its account's quotas
+ * @throws Error if a file is not valid, or a stack exceeds its account's quotas
  */
 export const shippedStacks = (): ShippedStack[] =>
   ["dev", "staging", "prod"].map((stack) => {

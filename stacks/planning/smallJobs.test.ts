@@ -5,7 +5,7 @@ import { measuredSmallJob, smallJobCapacity, USED_SHARE } from "./smallJobs.ts";
 describe("small jobs per second", () => {
   const job = { measuredOn: "2026-01-01", backendMs: 2, commits: 3, rowVersions: 6 };
 
-  it("follow from the processors at the share that jobs may use", () => {
+  it("are limited by the share of the processors that jobs may use", () => {
     const { processorLimit, limit } = smallJobCapacity("db.m7g.large", 400, job);
     assert.equal(processorLimit, (2 * 1000 * USED_SHARE) / 2);
     assert.equal(limit, "processor");

@@ -24,13 +24,13 @@ export const measuredSmallJob = (): SmallJob => Value.Parse(SmallJob, JSON.parse
 /** Share of the processors that small jobs may use; the rest is for /rates, autovacuum and peaks. */
 export const USED_SHARE = 0.7;
 
-/** Maximum rates of small jobs that a database supports, and the limiting resource. */
+/** Maximum small jobs per second that a database supports, and the limiting resource. */
 export interface SmallJobCapacity {
   /** Limit of the instance class's processors, at USED_SHARE. */
   processorLimit: number;
   /**
-   * Limit of the disk if each commit were a separate write. Postgres flushes commits that arrive together in one write,
-   * so more are possible under load.
+   * Limit of the disk if each commit were a separate write. Postgres flushes concurrent commits together, so more are
+   * possible under load.
    */
   commitLimit: number;
   /** The smaller of the two. */
@@ -42,7 +42,7 @@ export interface SmallJobCapacity {
 
 /**
  * Computes the small jobs per second of an instance class. Assumes that a vCPU is as fast as a core of the measuring
- * machine. Verify the result in the account with `npm run smoke` under load before relying on it.
+ * machine. Measure in the account before relying on the result.
  *
  * @param storageGb - GiB of gp3 storage.
  */

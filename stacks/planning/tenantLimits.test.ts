@@ -72,7 +72,7 @@ describe("the tenants of a stack", () => {
     assert.ok(userData <= LIMITS.ec2UserData.value, `user data ${userData}`);
   });
 
-  it("are added to the use of a stack without tenants, which matches its measured value", async function () {
+  it("are added to the use of a stack without tenants, which is at most its measured value and above 80 % of it", async function () {
     this.timeout(60_000);
     const registry = await buildStack(0);
     const [policy, userData] = [policyOf(registry), userDataOf(registry)];
@@ -86,7 +86,7 @@ describe("the tenants of a stack", () => {
     );
   });
 
-  it("have names that fit into SQS's limit together with the stack's", () => {
+  it("are rejected if their names and the stack's exceed SQS's limit", () => {
     const longName = rawConfig((base) => ({ ...base, tenants: ["x".repeat(40)] }));
     assert.equal(parseStackConfig(longName, "dev").problems, undefined);
     assert.deepEqual(parseStackConfig(longName, STACK).problems, [
@@ -98,7 +98,7 @@ describe("the tenants of a stack", () => {
     ]);
   });
 
-  it("have no more callers than a queue's policy allows", () => {
+  it("may have only as many callers as a queue's policy allows", () => {
     const callers = (count: number) =>
       Array.from({ length: count }, (_, index) => ({
         principal: `arn:aws:iam::222222222222:role/caller-${index}`,
@@ -110,6 +110,6 @@ describe("the tenants of a stack", () => {
         "dev",
       ).problems;
     assert.equal(problems(50), undefined);
-    assert.match(String(problems(51)?.[0]?.message), /^exceed by 1 the 50 principals .* name an account/);
+    assert.match(String(problems(51)?.[0]?.message), /^are 1 more than the 50 principals .* name an account/);
   });
 });

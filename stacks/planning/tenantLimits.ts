@@ -6,11 +6,11 @@ import type { StackConfig } from "../config/schema.ts";
 export const USE_WITHOUT_TENANTS = {
   /** Characters of the largest role's policies: the dispatcher's, with OpenSearch. */
   policies: 5_400,
-  /** Bytes of the EC2 runner's user data, without jobs.urlHosts. */
+  /** Bytes of the EC2 runner's user data, not counting jobs.urlHosts. */
   userData: 6_400,
 } as const;
 
-/** A limit of AWS of which every tenant uses a part. */
+/** An AWS limit whose use grows with every tenant. */
 interface TenantLimit {
   /** Resource that is limited, for messages. */
   readonly resource: string;
@@ -28,9 +28,9 @@ interface TenantLimit {
 const queueOf = (stack: string, tenant: string) => `rates-${stack}-queues-responses-${tenant}`;
 
 /**
- * Lists the limits on tenants. Every tenant has a queue. Its ARN is in the policies of all senders of responses, and its
- * URL is in the settings in an EC2 runner's user data. The policies reach their limit first. Lambda's limit of 4 KB
- * for environment variables does not matter, because the dispatcher's settings are a file.
+ * Lists the limits on tenants. Every tenant has a queue. Its ARN is in the policies of all roles that send responses,
+ * and its URL is in the settings in an EC2 runner's user data. The policies reach their limit first. Lambda's limit of
+ * 4 KB for environment variables does not apply, because the dispatcher's settings are a file.
  */
 function limitsOf({ account: { region, id }, jobs: { urlHosts } }: StackConfig, stack: string): TenantLimit[] {
   const name = (tenant: string) => queueOf(stack, tenant).length + PULUMI_SUFFIX;
@@ -67,7 +67,7 @@ function countWithin({ limit, fixed, useOf }: TenantLimit, tenants: readonly str
   return firstExcess === -1 ? tenants.length : firstExcess;
 }
 
-/** Rejects tenants, tenant names and callers beyond AWS's limits. */
+/** Rejects tenants, tenant names and callers that exceed AWS's limits. */
 export const tenantCheck: ConfigCheck = {
   reads: ["tenants", "callers.*.principal", "account.region", "account.id", "jobs.urlHosts"],
   problemsOf: checkTenants,
@@ -102,7 +102,7 @@ function checkTenants(config: StackConfig, stack: string): ConfigProblem[] {
     problems.push({
       key: "callers",
       value: principals,
-      message: `exceed by ${principals - maxPrincipals} the ${maxPrincipals} principals that a queue's policy allows: name an account (arn:aws:iam::<id>:root) instead of its roles.`,
+      message: `are ${principals - maxPrincipals} more than the ${maxPrincipals} principals that a queue's policy allows: name an account (arn:aws:iam::<id>:root) instead of its roles.`,
     });
   return problems;
 }

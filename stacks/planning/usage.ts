@@ -13,7 +13,7 @@ export const EPSILON = 1e-9;
 export const shortages = (config: StackConfig, plan: CapacityPlan): ConfigProblem[] =>
   quotaUsageOf(config, plan).flatMap(shortage);
 
-/** A plan's use of one limit, and the parts of the message for an excess. */
+/** A plan's use of one limit, and texts for the message about an excess. */
 export interface QuotaUsage {
   /** Identifies the limit. */
   id:
@@ -31,7 +31,7 @@ export interface QuotaUsage {
   value: unknown;
   used: number;
   limit: number;
-  /** Unit and description of the use, after the number in the message. */
+  /** Unit and description of the use; follows the number in the message. */
   unit: string;
   /** Description of the limit and its origin. */
   source: string;
@@ -39,13 +39,13 @@ export interface QuotaUsage {
 }
 
 /**
- * AWS limits that `quotas.ec2Vcpus` represents: the On-Demand limit, the Spot limit, or both for Spot with a fallback to
+ * AWS quotas that `quotas.ec2Vcpus` represents: the On-Demand quota, the Spot quota, or both for Spot with a fallback to
  * On-Demand.
  */
 export const ec2Limits = ({ runners: { ec2 } }: StackConfig): readonly ("ec2Vcpus" | "ec2SpotVcpus")[] =>
   !ec2.spot ? ["ec2Vcpus"] : ec2.onDemandFallback ? ["ec2SpotVcpus", "ec2Vcpus"] : ["ec2SpotVcpus"];
 
-/** Returns the use of every limit that a plan could exceed. */
+/** Returns a plan's use of every limit that it could exceed. */
 export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsage[] {
   const { account, api, database, network, quotas, runners } = config;
   const { share } = quotas;
