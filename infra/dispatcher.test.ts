@@ -5,13 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { Provider } from "@pulumi/aws/provider.js";
 import * as pulumi from "@pulumi/pulumi";
 import { ROOT } from "../runtime/platform/root.ts";
 import { SqlParser } from "../runtime/queries/sql/parser.ts";
+import { requireEngine } from "../stacks/testing/command.ts";
+import { type Engine, engine } from "../stacks/testing/engine.ts";
+import { Cloud } from "../stacks/testing/provider/cloud.ts";
 import { DISPATCHER, DISPATCHER_BUNDLE, Dispatcher, type DispatcherArgs } from "./dispatcher.ts";
 import { Queues } from "./queues.ts";
 import { bundle, bundleCode } from "./shared/bundle.ts";
-import { mocked } from "./testing/mocks.ts";
+import { mocked, REGION } from "./testing/mocks.ts";
 
 const endpoint = {
   host: pulumi.output("db"),
@@ -20,28 +24,25 @@ const endpoint = {
   resourceId: pulumi.output("db-1"),
   securityGroupId: pulumi.output("sg-db"),
 };
-const create = async (change: Partial<DispatcherArgs> = {}, preview = false) =>
-  (
-    await mocked(
-      () =>
-        new Dispatcher("d", {
-          placement: { vpcId: "vpc-1", subnetIds: ["subnet-1"] },
-          outbound: { description: pulumi.output<string>, endpoints: [] },
-          settings: "{}",
-          database: endpoint,
-          queues: new Queues("q", { consumer: DISPATCHER, tenants: [], callers: [], responseDays: 14 }),
-          reservedConcurrency: 14,
-          eventSourceConcurrency: 10,
-          wakeupConcurrency: 2,
-          statements: [],
-          glueJobName: "reads",
-          arch: "arm64",
-          retentionDays: 30,
-          ...change,
-        }),
-      { preview },
-    )
-  ).registry;
+const argsWith = (queues: Queues): DispatcherArgs => ({
+  placement: { vpcId: "vpc-1", subnetIds: ["subnet-1"] },
+  outbound: { description: pulumi.output<string>, endpoints: [] },
+  settings: "{}",
+  database: endpoint,
+  queues,
+  reservedConcurrency: 14,
+  eventSourceConcurrency: 10,
+  wakeupConcurrency: 2,
+  statements: [],
+  glueJobName: "reads",
+  arch: "arm64",
+  retentionDays: 30,
+});
+const QUEUES = { consumer: DISPATCHER, tenants: [], callers: [], responseDays: 14 };
+const create = async (change: Partial<DispatcherArgs> = {}, preview = false) => {
+  const program = () => new Dispatcher("d", { ...argsWith(new Queues("q", QUEUES)), ...change });
+  return (await mocked(program, { preview })).registry;
+};
 
 describe("the dispatcher of a stack", () => {
   it("receives messages through an alias, within the planned concurrency, and retries only failed ones", async () => {
@@ -94,7 +95,7 @@ describe("the dispatcher of a stack", () => {
     }
   });
 
-  it("ends its runs before the stack is destroyed, and is invoked when the stack is created", async () => {
+  it("is invoked when the stack is created and before it is destroyed", async () => {
     const { inputs } = (await create()).resource("aws:lambda/invocation:Invocation");
     assert.deepEqual([inputs.lifecycleScope, inputs.qualifier], ["CRUD", "live"]);
   });
@@ -136,6 +137,39 @@ describe("the dispatcher of a stack", () => {
 
   it("can be previewed before any resource exists", async () => {
     await create({}, true);
+  });
+});
+
+describe("the drain of the dispatcher, in the real engine", () => {
+  let dev: Engine | undefined;
+  before(function () {
+    requireEngine(this);
+  });
+  afterEach(() => dev?.close());
+
+  it("allows runs again after its replacement, since the old drain is deleted first", async () => {
+    const actions: string[] = [];
+    const cloud = new Cloud({
+      lambda: (_, input) => {
+        actions.push(JSON.parse(input).tf.action);
+        return null;
+      },
+    });
+    const program = async () => {
+      const providers = { aws: new Provider("aws", { region: REGION }) };
+      new Dispatcher("d", argsWith(new Queues("q", QUEUES, { providers })), { providers });
+      return {};
+    };
+    dev = await engine({ program, cloud });
+    await dev.up();
+    // As `pulumi state taint` does.
+    const { deployment, ...state } = await dev.exportState();
+    const resources = deployment.resources.map((resource: { urn: string }) =>
+      resource.urn.endsWith("::d-drain") ? { ...resource, taint: true } : resource,
+    );
+    await dev.importState({ ...state, deployment: { ...deployment, resources } });
+    await dev.up();
+    assert.deepEqual(actions, ["create", "delete", "create"]);
   });
 });
 

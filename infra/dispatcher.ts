@@ -193,8 +193,9 @@ export class Dispatcher extends pulumi.ComponentResource {
       { name: ALIAS, functionName: this.function.name, functionVersion: this.function.version },
       child,
     );
-    // Destroyed first: it ends the runs, which Pulumi does not manage, and needs all other resources. On
-    // creation it verifies that the function starts and reaches its database.
+    // Its deletion ends all runs, which Pulumi does not manage, and allows no new ones; the function and all resources
+    // that it uses are deleted afterwards. Its creation allows runs again, and verifies that the function starts and
+    // reaches its database.
     new Invocation(
       `${name}-drain`,
       {
@@ -203,7 +204,8 @@ export class Dispatcher extends pulumi.ComponentResource {
         input: "{}",
         lifecycleScope: "CRUD",
       },
-      child,
+      // A replacement both deletes and creates it. If it were deleted last, no run could start any more.
+      { ...child, deleteBeforeReplace: true },
     );
     this.#consumeQueues(name, args);
     this.#subscribeToEvents(name, args);
