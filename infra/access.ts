@@ -27,10 +27,10 @@ export interface AccessArgs extends Pick<OnDemandTaskArgs, "placement" | "image"
   readonly loadBalancer: OnDemandTaskArgs["loadBalancer"] & { readonly host: pulumi.Input<string> };
 }
 
-/** Seconds after which a task ends, even if the command that started it never stops it. */
+/** Seconds after which a task ends if the command that started it does not stop it. */
 export const ACCESS_SECONDS = 3_600;
 
-/** Actions of the ECS Exec agent; Session Manager's channels have no resource-level permissions. */
+/** Permissions of the ECS Exec agent; Session Manager's channels have no resource-level permissions. */
 const SESSIONS: Statement = {
   actions: [
     "ssmmessages:CreateControlChannel",
@@ -49,8 +49,8 @@ const AGENT_DIRECTORIES = ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/a
 /**
  * A task that forwards a port to the load balancer over a Systems Manager session. IAM permissions to start it and to
  * open a session are enough to reach the API. Nothing runs and no costs arise until `rates connect` starts the task,
- * which ends with that command, and after an hour at the latest. The task has no other permissions in the platform and
- * no security group rule for the database.
+ * which ends with that command, and after an hour at the latest. The task has no other permissions, and its security
+ * group does not allow connections to the database.
  */
 export class Access extends pulumi.ComponentResource {
   /** Inputs of `rates connect`. */

@@ -24,7 +24,7 @@ describe("the account of a stack", () => {
     assert.equal(providerInputs.assumeRoles, undefined);
   });
 
-  it("is compared with the credentials before any resource is created; the error names both accounts and the remedy", async () => {
+  it("must be the account of the credentials; the error names both accounts and the remedy", async () => {
     const calls = { [IDENTITY]: { accountId: "222222222222", arn: "arn:aws:iam::222222222222:user/anna" } };
     await assert.rejects(verified({}, calls), ({ message }: Error) => {
       assert.match(

@@ -39,9 +39,9 @@ export const accountProvider = (name: string, { id, region, roleArn, tags }: Acc
   });
 
 /**
- * Compares the account of the current credentials with the stack's account before any resource is created.
+ * Compares the account of the current credentials with the stack's account. Call it before any resource is created.
  *
- * @throws RunError if they differ
+ * @throws RunError if they differ, or if the credentials cannot be checked
  */
 export async function verifyAccount(provider: Provider, { id, roleArn }: AccountArgs): Promise<void> {
   const identity = await getCallerIdentity({}, { provider }).catch((error: unknown) => {

@@ -91,14 +91,14 @@ describe("the API of a stack", () => {
   });
 
   it("has deletion protection when the stack configures it, whether or not its logs are kept", async () => {
-    assert.equal((await loadBalancer({})).balancer.enableDeletionProtection, true);
-    assert.equal(
-      (await loadBalancer({ deletionProtection: false, keepData: true })).balancer.enableDeletionProtection,
-      false,
-    );
+    for (const deletionProtection of [true, false])
+      for (const keepData of [true, false]) {
+        const { balancer } = await loadBalancer({ deletionProtection, keepData });
+        assert.equal(balancer.enableDeletionProtection, deletionProtection, `keepData ${keepData}`);
+      }
   });
 
-  it("is reachable only from the VPC when it is internal", async () => {
+  it("is reachable only from the VPC when it is internal and no other network is configured", async () => {
     const { listeners, rules, balancer } = await loadBalancer({});
     assert.deepEqual(listeners, [[80, "HTTP"]]);
     assert.deepEqual(rules, [[80, "10.0.0.0/16"]]);
@@ -106,7 +106,7 @@ describe("the API of a stack", () => {
     assert.equal(balancer.dropInvalidHeaderFields, true);
   });
 
-  it("is reachable from the configured networks, each listed once", async () => {
+  it("is reachable from the VPC and the configured networks, with one rule for each", async () => {
     const { rules } = await loadBalancer({ allowedCidrs: ["192.168.0.0/24", "172.16.0.0/12", "10.0.0.0/16"] });
     assert.deepEqual(rules, [
       [80, "10.0.0.0/16"],
@@ -190,7 +190,7 @@ describe("the API of a stack", () => {
     );
   });
 
-  it("does not run as root, and has a read-only file system and no secret in its environment", async () => {
+  it("does not run as root, and has a read-only file system and only the given environment and permissions", async () => {
     const { registry } = await create();
     const { inputs } = registry.resource("aws:ecs/taskDefinition:TaskDefinition");
     const [container] = JSON.parse(inputs.containerDefinitions);

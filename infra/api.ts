@@ -53,7 +53,7 @@ import { allow } from "./shared/securityGroups.ts";
 export interface ApiArgs extends LoadBalancerArgs {
   /** Host name of the certificate. */
   readonly domainName?: string | undefined;
-  /** Route 53 zone in which a record of the host is created. */
+  /** Id of the Route 53 zone in which a record of `domainName` is created. */
   readonly hostedZoneId?: string | undefined;
   /** Image by digest. */
   readonly image: pulumi.Input<string>;
@@ -67,7 +67,7 @@ export interface ApiArgs extends LoadBalancerArgs {
   readonly minTasks: number;
   /** Maximum number of tasks. */
   readonly maxTasks: number;
-  /** Maximum of previous and new tasks together during a deployment, in percent of the desired count. */
+  /** Maximum number of previous and new tasks during a deployment, in percent of the desired count. */
   readonly deploymentMaximumPercent: number;
   /** Environment of the container; contains no secret. */
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
@@ -84,9 +84,9 @@ const PORT = 3000;
  * Seconds in which a task finishes its requests before it stops; longer than the load balancer's deregistration delay.
  */
 const STOP_SECONDS = 60;
-/** Average CPU in percent that autoscaling aims at. */
+/** Target of autoscaling: average CPU in percent. */
 const CPU_PERCENT = 60;
-/** Requests per minute and task that autoscaling aims at. */
+/** Target of autoscaling: requests per minute and task. */
 const REQUESTS_PER_TASK = 60_000;
 
 /**

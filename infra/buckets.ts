@@ -85,7 +85,7 @@ export interface PrivateBucketArgs {
 }
 
 /**
- * Creates a private bucket: TLS only, no public access, encrypted, all objects owned by the bucket's owner.
+ * Creates a private bucket: encrypted, TLS only, no public access, all objects owned by the bucket's owner.
  *
  * @returns the bucket, and its policy for resources that depend on it
  */
@@ -94,7 +94,7 @@ export function privateBucket(
   { keepData, expireDays, versioned = false, writers = [], accessLogAccount }: PrivateBucketArgs,
   opts: pulumi.CustomResourceOptions,
 ): { bucket: Bucket; policy: BucketPolicy } {
-  // A retained bucket stays private: of its settings, only the lifecycle rules are deleted with the stack.
+  // A retained bucket stays private: only its lifecycle rules are deleted with the stack.
   const bucketOptions = { ...opts, retainOnDelete: keepData };
   const bucket = new Bucket(name, { forceDestroy: !keepData }, bucketOptions);
   const bucketRef = { bucket: bucket.bucket };

@@ -44,7 +44,7 @@ describe("the database of a stack", () => {
     assert.equal(registry.resource("aws:rds/parameterGroup:ParameterGroup").inputs.family, `postgres${major}`);
   });
 
-  it("accepts TLS only, and as many connections as the capacity plan states", async () => {
+  it("accepts TLS only, has the planned max_connections, and limits temporary files", async () => {
     const { registry } = await create();
     const { parameters } = registry.resource("aws:rds/parameterGroup:ParameterGroup").inputs;
     const parameter = (name: string) => parameters.find((candidate: { name: string }) => candidate.name === name);
@@ -58,7 +58,7 @@ describe("the database of a stack", () => {
     assert.equal(registry.ofType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").length, 0);
   });
 
-  it("stays within the bounds of RDS and Postgres with large disks", async () => {
+  it("respects the maximums of RDS and Postgres with large disks", async () => {
     const { registry } = await create({ storageGb: 20_000 });
     const { parameters } = registry.resource("aws:rds/parameterGroup:ParameterGroup").inputs;
     const limit = parameters.find(({ name }: { name: string }) => name === "temp_file_limit");
@@ -72,7 +72,7 @@ describe("the database of a stack", () => {
     );
   });
 
-  it("leaves a final snapshot only when data is kept", async () => {
+  it("leaves a final snapshot and automatic backups only when data is kept", async () => {
     const { registry } = await create();
     const retained = registry.resource("aws:rds/instance:Instance").inputs;
     assert.equal(retained.skipFinalSnapshot, false);

@@ -45,7 +45,7 @@ export interface DatabaseArgs {
   readonly deletionProtection: boolean;
   /** Retention of automatic backups in days, also the window of point-in-time restores. */
   readonly backupDays: number;
-  /** max_connections of the capacity plan, set in the parameter group so that both agree. */
+  /** max_connections of the capacity plan, which the parameter group sets. */
   readonly maxConnections: number;
   /** Takes a final snapshot when the stack is destroyed. */
   readonly keepData: boolean;
@@ -70,8 +70,8 @@ export interface DatabaseEndpoint {
 const PORT = 5432;
 const NAME = "rates";
 /**
- * Newest major version that RDS offers (since 2025-11: AWS, "Amazon RDS for PostgreSQL now supports major version 18"),
- * also used by the tests and compose.yaml.
+ * Major version of Postgres, also that of the tests and compose.yaml. RDS has supported it since 2025-11 (AWS, "Amazon RDS for
+ * PostgreSQL now supports major version 18").
  */
 const MAJOR = "18";
 /**
@@ -88,8 +88,8 @@ const MAX_KILOBYTES = 2 ** 31 - 1;
 /** Interval of enhanced monitoring in seconds. */
 const MONITORING_SECONDS = 60;
 /**
- * Free retention of Performance Insights in days. Its data is shown by CloudWatch Database Insights, since its own
- * console was retired (2026-07).
+ * Free retention of Performance Insights in days. CloudWatch Database Insights shows its data, since its own console was
+ * retired (2026-07).
  */
 const INSIGHTS_DAYS = 7;
 

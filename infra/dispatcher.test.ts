@@ -73,7 +73,7 @@ describe("the dispatcher of a stack", () => {
     assert.equal(await reserved(undefined), undefined);
   });
 
-  it("is invoked by run state changes and the schedule, each allowed to invoke the alias only", async () => {
+  it("is invoked by run state changes and the schedule, which may invoke only the alias", async () => {
     const registry = await create();
     const rules = registry.ofType("aws:cloudwatch/eventRule:EventRule");
     assert.deepEqual(rules.map(({ name }) => name).sort(), ["d-ec2", "d-glue", "d-schedule"]);
@@ -117,7 +117,7 @@ describe("the dispatcher of a stack", () => {
     assert.ok(Object.keys(inputs.code.assets).includes("settings.json"));
   });
 
-  it("may receive requests and wake-ups, send responses and dead letters, and write its own log", async () => {
+  it("may receive requests and wake-ups, defer requests, send responses and dead letters, and write its own log", async () => {
     const registry = await create();
     const [receive, send, defer, logs, network] = registry.statements("d");
     assert.deepEqual(receive?.Action, ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);

@@ -64,7 +64,7 @@ export interface DispatcherArgs {
   readonly eventSourceConcurrency: number;
   /** Maximum concurrency of the wake-up queue. */
   readonly wakeupConcurrency: number;
-  /** Permissions beyond receiving messages and writing logs. */
+  /** Permissions in addition to those for its queues, its log and its network interfaces. */
   readonly statements: readonly Statement[];
   /** Glue job whose state changes the dispatcher receives. */
   readonly glueJobName: pulumi.Input<string>;
@@ -74,7 +74,7 @@ export interface DispatcherArgs {
   readonly retentionDays: number;
 }
 
-/** Timeout and batching of the function. The queues' visibility timeouts follow from them. */
+/** Timeout, batching and memory of the function. The queues' visibility timeouts follow from the first two. */
 export const DISPATCHER = {
   timeoutSeconds: 60,
   /** Maximum messages per invocation. */

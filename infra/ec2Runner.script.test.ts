@@ -50,8 +50,8 @@ async function userData(): Promise<string> {
 }
 
 /**
- * A fake instance: the script's paths are in a folder, dangerous commands are only recorded, and a local server acts as
- * metadata service and ECR.
+ * A fake instance: the script's paths are in a folder, commands that affect the machine are only recorded, and a local
+ * server acts as metadata service and ECR.
  */
 class Instance {
   readonly folder = mkdtempSync(join(tmpdir(), "rates-instance-"));
@@ -190,7 +190,7 @@ describe("the script of an EC2 run", () => {
     assert.match(unit, /^TimeoutStopSec=60$/m);
   });
 
-  it("pulls the image with a login of the instance's role, and passes launch and instance to the runner", async () => {
+  it("pulls the image with the instance's role, and passes launch, instance and runner type to the runner", async () => {
     await instance.run(script);
     await instance.run(RUN);
     assert.deepEqual(JSON.parse(instance.read("etc/rates/docker/config.json")), {
@@ -220,7 +220,7 @@ describe("the script of an EC2 run", () => {
     assert.ok(!instance.calls.some((call) => call.startsWith("docker")));
   });
 
-  it("drains the runner when a Spot instance gets its interruption notice", async () => {
+  it("drains the runner when a Spot Instance gets its interruption notice", async () => {
     await instance.run(script);
     let reads = 0;
     instance.onMetadataRead = () => {

@@ -33,7 +33,7 @@ const template = async (change: Partial<Ec2RunnerArgs> = {}) =>
   (await create(change)).registry.resource("aws:ec2/launchTemplate:LaunchTemplate").inputs;
 
 describe("the EC2 runner of a stack", () => {
-  it("has no key pair, and terminates instances when they shut down", async () => {
+  it("has no key pair, requires IMDSv2, and terminates instances with their encrypted disk when they shut down", async () => {
     const inputs = await template();
     assert.equal(inputs.instanceInitiatedShutdownBehavior, "terminate");
     assert.equal(inputs.keyName, undefined);
@@ -44,7 +44,7 @@ describe("the EC2 runner of a stack", () => {
     assert.deepEqual(
       [inputs.metadataOptions.httpEndpoint, inputs.metadataOptions.instanceMetadataTags],
       ["enabled", "enabled"],
-      "a run finds its tags and credentials there",
+      "a run reads its tags and credentials there",
     );
     const [disk] = inputs.blockDeviceMappings;
     assert.deepEqual([disk.ebs.encrypted, disk.ebs.deleteOnTermination], ["true", "true"]);

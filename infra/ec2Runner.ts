@@ -54,7 +54,7 @@ export interface Ec2RunnerArgs {
   /** EC2 instance type, for example `c7g.large`. */
   readonly instanceType: string;
   /**
-   * Launches Spot Instances. The dispatcher's request asks for Spot, since a template that asks for Spot could start no
+   * Launches Spot Instances. The dispatcher requests Spot in its calls, since a template with Spot could not start
    * On-Demand Instances.
    */
   readonly spot: boolean;
@@ -64,7 +64,7 @@ export interface Ec2RunnerArgs {
   readonly maxInstances: number;
   /** Age in seconds after which an instance claims no further job. */
   readonly lifetimeSeconds: number;
-  /** Seconds that the longest job may run beyond that age. */
+  /** Time limit in seconds of the longest job, which may continue beyond that age. */
   readonly maxTimeoutSeconds: number;
   /** Environment of the container; contains no secret. */
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
@@ -86,7 +86,7 @@ export interface Ec2RunnerArgs {
 export const STACK_TAG = "rates:stack";
 /** GiB of disk for the system, the image and its log. */
 const DISK_GB = 30;
-/** Seconds for booting and for stopping, added to the maximum lifetime of an instance. */
+/** Seconds for booting and stopping, which are added to the maximum lifetime of an instance. */
 const SHUTDOWN_MARGIN_SECONDS = 600;
 /** Seconds that a shutdown gives the runner to stop before it is killed, even with a job in progress. */
 const STOP_SECONDS = 60;
@@ -234,8 +234,8 @@ function launchStatements(
       ],
       conditions: fromTemplate,
     },
-    // EC2 does not pass the launch template for this resource (Service Authorization Reference, RunInstances): with
-    // the condition no Spot instance would start. All other resources of the request have the condition.
+    // EC2 does not pass the launch template for this resource (Service Authorization Reference, RunInstances), so with
+    // the condition no Spot Instance would start. All other resources of the request have the condition.
     { actions: ["ec2:RunInstances"], resources: [ec2("spot-instances-request/*")] },
     {
       // Any image of the template: during a deployment a dispatcher may still start the previous version.

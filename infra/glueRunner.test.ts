@@ -35,7 +35,7 @@ describe("the Glue runner of a stack", () => {
     assert.equal(inputs.defaultArguments["--database-auth"], "iam");
   });
 
-  it("keeps script and catalogue under keys with their hash, so that runs find their version", async () => {
+  it("keeps script and catalog under keys with their hash, so that runs find their version", async () => {
     const keys = async (catalog: string) =>
       (await create({ catalog })).registry
         .ofType("aws:s3/bucketObjectv2:BucketObjectv2")
@@ -50,7 +50,7 @@ describe("the Glue runner of a stack", () => {
     assert.equal(inputs.command.scriptLocation, `s3://g-scripts/${first[0]}`);
   });
 
-  it("starts each run with the script and catalogue of the dispatcher's version", async () => {
+  it("starts each run with the script and catalog of the dispatcher's version", async () => {
     const { result, registry } = await create();
     const { inputs } = registry.resource("aws:glue/job:Job");
     assert.deepEqual((await resolved(result.settings)).arguments, {
@@ -89,7 +89,7 @@ describe("the Glue runner of a stack", () => {
     ]);
   });
 
-  it("opens all ports between its runs, and the Postgres port of the database", async () => {
+  it("opens all ports between its runs, and may connect to the database's Postgres port", async () => {
     const { registry } = await create();
     const ingress = registry.resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "g").inputs;
     assert.deepEqual([ingress.securityGroupId, ingress.referencedSecurityGroupId], ["g-id", "g-id"]);

@@ -74,10 +74,9 @@ const SCRIPT = new URL("../runtime/runner/glue/runner.py", import.meta.url);
 const LOGS = "/aws-glue/python-jobs";
 
 /**
- * The Glue Python shell job whose runs execute reads. Script, catalogue and certificate authorities are stored
- * under keys with their hashes, and are kept when newer ones are added, so that a run that starts during a deployment
- * finds its version.
- * The dispatcher starts each run with the script and catalogue of its own version.
+ * The Glue Python shell job whose runs execute reads. Script, catalog and certificate authorities are stored under keys
+ * with their hashes, and are kept when newer ones are added, so that a run that starts during a deployment finds its
+ * version. The dispatcher starts each run with the script and catalog of its own version.
  *
  * A Glue connection is in one subnet, so the job has one per zone. For each run, Glue uses the first connection whose
  * subnet has free addresses and whose zone is available (AWS Glue User Guide, VPC failover behaviour of jobs). If a
@@ -130,8 +129,8 @@ export class GlueRunner extends pulumi.ComponentResource {
       },
       child,
     );
-    // Glue uses the job's role to delete a run's network interfaces, perhaps minutes after the run. The security group
-    // can be deleted only after the interfaces, so role and policy must be deleted after the group.
+    // Glue uses the job's role to delete a run's network interfaces, sometimes minutes after the run. The security group
+    // can be deleted only after the interfaces, so role and policies must be deleted after the group.
     const roleDependent = { ...child, dependsOn: policies };
     this.group = databaseClientGroup(name, { placement, database, clientName: "Glue runs" }, roleDependent).group;
     this.#allowGlueConnections(name);
@@ -213,7 +212,7 @@ export class GlueRunner extends pulumi.ComponentResource {
     this.registerOutputs({ job: this.job.name });
   }
 
-  /** Opens all ports between members of a connection's security group, as Glue requires (User Guide, VPC for JDBC). */
+  /** Opens all ports between the runs, as Glue requires for its connections (User Guide, VPC for JDBC). */
   #allowGlueConnections(name: string): void {
     const rule = {
       group: this.group.id,
@@ -227,7 +226,7 @@ export class GlueRunner extends pulumi.ComponentResource {
 }
 
 /**
- * Uploads an object under a key with its content's hash; it is kept when another replaces it.
+ * Uploads an object under a key with its content's hash. The object is kept when a newer version is uploaded.
  *
  * @returns Its S3 location.
  */

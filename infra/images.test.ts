@@ -19,7 +19,7 @@ describe("the image of a stack", () => {
     assert.match(await resolved(result.image), /@sha256:0{64}$/);
   });
 
-  it("is built for the stack's architecture, never in a preview, under a name with a hash of its inputs", async () => {
+  it("is built for the stack's architecture, not in previews, with a hash of its inputs in its tag", async () => {
     const { inputs } = (await create()).registry.resource("docker:index/image:Image", `i-${VERSION}`);
     assert.equal(inputs.build.platform, "linux/arm64");
     assert.equal(inputs.buildOnPreview, false);
@@ -29,7 +29,7 @@ describe("the image of a stack", () => {
     await create(true, true);
   });
 
-  it("is pushed once per version: a new random tag is ignored, and the build is the same on every machine", async () => {
+  it("is pushed once per version: a new random tag is ignored, and path and modes of the context are fixed", async () => {
     const [first, second] = [await create(), await create()].map(({ registry }) =>
       registry.resource("docker:index/image:Image", `i-${VERSION}`),
     );
@@ -60,7 +60,7 @@ describe("the image of a stack", () => {
     assert.ok(inputs.imageName.includes(`:${version}-`));
   });
 
-  it("has a version that depends on all inputs of the build and on nothing else", () => {
+  it("has a version that depends on every file that the Dockerfile copies, and on no test", () => {
     const files = contextFiles();
     for (const path of [
       "package-lock.json",

@@ -38,7 +38,7 @@ export interface ImagesArgs {
 
 const DOCKERFILE = "runtime/Dockerfile";
 /**
- * Number of images to keep, two per version. Runs and tasks finish on their version, and a rollback needs the previous
+ * Number of images to keep, two per version: running runs and tasks use old versions, and a rollback needs the previous
  * one.
  */
 const MAX_IMAGES = 60;
@@ -147,7 +147,7 @@ function buildContext(version: string): string {
   return relative(process.cwd(), directory);
 }
 
-/** Hashes all inputs of the build: the architecture and the files. */
+/** Hashes the architecture and all files that the build uses. */
 export function imageVersion(arch: ImagesArgs["arch"]): string {
   const hash = createHash("sha256").update(arch).update("\0");
   for (const path of [DOCKERFILE, ...contextFiles()].sort())
@@ -161,7 +161,7 @@ export function imageVersion(arch: ImagesArgs["arch"]): string {
 
 /**
  * Lists the inputs of the build according to the Dockerfile's ignore file, as docker does: the last pattern that
- * matches a path or a folder above it decides. Only paths that the file includes by `!` are searched.
+ * matches a path or a folder above it decides. Searches only the paths that the ignore file includes with `!`.
  */
 export function contextFiles(): string[] {
   const patterns = readFileSync(join(ROOT, `${DOCKERFILE}.dockerignore`), "utf8")

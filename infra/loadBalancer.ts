@@ -15,9 +15,9 @@ export interface LoadBalancerArgs {
   readonly public: boolean;
   /** ARN of the certificate for HTTPS; without one the load balancer serves HTTP and must be internal. */
   readonly certificateArn?: string | undefined;
-  /** Addresses of the VPC in CIDR notation; they always reach the load balancer. */
+  /** Addresses of the VPC in CIDR notation; its clients can always reach the load balancer. */
   readonly cidr: string;
-  /** Further networks that may reach it, in CIDR notation. */
+  /** Other networks that may reach the load balancer, in CIDR notation. */
   readonly allowedCidrs: readonly string[];
   /** Retention of logs in days. */
   readonly retentionDays: number;

@@ -45,7 +45,7 @@ const create = (preview = false) =>
   );
 
 describe("the migrations of a stack", () => {
-  it("run once per change of their files, and report their version afterwards", async () => {
+  it("run once per change of their files, inside the network, and output their version", async () => {
     const { registry, result } = await create();
     const { inputs } = registry.resource("aws:lambda/invocation:Invocation", "m");
     assert.deepEqual(inputs.triggers, { version: migrationsVersion() });
@@ -69,7 +69,7 @@ describe("the migrations of a stack", () => {
     assert.ok(JSON.stringify(dependencies).includes("m-roles"), "migrate waits for roles");
   });
 
-  it("may read the master's password when they run, and have only its ARN in their environment", async () => {
+  it("may read the master's secret, and have only its ARN in their environment", async () => {
     const { registry } = await create();
     const { variables } = registry.resource("aws:lambda/function:Function").inputs.environment;
     assert.deepEqual(Object.keys(variables).sort(), [
@@ -85,7 +85,7 @@ describe("the migrations of a stack", () => {
     assert.deepEqual(secret?.Resource, [variables.MASTER_SECRET_ARN]);
   });
 
-  it("update a database from the Lambda bundle, and return only the names of the files that they applied", async function () {
+  it("migrate a database from the Lambda bundle, return only file names and ids, and store an API token's hash", async function () {
     this.timeout(60_000);
     const database = await testDatabase();
     const admin = new pg.Client(database.url);

@@ -65,13 +65,14 @@ const MEMORY_MB = 256;
 
 /**
  * Runs two steps inside the network before dependent resources change. `roles` runs as the master, once per change of
- * the roles or of the number of run slots with a login role. `migrate` runs as the role migrator, once per change of the
- * SQL files. Migrations must be compatible with the previous version of the code, which keeps running meanwhile.
+ * the code that creates roles or of the number of run slots with a login role. `migrate` runs as the role migrator, once
+ * per change of the SQL files. Migrations must be compatible with the previous version of the code, which is still
+ * running.
  */
 export class Migrations extends pulumi.ComponentResource {
   /** Version of the SQL files; known after they are applied. */
   readonly version: pulumi.Output<string>;
-  /** Name of the function, which also stores the first API token's hash (db/lambda.ts). */
+  /** Name of the function, which also stores hashes of API tokens (db/lambda.ts). */
   readonly functionName: pulumi.Output<string>;
 
   constructor(name: string, args: MigrationsArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -143,7 +144,7 @@ export class Migrations extends pulumi.ComponentResource {
   }
 }
 
-/** Hashes the code that creates roles. */
+/** Hashes the code that creates and lists roles. */
 function rolesVersion(): string {
   const files = ["../db/roles.ts", "../runtime/platform/postgres.ts"].map((file) =>
     readFileSync(new URL(file, import.meta.url)),

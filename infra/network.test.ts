@@ -23,7 +23,7 @@ describe("the network of a stack", () => {
     assert.equal(inputs.natGateways.strategy, "Single");
   });
 
-  it("reaches S3 through a gateway, and, without NAT, other services through endpoints that only the VPC can use", async () => {
+  it("reaches S3 through a gateway endpoint, and without NAT other services through endpoints that only the VPC can use", async () => {
     const withNat = await create();
     const gateway = withNat.resource("aws:ec2/vpcEndpoint:VpcEndpoint").inputs;
     assert.deepEqual([gateway.serviceName, gateway.vpcEndpointType], ["com.amazonaws.eu-central-1.s3", "Gateway"]);

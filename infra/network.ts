@@ -39,11 +39,11 @@ export interface NetworkArgs {
   readonly retentionDays: number;
 }
 
-/** Network access of private components to AWS services; components depend on it, so that it is deleted after them. */
+/** Network access of private components to AWS services. Components depend on it, so that it is deleted after them. */
 export interface OutboundAccess {
   /**
-   * Makes a resource's description depend on routes, NAT gateways, internet gateway and associations. These are children
-   * of awsx's component, which the engine does not expand in dependsOn.
+   * Returns a description that makes its resource depend on routes, NAT gateways, internet gateway and associations.
+   * They cannot be in dependsOn, because they are children of awsx's component, which the engine does not expand.
    */
   description(text: string): pulumi.Output<string>;
   /** Endpoints, and the rules of their security group. */

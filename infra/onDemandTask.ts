@@ -24,13 +24,13 @@ export interface OnDemandTaskArgs {
   readonly descriptions: { readonly group: string; readonly toBalancer: string };
   /** Permissions of the task. */
   readonly statements: readonly Statement[];
-  /** Permissions to start it, in addition to those to pull its image. */
+  /** Permissions of ECS for starting the task, in addition to those to pull its image. */
   readonly startStatements?: readonly Statement[];
   /** Name of its container. */
   readonly container: string;
   /** Further settings of the container (ECS's container definition). */
   readonly settings: Readonly<Record<string, pulumi.Input<unknown>>>;
-  /** Names of volumes that exist as long as the task. */
+  /** Names of volumes, which are deleted with the task. */
   readonly volumes?: readonly string[];
 }
 
@@ -42,7 +42,7 @@ export interface OnDemandTask {
   readonly cluster: Cluster;
   /** Task definition that a command starts. */
   readonly definition: TaskDefinition;
-  /** Role of the task itself. */
+  /** Role that the task's container uses. */
   readonly taskRole: ReturnType<typeof roleFor>;
 }
 

@@ -43,7 +43,7 @@ describe("the queues of a stack", () => {
     assert.equal(queue(await create(), "requests").messageRetentionSeconds, Number(days) * 86_400);
   });
 
-  it("move a request to the dead-letter queue only after days of receives, and retain it longer there", async () => {
+  it("move a request to the dead-letter queue after 1,000 receives, and retain dead letters longer than requests", async () => {
     const registry = await create();
     const { redrivePolicy, messageRetentionSeconds } = queue(registry, "requests");
     assert.equal(JSON.parse(redrivePolicy).maxReceiveCount, 1_000);
@@ -61,7 +61,7 @@ describe("the queues of a stack", () => {
       assert.equal(inputs.receiveWaitTimeSeconds, 20, name);
   });
 
-  it("let callers send requests, and receive responses of their own tenant only", async () => {
+  it("let callers send requests, and receive only the responses of their tenants' queues", async () => {
     const registry = await create();
     const allowed = (suffix: string) => policy(registry, suffix).slice(1);
     assert.deepEqual(

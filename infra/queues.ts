@@ -43,8 +43,8 @@ export interface QueuesArgs {
 const DAY_SECONDS = 86_400;
 /**
  * Number of receives after which SQS moves a message to the dead-letter queue: SQS's maximum. The dispatcher moves
- * invalid messages itself, so only outages and tenants with too many waiting jobs cause many receives. They are so far
- * apart that a message reaches the maximum only after days, or expires first.
+ * invalid messages itself, so only outages and tenants with too many waiting jobs cause many receives. The visibility
+ * timeout separates the receives, so that a message reaches the maximum only after days, or expires first.
  */
 const MAX_RECEIVES = 1_000;
 /**
@@ -54,7 +54,7 @@ const MAX_RECEIVES = 1_000;
 const REQUEST_DAYS = 7;
 /** Retention in seconds. A wake-up only triggers a check, which the schedule does every minute too. */
 const WAKEUP_SECONDS = 300;
-/** Visibility timeout of responses. */
+/** Visibility timeout of responses in seconds. */
 const RESPONSE_VISIBILITY_SECONDS = 60;
 
 const SEND = ["sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"];

@@ -31,7 +31,7 @@ import { logGroup } from "./shared/logs.ts";
  */
 export interface SmokeArgs
   extends Pick<OnDemandTaskArgs, "placement" | "image" | "repositoryArn" | "arch" | "loadBalancer" | "statements"> {
-  /** Configuration of the task's checks, in the form of SmokeOutputs (runtime/contract/stackOutputs.ts). */
+  /** Outputs of the stack for the checks, in the form of SmokeOutputs (runtime/contract/stackOutputs.ts). */
   readonly outputs: Readonly<Record<string, pulumi.Input<string | number>>>;
   /** Name of the migrations function, which stores the hash of the task's token. */
   readonly migrationsFunction: pulumi.Input<string>;
@@ -45,7 +45,7 @@ export interface SmokeArgs
 const CONTAINER = "smoke";
 
 /**
- * A task that runs all checks of a stack inside its network (`npm run smoke -- --inside`). Nothing runs and no costs
+ * A task that runs the smoke checks of a stack inside its network (`npm run smoke -- --inside`). Nothing runs and no costs
  * arise until the command starts it. It reaches the API through the load balancer, like any client, and AWS's services
  * over HTTPS; its security group allows no other ports. The task creates its own token and sends it only to the API.
  * Its log contains the token's id and hash.

@@ -23,7 +23,7 @@ const domainOf = async (change: Partial<TrackingArgs> = {}) => {
   return registry.resource("aws:opensearch/domain:Domain").inputs;
 };
 
-describe("the tracking component", () => {
+describe("the OpenSearch domain of a stack", () => {
   it("is encrypted at rest and between nodes, and accepts TLS 1.2 or newer only", async () => {
     const domain = await domainOf();
     assert.deepEqual(domain.encryptAtRest, { enabled: true });
@@ -106,7 +106,7 @@ describe("the tracking component", () => {
   });
 });
 
-describe("the tracking component in the real engine", function () {
+describe("the OpenSearch domain in the real engine", function () {
   this.timeout(120_000);
   let dev: Engine | undefined;
   before(function () {

@@ -31,9 +31,9 @@ export interface TrackingArgs {
   readonly placement: Placement;
   /** Instance type of data nodes, for example `m7g.medium.search`. */
   readonly instanceType: string;
-  /** Data nodes, a multiple of `zoneCount`. */
+  /** Number of data nodes, a multiple of `zoneCount`. */
   readonly instanceCount: number;
-  /** Zones of the nodes, 1 to 3. */
+  /** Number of zones of the nodes, 1 to 3. */
   readonly zoneCount: number;
   /** GiB of gp3 per data node. */
   readonly storageGb: number;
@@ -52,7 +52,7 @@ export const TRACKING_LOGS = "/aws/OpenSearchService/rates/";
 /** Prefix of the runtime's indices (TrackingSettings.indexPrefix in runtime/platform/settings.ts). */
 const INDEX_PREFIX = "rates-jobs";
 
-/** Start of the ten hours (UTC) in which OpenSearch may patch and restart nodes. */
+/** Hour (UTC) at which the ten hours begin in which OpenSearch may patch and restart nodes. */
 const OFF_PEAK_HOUR = 21;
 
 const HTTPS = 443;
@@ -63,7 +63,7 @@ const HTTPS = 443;
  *
  * Two mechanisms control access: the policies of roles by method and path (`statements`, `readStatements`), and the
  * security group's rules (`allowFrom`). Fine-grained access control is not used: its users would be in the domain,
- * outside this program, and two roles with a few paths each do not need it. The domain has no access policy, because it
+ * outside this program, and the policies of two roles are enough. The domain has no access policy, because it
  * would refer to roles whose policies refer to the domain. The domain therefore accepts only signed calls that the
  * caller's own IAM policy allows.
  *

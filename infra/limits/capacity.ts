@@ -14,14 +14,14 @@ export const CONNECTIONS_PER = {
 } as const;
 
 /**
- * Maximum number of tasks during a deployment, when old and new ones run together, as a multiple of the usual number;
- * deploymentMaximumPercent is 100 times this.
+ * Maximum number of tasks during a deployment, when old and new ones run together, as a multiple of the usual number.
+ * ECS's deploymentMaximumPercent is 100 times this.
  */
 export const DEPLOYMENT_TASK_FACTOR = 2;
 
-/** Concurrency of the wake-up queue's mapping: AWS's minimum, since one wake-up serves all waiting jobs. */
+/** Maximum concurrency of the wake-up queue: AWS's minimum, since one wake-up is enough for all waiting jobs. */
 export const WAKEUP_CONCURRENCY = LIMITS.eventSourceConcurrencyMin.value;
-/** Concurrency for scheduled invocations and events about runs' states, which no event source mapping limits. */
+/** Reserved concurrency for the schedule and for state changes of runs, which no event source mapping limits. */
 export const EVENT_CONCURRENCY = 2;
 /** Minimum concurrency that a dispatcher reserves. */
 export const MIN_EXECUTIONS = LIMITS.eventSourceConcurrencyMin.value + WAKEUP_CONCURRENCY + EVENT_CONCURRENCY;
@@ -48,7 +48,7 @@ export interface CapacityPlan {
   glue: {
     maxConcurrentRuns: number;
     dpuPerRun: number;
-    /** DPUs of a larger run, one at a time; absent if reads that ran out of memory use another runner or fail. */
+    /** DPUs of the larger run, at most one at a time; missing if reads that ran out of memory move to EC2 or fail. */
     largerDpu?: number;
   };
   /** Maximum EC2 runners at once. */
@@ -75,6 +75,6 @@ export interface CapacityPlan {
   };
 }
 
-/** Returns the DPUs in use when the maximum number of runs executes, one of them the larger run. */
+/** Returns the DPUs in use at the maximum number of runs, including the larger run if there is one. */
 export const dpusOf = ({ maxConcurrentRuns, dpuPerRun, largerDpu = dpuPerRun }: CapacityPlan["glue"]): number =>
   (maxConcurrentRuns - 1) * dpuPerRun + largerDpu;

@@ -12,12 +12,12 @@ describe("the service limits", () => {
     assert.equal(new Set(codes).size, codes.length, "one limit per code");
   });
 
-  it("have a lowest known value below the default", () => {
+  it("have a lowest known value below the default, if they have one", () => {
     for (const [name, { value, lowestKnown }] of limits)
       assert.ok(lowestKnown === undefined || lowestKnown < value, name);
   });
 
-  it("list the sizes that a configuration may choose", () => {
+  it("include the sizes of API tasks and Glue runs that a configuration may choose", () => {
     const { api, runners } = StackConfig.properties;
     assert.deepEqual(
       api.properties.taskVcpus.enum,

@@ -1,8 +1,8 @@
 /**
  * Service limits of one account in one region, as data.
  *
- * `value` is AWS's default; `lowestKnown` is the lower value of some accounts. `hard` limits are fixed; `adjustable`
- * ones have a Service Quotas code. The values that an account was granted are in its stack's `quotas`.
+ * `value` is AWS's default. `hard` limits are fixed; `adjustable` ones have a Service Quotas code. The values that an
+ * account was granted are in its stacks' `quotas`.
  */
 export interface Limit {
   readonly value: number;
@@ -19,7 +19,7 @@ export interface Limit {
 export interface Source {
   /** Page, API reference or provider documentation with the value. */
   readonly document: string;
-  /** Month in which the value was checked in the document; "unverified" if never. */
+  /** Month in which the value was compared with the document; "unverified" if it was not. */
   readonly checked: "2026-11" | "unverified";
 }
 
@@ -175,7 +175,7 @@ export const LIMITS = {
   },
   allowedNetworks: {
     value: 25,
-    unit: "networks that may reach the load balancer: a security group has 60 rules, of which the program needs four and each network two; the rest is kept free",
+    unit: "networks that may reach the load balancer: a security group has 60 rules, of which the program needs four and each network two; six stay free",
     kind: "hard",
     source: verifiedSource("Amazon VPC User Guide, Amazon VPC quotas, inbound rules per security group"),
   },
@@ -328,7 +328,7 @@ export const FARGATE_SIZES = [
  */
 export const SEARCH_FAMILIES_WITHOUT_GP3 = ["t2", "m3", "m4", "c4", "r3", "r4", "i2", "i3", "r6gd"] as const;
 
-/** Maximum GiB of gp3 of OpenSearch instance types that take less than 1,024 (same page). */
+/** Maximum GiB of gp3 of OpenSearch instance types that support less than 1,024 GiB (same page). */
 export const SEARCH_GP3_GB: Readonly<Record<string, number>> = {
   "t3.small.search": 100,
   "t3.medium.search": 200,

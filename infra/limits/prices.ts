@@ -22,7 +22,7 @@ export const MONTH_HOURS = 730;
 const priceFrom =
   (per: Price["per"], document: string, checked: Source["checked"] = "2026-11") =>
   (usd: number): Price => ({ usd, per, source: { document, checked } });
-/** Returns the source of prices in a pricing page's price file, of which a GitHub repository has a copy. */
+/** Returns the source of prices from a GitHub repository's copy of a pricing page's price file. */
 const quotedFrom = (page: string, published: string, repository: string): string =>
   `${page} pricing of ${published}, AWS's file in ${repository}`;
 
@@ -105,7 +105,7 @@ export const EC2_PRICES = byName<Ec2Type>(
   },
 );
 
-/** OpenSearch Service, On-Demand; a configuration may name types that are not here. */
+/** OpenSearch Service, On-Demand; a configuration may have types without a price here. */
 export const SEARCH_PRICES: Readonly<Record<string, Price>> = {
   ...byName(priceFrom("hour", SEARCH), {
     "t3.small.search": 0.042,

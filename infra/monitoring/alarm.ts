@@ -12,15 +12,15 @@ export interface Alarm {
   readonly metric: Measure | { readonly expression: string; readonly metrics: Readonly<Record<string, Measure>> };
   readonly comparison: ">" | ">=" | "<";
   readonly threshold: number;
-  /** Number of breaching datapoints that raise the alarm, and number of evaluated minutes. */
+  /** Number of breaching minutes that raise the alarm, and number of evaluated minutes. */
   readonly minutes: readonly [breaching: number, evaluated: number];
   /** Treatment of minutes without a value: not breaching for error counts, breaching for metrics that must exist. */
   readonly missingData: "notBreaching" | "breaching";
 }
 
-/** Minutes after which the schedule's work is late; the schedule runs once per minute. */
+/** Minutes after which work of the schedule is overdue; the schedule runs once per minute. */
 export const LATE_MINUTES = 5;
-/** Share of a maximum above which it counts as nearly reached. */
+/** Share of a maximum above which the maximum counts as nearly reached. */
 export const NEARLY_FULL = 0.8;
 /** Share of the storage that should be free. A batch takes about three times its size while it is loaded. */
 export const MIN_FREE_STORAGE = 0.25;

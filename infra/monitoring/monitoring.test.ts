@@ -136,7 +136,7 @@ describe("the dashboard", () => {
       }
     });
 
-  it("draws the maximum beside the current number", async () => {
+  it("draws maximums as lines", async () => {
     const { widgets } = await body();
     const levels = (title: RegExp) =>
       widgets
@@ -191,7 +191,7 @@ describe("alarms", () => {
     assert.equal(new Set(keys).size, keys.length);
   });
 
-  it("recommend raising a quota only when that helps", () => {
+  it("recommend a higher Lambda quota only if the dispatcher can use it", () => {
     const actionWith = (reservedConcurrency: number) => {
       const change = { plan: { ...plan, dispatcher: { ...plan.dispatcher, reservedConcurrency } } };
       return alarmsOf(args(change)).find(({ key }) => key === "dispatcher-throttled")?.action ?? "";
@@ -200,7 +200,7 @@ describe("alarms", () => {
     assert.match(actionWith(6), /^It has 6 of the 14 executions that it can use: raise .*quotas\.lambdaConcurrency/);
   });
 
-  it("have thresholds from the stack's capacity", async () => {
+  it("have thresholds that follow from the stack's capacity and configuration", async () => {
     const registry = await create();
     const threshold = (key: string) =>
       alarmsIn(registry).find(({ name }) => name === `rates-dev-monitoring-${key}`)?.inputs.threshold;
@@ -251,7 +251,7 @@ describe("alarms", () => {
 describe("the topic and the budget", () => {
   const policyOf = async (type: string) => JSON.parse((await create()).resource(type).inputs.policy);
 
-  it("accept only notifications of this account's alarms and budgets, encrypted and over TLS", async () => {
+  it("accept only notifications of this account's alarms and budgets, over TLS, and encrypt them", async () => {
     const registry = await create();
     assert.match(registry.resource("aws:sns/topic:Topic").inputs.kmsMasterKeyId, /^arn:aws:kms:/);
     const [alarms, budgets, tlsStatement] = (await policyOf("aws:sns/topicPolicy:TopicPolicy")).Statement;

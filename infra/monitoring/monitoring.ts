@@ -32,10 +32,10 @@ export interface MonitoringArgs extends MonitoringTargets {
 }
 
 /**
- * A dashboard that follows a job through the platform, alarms on everything that can delay jobs, and the account's
- * budget. Alarms and budget notify one topic.
+ * A dashboard that follows a job through the platform, alarms, and the account's budget. Alarms and budget notify one
+ * topic.
  *
- * The budget covers the whole account. A filter by the stack's tags would silently count nothing until they are
+ * The budget covers the whole account. With a filter by the stack's tags, it would count nothing until the tags are
  * activated as cost allocation tags in the payer account.
  */
 export class Monitoring extends pulumi.ComponentResource {
@@ -60,7 +60,7 @@ export class Monitoring extends pulumi.ComponentResource {
     this.dashboard = new Dashboard(
       name,
       {
-        // CloudWatch identifies a dashboard only by its name, which therefore contains the stack's.
+        // CloudWatch identifies a dashboard only by its name, which therefore contains the stack's name.
         dashboardName: name,
         dashboardBody: pulumi.jsonStringify(
           dashboardOf(

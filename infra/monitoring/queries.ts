@@ -7,12 +7,12 @@ import type { MonitoringTargets } from "./monitoringTargets.ts";
 /** Value of `job_name` in Prometheus's configuration for the API's processes. */
 export const SCRAPE_JOB = "rates";
 
-/** Age in seconds at which counters are considered missing; they always lag by about two minutes. */
+/** Age in seconds from which counters count as missing; usually they are one to two minutes old. */
 const STALE_SECONDS = 300;
 
 /**
  * Returns the PromQL of a measure; counts are per minute. Counters come from the database and are equal in all
- * processes, so their growth is the difference of two values and includes everything between two scrapes.
+ * processes, so the difference of two values is their growth between two scrapes.
  *
  * @returns undefined if only CloudWatch has the metric
  */

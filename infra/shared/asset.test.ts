@@ -7,7 +7,7 @@ import { textAsset } from "./asset.ts";
 describe("a text that Pulumi receives as a file", () => {
   const path = async (name: string, text: string) => await textAsset(name, text).path;
 
-  it("has a path with the hash of its content, so that the same text is the same file in every run", async () => {
+  it("has a path with the hash of its content, so that the same text is always the same file", async () => {
     const text = `some text of ${process.pid}, ${process.hrtime.bigint()}\n`;
     const [first, second] = [await path("some.txt", text), await path("some.txt", `${text}more\n`)];
     assert.equal(dirname(first), join(ROOT, "node_modules", ".cache", "rates-platform"));

@@ -8,8 +8,8 @@ import { ROOT } from "../../runtime/platform/root.ts";
 const FOLDER = join(ROOT, "node_modules/.cache/rates-platform");
 
 /**
- * Writes a text to a file for Pulumi, which passes files by path and hash. A text asset would be passed in full,
- * several times, through the engine, its log and the state; for a function's code this dominates the time of a preview.
+ * Writes a text to a file for Pulumi, which passes files by path and hash. The engine would pass a text asset in full
+ * several times, also to its log and the state; for a function's code this dominates the time of a preview.
  *
  * @param name - End of the file's name.
  */

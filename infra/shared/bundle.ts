@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { build } from "esbuild";
 import { textAsset } from "./asset.ts";
 
-/** Inputs of a Lambda function's bundle. */
+/** Inputs of the archive of a Lambda function's code. */
 export interface BundleArgs {
   /** Module whose `handler` is the function's handler. */
   readonly entry: URL;
@@ -53,7 +53,7 @@ export async function bundleCode({ entry, external = [] }: BundleArgs): Promise<
   return output.text;
 }
 
-/** Creates the archive of a Lambda function's code; the same sources give the same archive. */
+/** Creates the archive of a Lambda function's code; the same sources result in the same archive. */
 export async function bundle(args: BundleArgs): Promise<pulumi.asset.AssetArchive> {
   const extraFiles = Object.entries(args.files ?? {}).map(([path, file]) => [path, assetOf(path, file)] as const);
   const workers = await Promise.all(

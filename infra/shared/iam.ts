@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 export interface Statement {
   /** IAM actions, for example `sqs:SendMessage`. */
   readonly actions: readonly string[];
-  /** ARNs; `*` for actions without resource-level permissions, or when the ARNs are unknown in advance. */
+  /** ARNs; `*` for actions without resource-level permissions, or if the ARNs are not known in advance. */
   readonly resources: readonly pulumi.Input<string>[];
   /** Conditions by operator and key, as in a policy document. */
   readonly conditions?: Readonly<
@@ -53,7 +53,7 @@ export const policyDocument = (
   pulumi.jsonStringify({ Version: "2012-10-17", Statement: [...statements.map(allowStatement), ...denied] });
 
 /**
- * Creates the role of one component: an AWS service assumes it, and one inline policy has its permissions. Resources
+ * Creates the role of one component, which an AWS service assumes, with one inline policy for its permissions. Resources
  * that use the role must depend on its policies, which are separate resources.
  */
 export function roleFor(

@@ -12,7 +12,7 @@ describe("security groups", () => {
       })
     ).registry;
 
-  it("allow time on deletion for network interfaces that Lambda releases late", async () => {
+  it("have a deletion timeout that is long enough for network interfaces that Lambda releases late", async () => {
     const { inputs, deleteTimeout } = (await create()).resource("aws:ec2/securityGroup:SecurityGroup");
     // AWS may take 45 minutes (Terraform's AWS provider, aws_security_group).
     assert.match(deleteTimeout, /^\d+m$/);

@@ -22,7 +22,7 @@ const INTERFACE_DELETE_TIMEOUT = "60m";
  * Checks the description of a security group or of a rule. EC2 refuses some characters when the resource is created,
  * after a preview has passed.
  *
- * @throws if EC2 would refuse the text
+ * @throws Error if EC2 would refuse the text
  */
 export function groupDescription(text: string): string {
   const problem = groupDescriptionProblem(text);

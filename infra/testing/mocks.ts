@@ -36,7 +36,7 @@ export class Registry {
   /**
    * The only resource of a type, or of a type and a name.
    *
-   * @throws unless there is exactly one
+   * @throws Error unless there is exactly one
    */
   resource(type: string, name?: string): Registered {
     const matches = this.ofType(type).filter((resource) => name === undefined || resource.name === name);
@@ -115,13 +115,13 @@ export interface MockOptions {
   readonly stack?: string;
   /** Makes outputs unknown, as in a preview of new resources. */
   readonly preview?: boolean;
-  /** Results that replace the default ones, by the function's token: values, or functions of the arguments. */
+  /** Results of provider functions instead of the default ones, by token: values, or functions of the arguments. */
   readonly calls?: Record<string, CallResult | ((inputs: CallResult) => CallResult)>;
 }
 
 /**
  * Runs a program under Pulumi's mocks. Every resource returns its inputs, an id (`<name>-id`), an ARN, and the outputs
- * of its type above. Programs must run one after another, since Pulumi's mocks are global.
+ * of its type in OUTPUTS. Programs must run one after another, since Pulumi's mocks are global.
  *
  * @returns The recorded registrations and the program's result.
  */
@@ -197,7 +197,7 @@ interface Response {
   getUrn(): string;
 }
 
-/** Keys and marks of special values in the SDK's messages (pulumi/pulumi, sdk/nodejs/runtime/rpc.ts). */
+/** Key and markers of special values in the SDK's messages (pulumi/pulumi, sdk/nodejs/runtime/rpc.ts). */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 const OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4";

@@ -8,10 +8,9 @@ import { ROOT } from "../../runtime/platform/root.ts";
 import { DISPATCHER_BUNDLE } from "../dispatcher.ts";
 import { bundleCode } from "../shared/bundle.ts";
 
-/**
- * `node infra/testing/timeDispatcherStart.ts <rounds>`: alternately loads the dispatcher's bundle and an empty handler
- * with the same SDK clients, each in its own process. Prints `{ ours, empty }` as JSON: CPU milliseconds of each round.
- */
+// `node infra/testing/timeDispatcherStart.ts <rounds>` alternately loads the dispatcher's bundle and an empty handler with
+// the same SDK clients, each in its own process. Prints `{ ours, empty }` as JSON: CPU milliseconds of each round.
+
 const SETTINGS = {
   queues: { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} },
   buckets: { results: "results", uploads: "uploads" },
