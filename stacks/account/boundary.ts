@@ -43,7 +43,7 @@ export class Boundaries extends pulumi.ComponentResource {
       {
         name: BOUNDARY,
         description: "Maximum permissions of the roles of the platform's stacks",
-        policy: policyDocument(stackCeiling(args.accountId)),
+        policy: policyDocument(stackBoundary(args.accountId)),
       },
       child,
     );
@@ -52,7 +52,7 @@ export class Boundaries extends pulumi.ComponentResource {
       {
         name: "rates-deployment-boundary",
         description: "Maximum permissions of deployments of the platform's stacks",
-        policy: policyDocument(deploymentCeiling(args), deniedToDeployments(args)),
+        policy: policyDocument(deploymentBoundary(args), deniedToDeployments(args)),
       },
       child,
     );
@@ -63,7 +63,7 @@ export class Boundaries extends pulumi.ComponentResource {
 /**
  * Maximum permissions of a stack's roles, limited to names that stacks use (tested with the permissions of every role).
  */
-function stackCeiling(accountId: string): Statement[] {
+function stackBoundary(accountId: string): Statement[] {
   const at = (service: string, ...paths: string[]) => paths.map((path) => `arn:aws:${service}:*:${accountId}:${path}`);
   return [
     {
@@ -181,7 +181,7 @@ const HARMLESS = [
  * deniedToDeployments). Other services that run code are limited to the names of stacks, and IAM, KMS and Secrets Manager
  * to the permissions of the role's own policies, and to AWS managed keys through other services.
  */
-function deploymentCeiling(args: BoundariesArgs): Statement[] {
+function deploymentBoundary(args: BoundariesArgs): Statement[] {
   const at = (service: string, path: string) => `arn:aws:${service}:*:${args.accountId}:${path}`;
   return [
     ...deploymentPermissions(permissionsArgs(args)).filter(({ actions }) =>

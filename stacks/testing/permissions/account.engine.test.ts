@@ -71,7 +71,7 @@ describe("permissions in an account, as the real engine registers them", functio
   let environment: IamEnvironment;
   let names: StackNames;
   let evaluator: Evaluator;
-  let cases: { preview: Case[]; deploy: Case[]; ceilings: Case[]; operators: Case[]; resources: Case[] };
+  let cases: { preview: Case[]; deploy: Case[]; boundaries: Case[]; operators: Case[]; resources: Case[] };
 
   const casesFor = (
     principal: string,
@@ -153,7 +153,7 @@ describe("permissions in an account, as the real engine registers them", functio
         ]),
       ],
       // Attaching AdministratorAccess to a role grants nothing beyond its boundary.
-      ceilings: [
+      boundaries: [
         ...casesFor(DEPLOY, attacks, false, administrator),
         ...onOtherNames(deploy.filter(({ action }) => /^(ecs|glue|iam|lambda|secretsmanager):/.test(action))).map(
           (testCase) => ({
@@ -241,7 +241,7 @@ describe("permissions in an account, as the real engine registers them", functio
   });
 
   it("limits roles by their boundaries even if an administrator's policy is attached", async () => {
-    assert.deepEqual(await unexpectedOutcomes(evaluator, cases.ceilings), []);
+    assert.deepEqual(await unexpectedOutcomes(evaluator, cases.boundaries), []);
     const boundaries = [DEPLOY, names.fullName("api")].map((role) => environment.roles.get(role)?.boundary?.name);
     assert.deepEqual(boundaries, ["rates-boundary-deployment", "rates-boundary"]);
   });

@@ -79,10 +79,6 @@ export class IamEnvironment {
     return this.resource(type, name).outputs.arn;
   }
 
-  has(type: string): boolean {
-    return this.#ofType(type).length > 0;
-  }
-
   /** Returns all policies of roles and resources that the programs registered. */
   policies(): Policy[] {
     const ofRoles = [...this.roles.values()].flatMap(({ identity, trust }) => [...identity, trust]);

@@ -6,8 +6,10 @@ import type { StackNames } from "./stackNames.ts";
 /**
  * Returns the authorizations for network interfaces of a function or a run. AWS's managed policies grant them for any
  * network (AWSLambdaVPCAccessExecutionRole).
+ *
+ * @param furtherActions - Actions on the interface, in addition to its deletion.
  */
-export const networkInterfaces = ({ arnOf }: StackNames, ...more: readonly string[]): Authorization[] =>
+export const networkInterfaces = ({ arnOf }: StackNames, ...furtherActions: readonly string[]): Authorization[] =>
   [
     ...on(
       "ec2:CreateNetworkInterface",
@@ -15,7 +17,7 @@ export const networkInterfaces = ({ arnOf }: StackNames, ...more: readonly strin
     ),
     ...on("ec2:DescribeNetworkInterfaces", "*"),
     ...on("ec2:DescribeSubnets", "*"),
-    ...actionsOn(arnOf("ec2", "network-interface/eni-1"), "ec2:DeleteNetworkInterface", ...more),
+    ...actionsOn(arnOf("ec2", "network-interface/eni-1"), "ec2:DeleteNetworkInterface", ...furtherActions),
   ].map((authorization) => ({ ...authorization, isUnrestricted: true }));
 
 export const functionInterfaces = (names: StackNames): Authorization[] =>

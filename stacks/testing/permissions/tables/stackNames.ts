@@ -35,7 +35,7 @@ export function stackNames(environment: IamEnvironment, stack: string, headersSe
     accessLogs: bucket("api-access"),
     state: `arn:aws:s3:::rates-state-${account}-${region}`,
     stateKey: environment.arn("aws:kms/key:Key", "rates-state"),
-    /** Returns the authorizations to write to a log group, which are on a stream (as in AccessDenied errors). */
+    /** Returns the authorizations to write to a log group. AWS checks them for the ARN of a log stream. */
     writesLogs: (component: string): Authorization[] => {
       const stream = `${arn("aws:cloudwatch/logGroup:LogGroup", component)}:log-stream:one`;
       return ["logs:CreateLogStream", "logs:PutLogEvents"].map((action) => ({ action, resource: stream }));
