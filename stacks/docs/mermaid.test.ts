@@ -19,7 +19,7 @@ interface Diagram {
   readonly text: string;
 }
 
-/** Pages that must have a diagram: the flow, the states, the network, and capacity from quotas. */
+/** Pages that must have a diagram. */
 const WITH_DIAGRAMS = [
   "README.md",
   "ARCHITECTURE.md",

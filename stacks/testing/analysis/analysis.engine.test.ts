@@ -7,7 +7,7 @@ import { CONSTRAINT_MUTANTS } from "./mutants.ts";
 import { obsoleteExceptions, orderProblems } from "./order.ts";
 import { allowedServices, isNamed, unreachable } from "./reachability.ts";
 import { COMPONENTS, type Component, type ComponentReach, REDUNDANT, SERVICE_ENDPOINTS } from "./reachabilityTable.ts";
-import { compareSuppressions } from "./suppressions.ts";
+import { compareSuppressions, type Finding } from "./suppressions.ts";
 import { clientNetworks, registeredResources, type StoredResource, VARIANTS } from "./variants.ts";
 
 /** Long enough for an `up` of every variant on a busy machine. */
@@ -82,7 +82,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
   });
 
   describe("checked by checkov", () => {
-    let findings: ReturnType<typeof checkovFindings>["findings"];
+    let findings: Finding[];
     before(function () {
       const checkov = requirePython(this, "checkov");
       const { templates } = constraintResultOf(requirePython(this, "models"));
@@ -90,7 +90,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
       const publicBuckets = structuredClone(templates.dev);
       for (const { Type, Properties } of Object.values(publicBuckets.Resources))
         if (Type === "AWS::S3::Bucket") delete Properties.PublicAccessBlockConfiguration;
-      ({ findings } = checkovFindings(checkov, { ...templates, publicBuckets }));
+      findings = checkovFindings(checkov, { ...templates, publicBuckets });
     });
 
     it("have no finding without a suppression, and no suppression without a finding", () => {

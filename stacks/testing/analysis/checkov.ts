@@ -16,17 +16,14 @@ interface Report {
       readonly file_path: string;
     }[];
   };
-  readonly summary: { readonly passed: number; readonly parsing_errors: number };
+  readonly summary: { readonly parsing_errors: number };
 }
 
 /**
  * Runs checkov on templates. It downloads neither guidelines nor modules.
  * @param checkov - Command in the environment that stacks/testing/analysis/checkov.sh creates.
  */
-export function checkovFindings(
-  checkov: string,
-  templates: Readonly<Record<string, Template>>,
-): { findings: Finding[]; passed: number } {
+export function checkovFindings(checkov: string, templates: Readonly<Record<string, Template>>): Finding[] {
   const folder = mkdtempSync(join(tmpdir(), "rates-checkov-"));
   try {
     for (const [variant, template] of Object.entries(templates))
@@ -39,7 +36,7 @@ export function checkovFindings(
     });
     const { results, summary }: Report = JSON.parse(text);
     if (summary.parsing_errors > 0) throw new Error(`checkov cannot read ${summary.parsing_errors} templates`);
-    const findings = results.failed_checks.map(({ check_id, check_name, resource, file_path }) => {
+    return results.failed_checks.map(({ check_id, check_name, resource, file_path }) => {
       const variant = file_path.replace(/^\/|\.json$/g, "");
       const source = templates[variant]?.Resources[resource.split(".").at(-1) ?? ""]?.Metadata;
       if (source === undefined)
@@ -54,7 +51,6 @@ export function checkovFindings(
         variants: [variant],
       };
     });
-    return { findings, passed: summary.passed };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

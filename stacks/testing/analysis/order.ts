@@ -20,7 +20,7 @@ export const STARTS: readonly Start[] = [
     component: "dispatcher",
     type: "aws:lambda/invocation:Invocation",
     name: "dispatcher-drain",
-    reason: "it is invoked after the stack is created, and ends all runs before the stack is deleted",
+    reason: "it is invoked when it is created, and again to end all runs before it is deleted",
   },
   {
     component: "dispatcher",

@@ -225,7 +225,7 @@ class NetworkModel {
     ];
   }
 
-  /** Finds the obstacles between networks, or members of groups, and a port of a location. */
+  /** Finds the obstacles to connections from networks, or from members of groups, to a port of a location. */
   ingressObstacles(
     from: string,
     cidrs: readonly string[],
@@ -240,7 +240,7 @@ class NetworkModel {
     return isAdmitted ? [] : [`no rule lets ${from} into ${to} on port ${port}`];
   }
 
-  /** Finds the obstacles between one subnet of a component and a service. */
+  /** Finds the obstacles to connections from one subnet of a component to a service. */
   serviceObstacles(component: Component, location: Location, subnet: string, endpoint: string): string[] {
     // Host names of services resolve to interface endpoints of the network, or to public addresses.
     const isLetOut = this.#rules("Egress", location.groups, HTTPS).some(({ cidr }) => cidr === "0.0.0.0/0");
@@ -276,7 +276,7 @@ class NetworkModel {
     return [...(isLetOut ? [] : [`no rule lets ${component} out to ${endpoint}`]), ...obstacles];
   }
 
-  /** Finds the obstacles between a component and hosts on the internet, over HTTPS. */
+  /** Finds the obstacles to HTTPS connections from a component to hosts on the internet. */
   internetObstacles(component: Component, { subnets, groups }: Location): string[] {
     const isLetOut = this.#rules("Egress", groups, HTTPS).some(({ cidr }) => cidr === "0.0.0.0/0");
     return [
@@ -285,7 +285,7 @@ class NetworkModel {
     ];
   }
 
-  /** Finds the obstacles between subnets and the internet, through a NAT gateway or directly. */
+  /** Finds the obstacles to the internet from subnets, through a NAT gateway or directly. */
   routeObstacles(from: string, subnets: readonly string[], target: "natGatewayId" | "gatewayId"): string[] {
     return subnets.flatMap((subnet) => {
       const routes = ofType(this.#existing, "aws:ec2/route:Route").filter(

@@ -44,18 +44,18 @@ export class Deployment {
   readonly rds: Rds;
   readonly launches: Launches;
   readonly registry: Registry;
-  readonly #cloud: Emulator;
+  readonly #emulator: Emulator;
   readonly #identities: Record<Component, Identity>;
   readonly #directory: string;
   readonly #children: ChildProcess[] = [];
 
-  private constructor(registry: Registry, rds: Rds, cloud: Emulator, launches: Launches) {
+  private constructor(registry: Registry, rds: Rds, emulator: Emulator, launches: Launches) {
     this.registry = registry;
     this.rds = rds;
     this.launches = launches;
-    this.#cloud = cloud;
+    this.#emulator = emulator;
     const identity = (component: Component) =>
-      rds.identity(component, this.#policy(component), cloud.addPrincipal(component, `AROA:${component}`));
+      rds.identity(component, this.#policy(component), emulator.addPrincipal(component, `AROA:${component}`));
     this.#identities = {
       migrations: identity("migrations"),
       dispatcher: identity("dispatcher"),
@@ -84,16 +84,16 @@ export class Deployment {
     const { registry } = await mocked(() =>
       platform({ name: "dev", config, plan }, accountProvider("account", { ...config.account, tags: {} })),
     );
-    const [rds, cloud, launches] = await Promise.all([
+    const [rds, emulator, launches] = await Promise.all([
       Rds.start(),
       startEmulator({ region: REGION }),
       Launches.start(),
     ]);
     const { identifier } = registry.resource("aws:rds/instance:Instance").inputs;
     await rds.createInstance(identifier);
-    for (const { name } of registry.ofType("aws:sqs/queue:Queue")) cloud.createQueue(name);
-    for (const { name } of registry.ofType("aws:s3/bucket:Bucket")) cloud.createBucket(name);
-    const deployment = new Deployment(registry, rds, cloud, launches);
+    for (const { name } of registry.ofType("aws:sqs/queue:Queue")) emulator.createQueue(name);
+    for (const { name } of registry.ofType("aws:s3/bucket:Bucket")) emulator.createBucket(name);
+    const deployment = new Deployment(registry, rds, emulator, launches);
     await deployment.#putObjects();
     return deployment;
   }
@@ -107,7 +107,7 @@ export class Deployment {
   componentEnv(component: Component): Record<string, string> {
     return {
       PATH: process.env.PATH ?? "",
-      ...this.#cloud.env,
+      ...this.#emulator.env,
       ...this.launches.env,
       ...this.rds.env(INSTANCE),
       ...this.#identities[component].env,
@@ -189,7 +189,7 @@ export class Deployment {
 
   async stop(): Promise<void> {
     for (const child of this.#children) child.kill("SIGKILL");
-    await Promise.all([this.rds.stop(), this.#cloud.stop(), this.launches.stop()]);
+    await Promise.all([this.rds.stop(), this.#emulator.stop(), this.launches.stop()]);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
@@ -250,7 +250,7 @@ export class Deployment {
       .replaceAll(MOCKED.host, DATABASE_HOST)
       .replaceAll(MOCKED.resourceId, this.rds.resourceId(INSTANCE))
       .replaceAll(MOCKED.secret, MASTER_SECRET_ARN)
-      .replaceAll(MOCKED.queues, this.#cloud.createQueue("rates-dev-queues-requests").replace(/[^/]+$/, ""));
+      .replaceAll(MOCKED.queues, this.#emulator.createQueue("rates-dev-queues-requests").replace(/[^/]+$/, ""));
   }
 
   /** Returns the path of the file that the program uploads to this S3 location. */
@@ -260,7 +260,7 @@ export class Deployment {
   }
 
   async #putObjects(): Promise<void> {
-    const { endpoint, region, credentials } = this.#cloud;
+    const { endpoint, region, credentials } = this.#emulator;
     const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
     for (const { inputs } of this.registry.ofType("aws:s3/bucketObjectv2:BucketObjectv2")) {
       const isCa = String(inputs.key).startsWith("rds-ca");
