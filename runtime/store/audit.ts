@@ -20,7 +20,7 @@ export type Channel = (typeof CHANNELS)[number];
 
 /** One recorded action. */
 export interface AuditRecord {
-  /** Tenant of the affected jobs. */
+  /** Tenant of the affected job, token or session; for a redrive, of the caller. */
   tenant: string;
   /** Id of the token or session. */
   actorId: string;
@@ -28,7 +28,7 @@ export interface AuditRecord {
   actor: string;
   via: Channel;
   action: Action;
-  /** Id of the job, token or session; for a redrive, the error types. */
+  /** Id of the job, token or session; for a redrive, the given error types or message ids, or `retryable`. */
   target: string;
   detail?: Readonly<Record<string, unknown>>;
 }

@@ -165,7 +165,7 @@ const sentColumns = (sent: readonly SentResponse[]): [number[], number[], string
   sent.map(({ messageId }) => messageId),
 ];
 
-/** Requests the cancel of a job. @returns its status afterwards; undefined if there is no such job */
+/** Requests the cancel of a job. @returns the job's status afterwards; undefined if the job does not exist */
 export async function cancel(db: Database, tenant: string, requestId: string): Promise<string | undefined> {
   const { rows } = await db.query("select jobs.cancel($1, $2) as status", [tenant, requestId]);
   return rows[0].status ?? undefined;
@@ -380,7 +380,7 @@ export async function retry(
   ).rows[0].outcome;
 }
 
-/** Retires a run. @returns false if a job waits for it, so that it must not end */
+/** Retires a run. @returns false if a job waits for it, so that it must not end, or if it is no longer running */
 export async function retire(db: Database, run: string): Promise<boolean> {
   return (await db.query("select jobs.retire($1) as ok", [run])).rows[0].ok;
 }

@@ -1,5 +1,5 @@
--- Cancels a job: a waiting job ends at once; a running job is marked, and its run ends the database session before the
--- job. Returns the job's new status; null if the job does not exist.
+-- Cancels a job: a waiting job ends at once; a running job is marked, and its run ends the job's database session and
+-- then the job. Returns the job's status; null if the job does not exist.
 create or replace function jobs.cancel(p_tenant text, p_request_id text, p_reason text default null)
 returns text language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,5 +1,5 @@
 -- Reserves due responses for the caller for ten seconds, oldest first: at most p_limit of jobs and as many of refused
--- requests (jobs.answers), or with p_jobs only those of the named jobs. A response on the queue is due until its
+-- requests (jobs.answers), or with p_jobs only those of the named jobs. A response that must be sent is due until its
 -- sending is recorded; a numbered response becomes due if its run does not record its sending within ten seconds. No
 -- statement changes more than p_limit rows.
 create or replace function jobs.due_responses(p_limit integer, p_jobs bigint[] default null)

@@ -2,8 +2,8 @@
 -- request asked for a reply on the queue.
 -- p_attempt: ends the job only if this attempt still holds it, and returns nulls otherwise. A caller that does not pass
 -- it must have checked the state and locked the row.
--- p_run: a run that records sent responses by their numbers. Unless that run has ended, the response gets a number,
--- whose negative is returned as the version (jobs.responses_sent).
+-- p_run: a run that records sent responses by their numbers. Unless that run has ended, a response that must be sent gets
+-- a number; the negated number is returned as the version (jobs.responses_sent).
 -- A read whose result does not fit into a message ends as FAILED (ResultTooLarge). An update's result always fits; if
 -- it did not, the error that is raised would end the update's transaction.
 create or replace function jobs.end_job(

@@ -1,4 +1,5 @@
--- Retires a run that found no job. Returns false if a job waits that it could claim after all.
+-- Retires a run that found no job. Returns false if a job waits that it could claim after all, or if the run is no longer
+-- running.
 create or replace function jobs.retire(p_run uuid)
 returns boolean language sql security definer set search_path = pg_catalog, pg_temp as $$
   with retired as (
