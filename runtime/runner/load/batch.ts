@@ -142,7 +142,7 @@ async function stageBatch(
       withoutRow = sink.rows > before ? 0 : withoutRow + chunk.length;
       if (withoutRow > MAX_BYTES_WITHOUT_ROW)
         throw new JobError("InvalidFormat", {
-          format,
+          format: format.toUpperCase(),
           reason: `after line ${sink.lastLine} it has ${MAX_BYTES_WITHOUT_ROW} bytes without a row: blank lines, or a line or quote that does not end. Remove them.`,
         });
     }
