@@ -9,7 +9,7 @@ import {
 import type { Settings } from "../../platform/settings.ts";
 import { type ActiveRun, CapacityUnavailable, type Launcher, type LaunchOptions, type RunStatus } from "../launcher.ts";
 
-/** Glue's errors when the account or the job has no capacity; the same request can succeed later. */
+/** Glue's errors when the account or the job has no capacity, or calls too often; the same request can succeed later. */
 const CAPACITY_ERRORS = new Set([
   "ConcurrentRunsExceededException",
   "ResourceNumberLimitExceededException",
