@@ -5,7 +5,7 @@ set -eu
 
 # The id identifies the batch: sending the batch again after a crash finds the same job, so prices are loaded once.
 id=${1:-prices-$(date +%F)}
-# Version 1 of the AWS CLI does not read AWS_ENDPOINT_URL_SQS.
+# The AWS CLI reads AWS_ENDPOINT_URL_SQS only since versions 1.29 and 2.13.
 sqs() { aws sqs "$@" ${AWS_ENDPOINT_URL_SQS:+--endpoint-url "$AWS_ENDPOINT_URL_SQS"}; }
 
 sqs send-message --queue-url "$REQUEST_QUEUE_URL" --output text --query MessageId --message-body '{

@@ -75,7 +75,7 @@ describe("TAB after a place parameter", () => {
   }
 
   for (const shell of SHELLS)
-    it(`completes a code in upper or lower case in ${shell}`, async function () {
+    it(`completes a place by its code in upper or lower case in ${shell}`, async function () {
       if (spawnSync(shell, ["-c", "exit 0"]).status !== 0) skip(this, `there is no ${shell} command`);
       this.timeout(60_000);
       const output = await typeLines(shell, [

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import { reasonOf as reasonOfError } from "../../contract/reason.ts";
+import { reasonOf } from "../../contract/reason.ts";
 import { DOCUMENT_STATES, RUNNERS } from "../../contract/states.ts";
 import { traceContext } from "../../contract/traceparent.ts";
 import { attemptLines } from "../lib/attempts.ts";
-import { type BulkFlags, bulkFilter, bulkOptions, reasonOf, runBulk } from "../lib/bulk.ts";
+import { type BulkFlags, bulkFilter, bulkOptions, reasonField, runBulk } from "../lib/bulk.ts";
 import type { Submitted } from "../lib/connection.ts";
 import { type CliContext, choice, clientOf, regionOf, seconds, wholeNumber } from "../lib/context.ts";
 import { describeTask } from "../lib/describeTask.ts";
@@ -104,7 +104,7 @@ function parseViewTime(view: View, name: "since" | "from" | "to"): string | unde
   try {
     return timeOption(value);
   } catch (error) {
-    throw new CommandError("invalid", `${name} '${value}' is invalid. ${reasonOfError(error)}`);
+    throw new CommandError("invalid", `${name} '${value}' is invalid. ${reasonOf(error)}`);
   }
 }
 
@@ -270,7 +270,7 @@ export function jobCommands({ program, end }: CliContext): void {
         return;
       }
       const response = await withJob(client, id, (jobId) =>
-        client.json<Submitted>("POST", client.jobPath(jobId, "/cancel"), reasonOf(flags)),
+        client.json<Submitted>("POST", client.jobPath(jobId, "/cancel"), reasonField(flags)),
       );
       if (json) return printJson(response);
       const { requestId } = response;

@@ -68,7 +68,7 @@ describe("rates login", function () {
     assert.equal(after.status, 401, "the session has ended");
     const refused = await run("whoami");
     assert.deepEqual(
-      [refused.code, /session of profile 'acme' has ended/.test(refused.stderr)],
+      [refused.code, /Profile 'acme' has no valid session for http/.test(refused.stderr)],
       [EXITS.invalid.code, true],
     );
   });

@@ -99,7 +99,7 @@ export function bulkFilter(id: string | undefined, flags: BulkFlags): Record<str
 }
 
 /** Returns the reason as a field of a cancel request's body; no field without a reason. */
-export const reasonOf = ({ reason }: BulkFlags): { reason?: string } => (reason === undefined ? {} : { reason });
+export const reasonField = ({ reason }: BulkFlags): { reason?: string } => (reason === undefined ? {} : { reason });
 
 /** Outcome of a bulk action, over all its requests. */
 export interface BulkResult {
@@ -125,7 +125,7 @@ export async function runBulk(
 ): Promise<BulkResult | BulkResponse> {
   const path = `/bulk/${action}${client.tenant === undefined ? "" : `?${new URLSearchParams({ tenant: client.tenant })}`}`;
   const { includeFinal, dryRun, yes } = flags;
-  const body = { filter, ...(includeFinal ? { includeFinal } : {}), ...reasonOf(flags) };
+  const body = { filter, ...(includeFinal ? { includeFinal } : {}), ...reasonField(flags) };
   const preview = await client.json<BulkResponse>("POST", path, { ...body, dryRun: true });
   const { eligible, matched, byStatus } = preview;
   if (matched === 0) {

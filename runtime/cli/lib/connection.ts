@@ -48,7 +48,7 @@ export function connect(options: Connection): Client {
   if (profile !== undefined)
     throw new CommandError(
       "invalid",
-      `The session of profile '${profile}' has ended. \`rates login --profile ${profile} --api ${api}\` signs in again.`,
+      `Profile '${profile}' has no valid session for ${api}. \`rates login --profile ${profile} --api ${api}\` signs in.`,
     );
   const platform = localPlatform(dataDir);
   // The local token is sent only to the local platform.

@@ -5,7 +5,7 @@ import { dim, plain } from "./screen.ts";
 const MIN_WIDTH = 10;
 /** Minimum width of a shortened id. An id with less room is treated like a column that is not in `keep`. */
 const MIN_ID_WIDTH = 24;
-/** Maximum measured width of a cell; no terminal has more columns. */
+/** Maximum width of a cell in columns, also in a pipe. */
 const MAX_CELL_WIDTH = 1_000;
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
