@@ -58,7 +58,7 @@ describe("the policy packs on our own stacks in the real engine", () => {
       }
     });
 
-  it("report an exceeded budget as an advisory, and stop an update before anything is created", async function () {
+  it("report an exceeded budget as an advisory, and stop an update with an unencrypted queue before anything is created", async function () {
     this.timeout(TIMEOUT_MS);
     const engine = await start("dev", PACKS, { "rates-platform:budget": { monthlyUsd: 1, email: "dev@example.com" } });
     try {
