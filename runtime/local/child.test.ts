@@ -56,6 +56,25 @@ describe("a component process", () => {
     assert.match(printed[0] ?? "", /The API ended unexpectedly \(SIGKILL\).*log/);
   });
 
+  it("is started again with a message when its process could not be started", async () => {
+    const { execPath } = process;
+    const restarted = new Promise<void>((resolve) => {
+      onPrint = resolve;
+    });
+    process.execPath = join(directory, "no-such-program");
+    try {
+      start(`setInterval(() => {}, 1000); process.send("ready")`);
+      await restarted;
+    } finally {
+      process.execPath = execPath;
+    }
+    await child.ready;
+    assert.match(
+      printed.join("\n"),
+      /^The API ended unexpectedly \(spawn .*no-such-program ENOENT\); starting it again/,
+    );
+  });
+
   it("fails permanently when it ends repeatedly, with the last lines of its log in the error", async () => {
     const { failed, ready } = start(`console.log("no database"); process.exit(3)`);
     await assert.rejects(failed, /ended 5 times within a minute.*no database/s);

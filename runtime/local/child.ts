@@ -63,7 +63,11 @@ export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: C
       child.on("message", (message) => {
         if (message === "ready") ready.resolve();
       });
-      const [code, signal] = await once(child, "exit");
+      const outcome = await once(child, "exit").then(
+        ([code, signal]) => signal ?? `exit code ${code}`,
+        // The process could not be started, for example EAGAIN.
+        (error: Error) => error.message,
+      );
       if (isStopping) return;
       failures.push(Date.now());
       const recent = failures.filter((moment) => moment > Date.now() - FAILURE_WINDOW_MS);
@@ -75,9 +79,7 @@ export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: C
         failed.reject(error);
         return;
       }
-      print(
-        `The ${name} ended unexpectedly (${signal ?? `exit code ${code}`}); starting it again. Its log: ${logFile}`,
-      );
+      print(`The ${name} ended unexpectedly (${outcome}); starting it again. Its log: ${logFile}`);
       await delay(INITIAL_BACKOFF_MS * 2 ** (recent.length - 1));
     }
   };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import childProcess, { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -134,6 +135,21 @@ describe("the embedded Postgres", () => {
       await assert.rejects(start(port), /did not start.*Address already in use/s);
     } finally {
       server.close();
+    }
+  });
+
+  it("reports that the program could not be started", async () => {
+    mkdirSync(join(directory, "data"), { recursive: true });
+    const original = childProcess.spawn;
+    const failing = (_: string, args: readonly string[], options: childProcess.SpawnOptions) =>
+      original("no-such-program", args, options);
+    childProcess.spawn = failing as typeof original;
+    syncBuiltinESMExports();
+    try {
+      await assert.rejects(start(), /did not start.*spawn no-such-program ENOENT/s);
+    } finally {
+      childProcess.spawn = original;
+      syncBuiltinESMExports();
     }
   });
 });

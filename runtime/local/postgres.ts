@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import {
   closeSync,
   existsSync,
@@ -114,12 +113,17 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       stdio: ["ignore", log, log],
     });
     closeSync(log);
-    const ended = once(child, "exit").then(() => {});
+    let startError: Error | undefined;
+    child.once("error", (error) => {
+      startError = error;
+    });
+    const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     if (await waitUntilReady(child, data)) return clusterOf(child, ended, port, readPassword(options.directory));
     const postgresLog = readFileSync(options.logFile).subarray(before).toString("utf8").trim();
     const isPortTaken = options.port === undefined && postgresLog.includes("could not create any TCP/IP sockets");
     if (!isPortTaken || attempt === FREE_PORT_ATTEMPTS) {
-      throw new Error(`Postgres did not start in ${data}. Its output:\n${postgresLog || "(nothing)"}`);
+      const output = postgresLog || startError?.message || "(nothing)";
+      throw new Error(`Postgres did not start in ${data}. Its output:\n${output}`);
     }
   }
 }
@@ -152,14 +156,10 @@ async function createCluster(
   renameSync(unfinished, join(options.directory, "data"));
 }
 
-/** Resolves to true once the server accepts connections, false if it ends or does not do so in time. */
+/** Resolves to true once the server accepts connections, false if it cannot start, ends, or does not do so in time. */
 async function waitUntilReady(child: ChildProcess, data: string): Promise<boolean> {
-  let failed = false;
-  child.once("error", () => {
-    failed = true;
-  });
   const deadline = Date.now() + START_TIMEOUT_MS;
-  while (!failed && child.exitCode === null && child.signalCode === null) {
+  while (child.exitCode === null && child.signalCode === null) {
     if (child.pid !== undefined && postmasterStatus(data, child.pid) === "ready") return true;
     if (Date.now() > deadline) {
       child.kill("SIGQUIT");
