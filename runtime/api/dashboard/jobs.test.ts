@@ -184,6 +184,27 @@ describe("jobs in the dashboard", function () {
         ["once-more.retry-1"],
       );
     });
+
+    it("are retried together only with the scope update if they are updates", async () => {
+      const { p } = suite;
+      const source = { inline: [{ orig_code: "X", dest_code: "Y", day: "2021-01-01", price: 1 }] };
+      await suite.submit("halted-read");
+      await suite.submit("halted-load", { task: { type: "update", target: "prices", source } });
+      const headers = { authorization: `Bearer ${suite.token}` };
+      for (const id of ["halted-read", "halted-load"])
+        await p.app.inject({ method: "POST", url: `/jobs/${id}/cancel`, headers });
+      await syncTracking(p.context);
+      for (const [scopes, retries] of [
+        [["read", "submit"], 1],
+        [["read", "submit", "update"], 2],
+      ] as const) {
+        const page = await p.open(await p.token(...scopes), "#/jobs?text=halted");
+        await page.getByRole("checkbox", { name: "Select all shown" }).check();
+        await page.getByText("2 jobs selected").waitFor();
+        await page.getByRole("button", { name: `Retry ${retries}` }).waitFor();
+        await expect(page.getByText("This token cannot retry 1 update")).toHaveCount(2 - retries);
+      }
+    });
   });
 
   describe("on their page", () => {

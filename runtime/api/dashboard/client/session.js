@@ -17,6 +17,8 @@ export const caller = signal(undefined);
 
 /** Returns true if the caller has a scope. @param {import("../../../store/tokens.ts").Scope} scope */
 export const hasScope = (scope) => caller.value?.scopes.some((held) => held === scope || held === "admin") ?? false;
+/** Returns true if the caller may submit a task of a type. @param {"read" | "update" | undefined} type */
+export const canSubmit = (type) => hasScope("submit") && (type === "read" || hasScope("update"));
 export const isAdmin = computed(() => hasScope("admin"));
 
 /** Scopes of the pages Query and Load, which also read jobs and the catalogue. @type {Record<"query" | "load", import("../../../store/tokens.ts").Scope[]>} */

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { errorMessage, jobPath, requestJson } from "../http.js";
 import { isRetryable } from "../jobs/selection.js";
 import { formatRoute } from "../route.js";
-import { hasScope } from "../session.js";
+import { canSubmit, hasScope } from "../session.js";
 import { cancelJob } from "./cancel.js";
 import { download } from "./download.js";
 
@@ -35,9 +35,8 @@ export function Actions({ job, onChanged }) {
   };
   const { status, task } = job;
   const isOpen = status === "PENDING" || status === "IN_PROGRESS";
-  const canSubmit = hasScope("submit") && (task.type === "read" || hasScope("update"));
-  const canRetry = isRetryable(job) && canSubmit;
-  const canEdit = !isOpen && canSubmit;
+  const canRetry = isRetryable(job) && canSubmit(task.type);
+  const canEdit = !isOpen && canSubmit(task.type);
   const cancel = handlerOf("cancel", async () => {
     if (await cancelJob(job)) onChanged();
   });

@@ -2,7 +2,7 @@ import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { count, counted } from "../format.js";
 import { errorMessage, requestJson } from "../http.js";
-import { hasScope } from "../session.js";
+import { canSubmit, hasScope } from "../session.js";
 import { confirmed, confirmedWithReason } from "../ui/confirm.js";
 import { groupByAction } from "./selection.js";
 
@@ -51,7 +51,11 @@ export function BulkActions({ jobs, hasMore, selectAll, clear, onChanged }) {
   const [progress, setProgress] = useState("");
   const [message, setMessage] = useState("");
   const [problems, setProblems] = useState(/** @type {string[]} */ ([]));
-  const { waiting, running, retryable, finalFailures } = groupByAction(jobs);
+  const groups = groupByAction(jobs);
+  const { waiting, running, finalFailures } = groups;
+  const retryable = groups.retryable.filter(({ task }) => canSubmit(task?.type));
+  /** Number of updates that the API would not let this caller retry. */
+  const refused = hasScope("submit") ? groups.retryable.length - retryable.length : 0;
   const open = [...running, ...waiting];
 
   /** @type {(action: "cancel" | "retry", present: string, past: string, affected: ListedJob[], fields?: { reason?: string }) => Promise<void>} */
@@ -114,6 +118,7 @@ export function BulkActions({ jobs, hasMore, selectAll, clear, onChanged }) {
             ${hasMore && html`<button type="button" onClick=${selectAll}>Select all matches</button>`}
             <button type="button" class="quiet" onClick=${clear}>Clear selection</button>
           </div>
+          ${refused > 0 && html`<p class="dim small">This token cannot retry ${counted(refused, "update")}: it lacks the scope 'update'.</p>`}
           ${finalFailures.length > 0 && html`<p class="dim small">${counted(finalFailures.length, "job")} would fail again: ${typesOf(finalFailures)}.</p>`}
         `
       }
