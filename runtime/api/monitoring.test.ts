@@ -129,6 +129,8 @@ describe("the API's view of the platform", () => {
       assert.equal(message, "must be after from.");
       const [{ field }] = await refused("from=2026-01-01T00:00:00Z&to=2026-01-08T00:00:01Z");
       assert.equal(field, "from");
+      const leapSecond = await figures("2016-12-31T23:00:00Z", "2016-12-31T23:59:60Z");
+      assert.deepEqual([leapSecond.activity?.stepSeconds, leapSecond.activity?.steps.length], [60, 60]);
     });
   });
 

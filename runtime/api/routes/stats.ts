@@ -4,6 +4,7 @@ import { invalidRequest } from "../../contract/problemList.ts";
 import { RUNNERS, type RunnerType } from "../../contract/states.ts";
 import { type PlatformStatus, readActivity, readStatus } from "../../monitoring/activity.ts";
 import { bottleneckOf } from "../../monitoring/bottleneck.ts";
+import { instantOf } from "../jobFilter.ts";
 import { memoizeBriefly } from "../memoizeBriefly.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
@@ -27,7 +28,7 @@ const MAX_RANGE_SECONDS = 7 * 86_400;
  */
 const STEP_SECONDS = [1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200] as const;
 const MAX_STEPS = 96;
-/** Schema of a time that JavaScript and Postgres parse alike: in this century, in UTC. */
+/** Schema of a time in this century, in UTC. */
 const Time = (description: string) =>
   Type.Optional(
     Type.String({
@@ -162,14 +163,15 @@ function rangeOf({ over, from, to }: { over: Span; from?: string; to?: string })
     throw invalidRequest([
       { field: from === undefined ? "from" : "to", message: "is required: give both from and to." },
     ]);
-  const seconds = Math.round((Date.parse(to) - Date.parse(from)) / 1_000);
-  if (Number.isNaN(seconds) || seconds <= 0)
-    throw invalidRequest([{ field: "to", value: to, message: "must be after from." }]);
+  const until = instantOf(to);
+  const [begin, end] = [Date.parse(instantOf(from)), Date.parse(until)];
+  const seconds = Math.round((end - begin) / 1_000);
+  if (seconds <= 0) throw invalidRequest([{ field: "to", value: to, message: "must be after from." }]);
   if (seconds > MAX_RANGE_SECONDS)
     throw invalidRequest([{ field: "from", value: from, message: "must be at most 7 days before to." }]);
   const stepSeconds = STEP_SECONDS.find((step) => seconds <= step * MAX_STEPS) ?? MAX_RANGE_SECONDS / MAX_STEPS;
   const stepMs = stepSeconds * 1_000;
   // The range is extended to whole steps, as the database bins them.
-  const steps = Math.ceil(Date.parse(to) / stepMs) - Math.floor(Date.parse(from) / stepMs);
-  return { seconds: steps * stepSeconds, steps, until: new Date(to).toISOString() };
+  const steps = Math.ceil(end / stepMs) - Math.floor(begin / stepMs);
+  return { seconds: steps * stepSeconds, steps, until };
 }
