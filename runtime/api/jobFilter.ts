@@ -73,9 +73,9 @@ const [FIRST, LAST] = ["1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"].m
   number,
 ];
 
-/** Converts a time to UTC, within 1970 to 9999. Postgres rejects offsets of 16 hours; a store can reject other years. */
+/** Converts a time of RFC 3339 to UTC, within 1970 to 9999. Postgres rejects offsets of 16 hours; a store can reject other years. */
 export function instantOf(time: string): string {
   // JavaScript has no leap seconds.
   const at = Date.parse(time.replace(/:60(?=[.+\-zZ]|$)/, ":59"));
-  return new Date(Math.min(LAST, Math.max(FIRST, Number.isNaN(at) ? FIRST : at))).toISOString();
+  return new Date(Math.min(LAST, Math.max(FIRST, at))).toISOString();
 }

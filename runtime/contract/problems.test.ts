@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import Type from "typebox";
 import { readSettings } from "../platform/settings.ts";
 import { parseRequest } from "../requests/parse.ts";
 import { JobError } from "./errors.ts";
+import { problemsOf } from "./problems.ts";
 
 const task = { type: "update", statement: "purge_prices", params: { before: "2000-01-01" } };
 const unknownFields = (count: number) =>
@@ -27,4 +29,11 @@ describe("the problems of a request", () => {
       const inTask = names.map((name) => `task.${name}`);
       assert.deepEqual(problemFields({ requestId: "a", task: { ...task, ...unknownFields(count) } }), inTask);
     });
+
+  it("include a time with a suffix, for example a time zone's name, which Date.parse cannot read", () => {
+    const problems = (time: string) => problemsOf(Type.String({ format: "date-time" }), time).length;
+    const times = ["2026-01-31T00:00:00Z", "2016-12-31t23:59:60z", "2026-01-31T00:00:00.5+23:59"];
+    assert.deepEqual(times.map(problems), [0, 0, 0]);
+    assert.deepEqual(["2026-01-31T00:00:00Z[UTC]", "2026-01-31T00:00:00Z[u-ca=hebrew]"].map(problems), [1, 1]);
+  });
 });

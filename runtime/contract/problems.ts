@@ -101,6 +101,10 @@ const KEYWORDS = new Set(
   ).split(" "),
 );
 
+/** Returns true if a text has a format. A date-time is a time of RFC 3339: without a suffix such as `[UTC]`. */
+const hasFormat = (format: string, value: string): boolean =>
+  Format.Test(format, value) && !(format === "date-time" && value.includes("["));
+
 /** Returns true for a JSON object. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   value !== null && typeof value === "object" && !Array.isArray(value);
@@ -200,7 +204,7 @@ class Checker {
       if (maxLength !== undefined && value.length > maxLength)
         return `must have at most ${maxLength} characters (has ${value.length}).`;
       if (pattern && !pattern.test(value)) return `must be ${rule ?? `text that matches ${pattern.source}`}.`;
-      if (format !== undefined && !Format.Test(format, value)) return `must be ${rule ?? `a ${format}`}.`;
+      if (format !== undefined && !hasFormat(format, value)) return `must be ${rule ?? `a ${format}`}.`;
     } else if (Array.isArray(value)) {
       if (minItems !== undefined && value.length < minItems)
         return minItems === 1 ? "must not be empty." : `must have at least ${minItems} items.`;
