@@ -219,6 +219,12 @@ export const ERRORS = {
     http: 413,
     message: "The body is larger than {limit} bytes. Upload the file (`rates load`) and name it as an s3 source.",
   },
+  PartTooLarge: {
+    category: "User",
+    retryable: false,
+    http: 413,
+    message: "A part of an upload has at most {limit} bytes. Send the file in parts of this size.",
+  },
   NotFinished: {
     category: "User",
     retryable: true,

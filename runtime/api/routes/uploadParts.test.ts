@@ -50,6 +50,7 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
     const { id } = await begin(3);
     const large = await put(id, 1, Buffer.alloc(PART_BYTES + 1));
     assert.equal(large.statusCode, 413, large.body);
+    assert.match(large.json().detail, new RegExp(`^A part of an upload has at most ${PART_BYTES} bytes`));
     assert.equal((await put(id, 1, "abc", await p.as("other"))).statusCode, 404);
     assert.equal((await put(id, 1, "abc", await p.as("acme", "read"))).statusCode, 403);
     assert.equal((await put(id, 1, "abc", { authorization: "" })).statusCode, 401);

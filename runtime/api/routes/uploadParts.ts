@@ -56,14 +56,14 @@ export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) =>
 
 /**
  * Reads a body up to the size of a part.
- * @throws JobError TooLarge
+ * @throws JobError PartTooLarge
  */
 async function readPart(body: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > PART_BYTES) throw new JobError("TooLarge", { limit: PART_BYTES });
+    if (bytes > PART_BYTES) throw new JobError("PartTooLarge", { limit: PART_BYTES });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, bytes);
