@@ -46,7 +46,7 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
     assert.equal((await Body?.transformToByteArray())?.length, bytes.length);
   });
 
-  it("refuses parts that are too large, uploads of other tenants, and callers without the scope update", async () => {
+  it("refuses parts that are too large or of another content type, uploads of other tenants, and callers without update", async () => {
     const { id } = await begin(3);
     const large = await put(id, 1, Buffer.alloc(PART_BYTES + 1));
     assert.equal(large.statusCode, 413, large.body);
@@ -55,7 +55,8 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
     assert.equal((await put(id, 1, "abc", await p.as("acme", "read"))).statusCode, 403);
     assert.equal((await put(id, 1, "abc", { authorization: "" })).statusCode, 401);
     assert.equal((await put(id, 1_101, "abc")).statusCode, 400);
-    assert.equal((await put(id, 1, "{}", { ...acme, "content-type": "text/plain" })).statusCode, 415);
+    for (const type of ["text/plain", "application/json"])
+      assert.equal((await put(id, 1, "{}", { ...acme, "content-type": type })).statusCode, 415, type);
   });
 
   it("reports a part of an aborted or unknown upload as a user error", async () => {

@@ -25,6 +25,8 @@ const Part = Type.Object({
 export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) => {
   const limiter = new TenantLimiter(MAX_PARTS_IN_MEMORY, MAX_PARTS_PER_TENANT, "other parts are being uploaded");
 
+  // JSON and other content types are refused with 415.
+  app.removeAllContentTypeParsers();
   // The handler reads the body, after it has reserved memory.
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
   app.put<{ Params: Static<typeof Part>; Body: Readable }>(
