@@ -59,6 +59,12 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
       assert.equal((await put(id, 1, "{}", { ...acme, "content-type": type })).statusCode, 415, type);
   });
 
+  it("stores an empty part if the request has no body", async () => {
+    const { id } = await begin(3);
+    const response = await p.app.inject({ method: "PUT", url: `/uploads/${id}/parts/1`, headers: acme });
+    assert.equal(response.statusCode, 200, response.body);
+  });
+
   it("reports a part of an aborted or unknown upload as a user error", async () => {
     const { id } = await begin(3);
     assert.equal((await p.app.inject({ method: "DELETE", url: `/uploads/${id}`, headers: acme })).statusCode, 204);

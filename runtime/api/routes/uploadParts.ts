@@ -29,7 +29,7 @@ export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) =>
   app.removeAllContentTypeParsers();
   // The handler reads the body, after it has reserved memory.
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
-  app.put<{ Params: Static<typeof Part>; Body: Readable }>(
+  app.put<{ Params: Static<typeof Part>; Body: Readable | undefined }>(
     "/uploads/:id/parts/:part",
     {
       onRequest: [guard("update")],
@@ -57,13 +57,13 @@ export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) =>
 };
 
 /**
- * Reads a body up to the size of a part.
+ * Reads a body up to the size of a part; an absent body is empty.
  * @throws JobError PartTooLarge
  */
-async function readPart(body: Readable): Promise<Buffer> {
+async function readPart(body: Readable | undefined): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  for await (const chunk of (body ?? []) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > PART_BYTES) throw new JobError("PartTooLarge", { limit: PART_BYTES });
     chunks.push(chunk);
