@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json, start, startFakeServer } from "../../testing/cli.ts";
@@ -53,7 +53,39 @@ describe("rates audit", () => {
         .split("\n")
         .map((line) => JSON.parse(line).id);
       assert.deepEqual(ids, [3, 2, 1]);
+      assert.equal((await stat(ndjson)).mode & 0o777, 0o600);
       assert.equal((await start(["audit", "--export", "x.xls"], api.env).ended).code, EXITS.invalid.code);
+    } finally {
+      api.close();
+    }
+  });
+
+  it("keeps an earlier file if an export fails", async () => {
+    const api = await startFakeServer((call) =>
+      call.requestLine.includes("before=2")
+        ? json(call, { type: "Forbidden", title: "Forbidden", status: 403, detail: "This token was revoked." }, 403)
+        : json(call, { entries: [entry(3), entry(2)], next: 2 }),
+    );
+    const folder = await mkdtemp(join(directory, "export-"));
+    try {
+      const file = join(folder, "audit.csv");
+      await writeFile(file, "earlier");
+      const { code, stderr } = await start(["audit", "--export", file], api.env).ended;
+      assert.notEqual(code, 0);
+      assert.match(stderr, /This token was revoked/);
+      assert.equal(await readFile(file, "utf8"), "earlier");
+      assert.deepEqual(await readdir(folder), ["audit.csv"]);
+    } finally {
+      api.close();
+    }
+  });
+
+  it("reports a file that cannot be written before it requests entries", async () => {
+    const api = await startFakeServer((call) => json(call, { entries: [] }));
+    try {
+      const { code, stderr } = await start(["audit", "--export", join(directory, "none", "a.csv")], api.env).ended;
+      assert.deepEqual([code, api.calls], [EXITS.internalError.code, []]);
+      assert.match(stderr, /^--export .*a\.csv cannot be written: there is no directory/);
     } finally {
       api.close();
     }

@@ -1,12 +1,13 @@
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import { reasonOf } from "../../contract/reason.ts";
+import { Readable } from "node:stream";
 import { ACTIONS, type AuditEntry } from "../../store/audit.ts";
 import { type CliContext, choice, clientOf, wholeNumber } from "../lib/context.ts";
 import { csvLine } from "../lib/csv.ts";
 import { CommandError } from "../lib/exits.ts";
+import { printableName } from "../lib/files.ts";
 import { examples } from "../lib/help.ts";
+import { interruptible } from "../lib/interrupt.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
+import { openOutput, writeOutput } from "../lib/output.ts";
 import { plain, print, printInfo, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 import { timeOption, timeText } from "../lib/times.ts";
@@ -57,12 +58,12 @@ export function auditCommand({ program }: CliContext): void {
     .option("--export <file>", "write all entries to a file: .csv or .ndjson")
     .action(async (flags: Flags, command) => {
       const { client, json } = clientOf(command);
-      const fetchPage = (limit: number, before?: number) => {
+      const fetchPage = (limit: number, before?: number, signal?: AbortSignal) => {
         const { action, text, since, until } = flags;
         const search = new URLSearchParams({ limit: String(limit) });
         for (const [name, value] of Object.entries({ action, text, since, until, before, tenant: client.tenant }))
           if (value !== undefined) search.set(name, String(value));
-        return client.json<{ entries: AuditEntry[]; next?: number }>("GET", `/audit?${search}`);
+        return client.json<{ entries: AuditEntry[]; next?: number }>("GET", `/audit?${search}`, undefined, signal);
       };
       const { since, until } = flags;
       if (since !== undefined && until !== undefined && since >= until)
@@ -97,39 +98,42 @@ function auditTable(entries: readonly AuditEntry[]): string {
   return table(hasReasons ? [...head, "REASON"] : head, rows, width(process.stdout), { keep: [0, 1, 2, 3] });
 }
 
-type FetchPage = (limit: number, before?: number) => Promise<{ entries: AuditEntry[]; next?: number }>;
+type FetchPage = (
+  limit: number,
+  before?: number,
+  signal?: AbortSignal,
+) => Promise<{ entries: AuditEntry[]; next?: number }>;
 
 /** Columns of an export. */
 const COLUMNS = ["id", "at", "tenant", "actorId", "actor", "via", "action", "target", "detail"] as const;
+
+/** Permissions of a new export: only its owner may read it. */
+const EXPORT_MODE = 0o600;
 
 async function exportTo(file: string, fetchPage: FetchPage): Promise<void> {
   const isCsv = file.endsWith(".csv");
   if (!isCsv && !file.endsWith(".ndjson"))
     throw new CommandError("invalid", `--export '${file}' must end in .csv or .ndjson.`);
-  const out = createWriteStream(file, { mode: 0o600 });
-  try {
-    await once(out, "open");
-    let count = 0;
-    if (isCsv) out.write(csvLine(COLUMNS));
+  const output = await openOutput(file, "--export");
+  const target = output.to === "file" ? { ...output, mode: output.mode ?? EXPORT_MODE } : output;
+  let count = 0;
+  const textOf = (entry: AuditEntry) =>
+    isCsv
+      ? csvLine(COLUMNS.map((name) => (name === "detail" ? JSON.stringify(entry.detail) : String(entry[name]))))
+      : `${JSON.stringify(entry)}\n`;
+  const pages = async function* (signal: AbortSignal) {
+    if (isCsv) yield csvLine(COLUMNS);
     for (let before: number | undefined; ; ) {
-      const { entries, next } = await fetchPage(EXPORT_PAGE_SIZE, before);
+      const { entries, next } = await fetchPage(EXPORT_PAGE_SIZE, before, signal);
       count += entries.length;
-      const lines = entries.map((entry) =>
-        isCsv
-          ? csvLine(COLUMNS.map((name) => (name === "detail" ? JSON.stringify(entry.detail) : String(entry[name]))))
-          : `${JSON.stringify(entry)}\n`,
-      );
-      if (!out.write(lines.join(""))) await once(out, "drain");
-      if (next === undefined) break;
+      yield entries.map(textOf).join("");
+      if (next === undefined) return;
       before = next;
     }
-    out.end();
-    await once(out, "close");
-    printInfo(`${count.toLocaleString("en")} ${count === 1 ? "entry" : "entries"} written to ${file}.`);
-  } catch (error) {
-    if (error instanceof CommandError) throw error;
-    throw new CommandError("internalError", `${file} cannot be written: ${reasonOf(error)}`);
-  } finally {
-    out.destroy();
-  }
+  };
+  await interruptible(
+    (signal) => writeOutput(target, file, [Readable.from(pages(signal))], signal, "--export"),
+    () => `${printableName(file)} was not written completely.`,
+  );
+  printInfo(`${count.toLocaleString("en")} ${count === 1 ? "entry" : "entries"} written to ${printableName(file)}.`);
 }

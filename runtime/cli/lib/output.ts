@@ -49,14 +49,14 @@ export type Output =
 const MAX_LINKS = 40;
 
 /**
- * Determines how to write to --output, and checks that it is writable before a job is submitted.
+ * Determines how to write to the target of an option, and checks that it is writable before a job is submitted.
  * @throws CommandError
  */
-export async function openOutput(argument: string | undefined): Promise<Output> {
+export async function openOutput(argument: string | undefined, option = "--output"): Promise<Output> {
   if (argument === undefined || argument === "-") return { to: "stdout" };
   const errorFor = (reason: string) =>
-    new CommandError("internalError", `--output ${printableName(argument)} cannot be written: ${reason}.`);
-  if (argument === "") throw new CommandError("invalid", "--output is empty. Name a file, or - for stdout.");
+    new CommandError("internalError", `${option} ${printableName(argument)} cannot be written: ${reason}.`);
+  if (argument === "") throw new CommandError("invalid", `${option} is empty. Name a file, or - for stdout.`);
   try {
     let path = await pathOf(argument);
     for (let links = 0; links <= MAX_LINKS; links++) {
@@ -123,7 +123,13 @@ export type Streams = [
  * that file's permissions are kept.
  * @throws CommandError if the target cannot be written; rethrows errors of the source
  */
-export async function writeOutput(output: Output, argument: string, streams: Streams, signal: AbortSignal) {
+export async function writeOutput(
+  output: Output,
+  argument: string,
+  streams: Streams,
+  signal: AbortSignal,
+  option = "--output",
+) {
   // Errors of the source and its decompression are left to the caller.
   let writable: NodeJS.WritableStream | undefined;
   let failure: unknown;
@@ -144,7 +150,7 @@ export async function writeOutput(output: Output, argument: string, streams: Str
     if (!isWriteError || signal.aborted || error instanceof CommandError) throw error;
     // The reader closed the pipe.
     if (codeOf(error) === "EPIPE") return;
-    const where = output.to === "stdout" ? "stdout" : `--output ${printableName(argument)}`;
+    const where = output.to === "stdout" ? "stdout" : `${option} ${printableName(argument)}`;
     throw new CommandError("internalError", `${where} cannot be written: ${fileReason(error)}.`);
   }
 }
