@@ -212,6 +212,13 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
       JSON.parse(JSON.stringify(alertRules("dev", targetsOf("dev")))),
     );
     assert.equal(JSON.parse(readFileSync(join(directory, "rates-dev.grafana.json"), "utf8")).uid, "rates-dev");
+    // With a limit on the size of files, as on a full disk, the earlier file is kept.
+    const earlier = readFileSync(join(directory, "rates-dev.rules.yml"), "utf8");
+    const command = [process.execPath, program, "--stack", "dev", "--out", directory];
+    const full = spawnSync("sh", ["-c", 'ulimit -f 1 && exec "$@"', "sh", ...command], { encoding: "utf8" });
+    assert.equal(full.status, 1, full.stdout);
+    assert.match(full.stderr, /EFBIG/);
+    assert.equal(readFileSync(join(directory, "rates-dev.rules.yml"), "utf8"), earlier);
     const invalid = spawnSync(process.execPath, [program, "--stack", "x"], { encoding: "utf8" });
     assert.equal(invalid.status, 2);
     assert.match(invalid.stderr, /must be one of .*dev.*prod/);

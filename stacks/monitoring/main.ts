@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { alertRules, cloudWatchOnly } from "../../infra/monitoring/alertRules.ts";
@@ -44,7 +44,14 @@ function main(): number {
   mkdirSync(values.out, { recursive: true });
   const write = (name: string, content: object) => {
     const file = join(values.out, name);
-    writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
+    const temporary = `${file}.part`;
+    // Replaced only when complete: Prometheus or Grafana may be reading it.
+    try {
+      writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`);
+      renameSync(temporary, file);
+    } finally {
+      rmSync(temporary, { force: true });
+    }
     console.log(file);
   };
   // The rules are JSON, which is valid YAML.
