@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Call, job, json, start, startFakeServer } from "../../testing/cli.ts";
+import { EXITS } from "../lib/exits.ts";
 
 const COUNTS = { matched: 3, eligible: 2, byStatus: { FAILED: 3 }, byErrorType: { InvalidRows: 1, RunnerLost: 2 } };
 const NO_CHANGES = { done: 0, unchanged: 0, jobs: [], failed: [] };
@@ -32,14 +33,15 @@ describe("rates cancel and rates retry with a filter", () => {
     }
   }
 
-  it("shows the counts, and changes the jobs of all batches with --yes", async () => {
+  it("shows the counts and failures, and changes the jobs of all batches with --yes", async () => {
     const { code, stderr, calls } = await rates("retry", "--status", "failed", "--label", "a=b", "--yes");
-    assert.equal(code, 0, stderr);
+    assert.equal(code, EXITS.failed.code, stderr);
     assert.deepEqual(new Set(calls), new Set(["POST /bulk/retry"]));
     const filter = { status: "FAILED", label: "a=b" };
     assert.deepEqual(bodies, [{ filter, dryRun: true }, { filter }, { filter, cursor: "next" }]);
     assert.match(stderr, /1 job would fail again and is skipped \(--include-final/);
-    assert.match(stderr, /1 job submitted again\.\n {2}b: Forbidden: This token lacks/);
+    assert.match(stderr, /1 job submitted again, 1 failed:\n {2}b: Forbidden: This token lacks/);
+    assert.equal((await rates("cancel", "--all", "--yes")).code, EXITS.failed.code);
   });
 
   it("requires --yes in a pipe and shows the number of jobs, and changes nothing in a dry run", async () => {

@@ -266,6 +266,7 @@ export function jobCommands({ program, end }: CliContext): void {
       const filter = bulkFilter(id, flags);
       if (id === undefined || filter !== undefined) {
         const result = await runBulk(client, "cancel", filter ?? {}, flags);
+        if (result.failed.length > 0) end("failed");
         if (json) printJson(result);
         return;
       }
@@ -307,6 +308,7 @@ export function jobCommands({ program, end }: CliContext): void {
           if (timeout !== undefined || flags.watch || flags.wait !== undefined)
             throw new CommandError("invalid", "--timeout, --watch and --wait require an ID instead of a filter.");
           const result = await runBulk(client, "retry", filter ?? {}, flags);
+          if (result.failed.length > 0) end("failed");
           if (json) printJson(result);
           return;
         }

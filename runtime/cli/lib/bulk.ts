@@ -183,7 +183,8 @@ async function changeByPage(
   }
   const unchangedText =
     result.unchanged > 0 ? `, ${result.unchanged.toLocaleString("en")} ${WORDING[action].unchanged}` : "";
-  printInfo(`${count(result.done)} ${WORDING[action].done}${unchangedText}.`);
+  const failedText = result.failed.length > 0 ? `, ${result.failed.length.toLocaleString("en")} failed:` : ".";
+  printInfo(`${count(result.done)} ${WORDING[action].done}${unchangedText}${failedText}`);
   for (const { requestId, type, message } of result.failed.slice(0, MAX_LISTED_FAILURES))
     printInfo(`  ${requestId}: ${type}: ${plain(message)}`);
   if (result.failed.length > MAX_LISTED_FAILURES)

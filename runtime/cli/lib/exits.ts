@@ -3,7 +3,10 @@ import type { State } from "../../contract/states.ts";
 /** Exit codes and their meanings; the help shows this list. */
 export const EXITS = {
   done: { code: 0, meaning: "success; if the command waited for a job, it SUCCEEDED" },
-  failed: { code: 1, meaning: "the job FAILED, or a check of `rates doctor` failed" },
+  failed: {
+    code: 1,
+    meaning: "the job FAILED, jobs of a filter could not be changed, or a check of `rates doctor` failed",
+  },
   invalid: { code: 2, meaning: "invalid command or request, or unknown job" },
   cancelled: { code: 3, meaning: "the job was CANCELLED" },
   unreachable: { code: 4, meaning: "the platform is unreachable or refuses the token" },
