@@ -123,8 +123,21 @@ describe("--json FIELDS", () => {
       assert.equal(JSON.parse((await rates(...args)).stdout).requestId, "a", args.join(" "));
   });
 
-  it("lists the fields in the help, and reports an unknown field before sending a request", async () => {
-    assert.match((await rates("list", "--json", "help")).stdout, /^id\nstate\n/);
+  it("lists the fields without an argument and without a request", async () => {
+    for (const [args, first] of [
+      [["show", "--json", "help"], /^id\nstate\n/],
+      [["--json=help", "show"], /^id\nstate\n/],
+      [["list", "--json", "help"], /^id\nstate\n/],
+      [["rejected", "show", "--json=help"], /^id\nrequestId\n/],
+      [["top", "--json", "help"], /^at\nbottleneck\n/],
+    ] as const) {
+      const { code, stdout, stderr, calls } = await rates(...args);
+      assert.deepEqual([code, stderr, calls], [0, "", []], args.join(" "));
+      assert.match(stdout, first, args.join(" "));
+    }
+  });
+
+  it("reports an unknown field before sending a request", async () => {
     for (const [args, message] of [
       [["list", "--json", "id,sate"], /'sate' is not a field\. Did you mean 'state'\? Fields: id, state/],
       [["list", "--json", "id,,state"], /a field's name is empty\. Fields: id, state/],

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, CommanderError } from "commander";
 import { suggestion } from "../../contract/problems.ts";
 import { CommandError } from "./exits.ts";
 import { print, printInfo, printJson } from "./screen.ts";
@@ -6,24 +6,30 @@ import { print, printInfo, printJson } from "./screen.ts";
 /** Selectable fields of a command's records, with functions that read them. */
 export type Fields<T> = Readonly<Record<string, (record: T) => unknown>>;
 
+/** Values of `--json`: EVERYTHING selects all fields, HELP lists them. */
+const EVERYTHING = "*";
+const HELP = "help";
+
 /** Field names by command, for example "list" for `rates list`. */
 const FIELDS_BY_COMMAND = new Map<string, readonly string[]>();
 
 const commandWords = (command: Command): string =>
   command.parent?.parent ? `${commandWords(command.parent)} ${command.name()}` : command.name();
 
-/** Declares the fields that `--json FIELDS` selects, and lists them in the command's help. */
+/** Declares the fields that `--json FIELDS` selects. `--json help` and the command's help list them. */
 export function jsonFields<T>(command: Command, fields: Fields<T>): Command {
   const names = Object.keys(fields);
   FIELDS_BY_COMMAND.set(commandWords(command), names);
+  // Before the command is parsed, so that its arguments are not required.
+  command.parent?.hook("preSubcommand", (_parent, subcommand) => {
+    if (subcommand !== command || command.optsWithGlobals<{ json?: string | true }>().json !== HELP) return;
+    print(names.join("\n"));
+    throw new CommanderError(0, "rates.fields", "");
+  });
   return command.addHelpText("after", ({ error }) =>
     error ? "" : `\nFields of --json FIELDS (all without FIELDS):\n${wrappedList(names)}`,
   );
 }
-
-/** Values of `--json`: EVERYTHING selects all fields, HELP lists them. */
-const EVERYTHING = "*";
-const HELP = "help";
 
 /**
  * Prints records as JSON: the fields in the order of `--json FIELDS`, or everything without FIELDS.
@@ -45,7 +51,6 @@ export async function printRecords<T>(
     return;
   }
   const names = namesOf(json, Object.keys(fields));
-  if (names === undefined) return print(Object.keys(fields).join("\n"));
   const select = async (record: T) => {
     const selected: [string, unknown][] = [];
     for (const name of names) selected.push([name, (await fields[name]?.(record)) ?? null]);
@@ -57,9 +62,11 @@ export async function printRecords<T>(
   printJson(list);
 }
 
-/** Returns the selected names; undefined if the list of fields is requested. */
-function namesOf(text: string, known: readonly string[]): string[] | undefined {
-  if (text === HELP) return undefined;
+/**
+ * Returns the selected names.
+ * @throws CommandError for an unknown field
+ */
+function namesOf(text: string, known: readonly string[]): string[] {
   const names = text.split(",").map((name) => name.trim());
   const wrong = names.find((name) => !known.includes(name));
   if (wrong === undefined) return [...new Set(names)];
