@@ -11,8 +11,11 @@ const INSTALL_REMEDIES = {
   pulumi: "Install it (https://www.pulumi.com/docs/install/); `pulumi up` and `--stack` need it.",
 } as const;
 
-/** Oldest Node version that runs the installed package (runtime/tools/package). */
-const PACKAGE_MIN_NODE = "20.18";
+/**
+ * Oldest Node version that runs the installed package (runtime/tools/package): the first whose `util.styleText` detects
+ * whether a stream shows colours.
+ */
+export const PACKAGE_MIN_NODE = "20.18";
 
 /** Compares versions by their first two numbers. */
 function isAtLeast(version: string, minimum: string): boolean {

@@ -5,10 +5,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import manifest from "../../../package.json" with { type: "json" };
+import { PACKAGE_MIN_NODE } from "../../cli/lib/doctorMachine.ts";
 import { ROOT } from "../../platform/root.ts";
-
-/** The oldest Node that runs the package: the first whose `util.styleText` detects whether a stream shows colours. */
-const OLDEST_NODE = "20.18";
 
 /** Defines `require`, which ES modules lack: bundled CommonJS modules load Node's built-in modules with it. */
 const BANNER = `import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);`;
@@ -21,7 +19,7 @@ const packageJson = () => ({
   description: "The command line of the rates platform",
   license: manifest.license,
   type: "module",
-  engines: { node: `>=${OLDEST_NODE}` },
+  engines: { node: `>=${PACKAGE_MIN_NODE}` },
   bin: { rates: "bin/rates.js" },
   files: ["bin", "lib"],
 });
@@ -41,7 +39,7 @@ export async function packCommandLine(destination: string): Promise<string> {
       splitting: true,
       platform: "node",
       format: "esm",
-      target: `node${OLDEST_NODE}`,
+      target: `node${PACKAGE_MIN_NODE}`,
       minifySyntax: true,
       banner: { js: BANNER },
       // Loaded only to reach deployed stacks, which the package does not support.
