@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
-import { revokeToken } from "../store/tokens.ts";
 import { testApi } from "../testing/api/api.ts";
 import { onClientError } from "./problem.ts";
 import { KEEP_ALIVE_SECONDS } from "./timeouts.ts";
@@ -174,12 +173,14 @@ describe("the API's HTTP server", () => {
   });
 
   it("refuses a revoked token at once", async () => {
+    const admin = await p.as("acme", "admin");
     const headers = await p.as("acme", "read");
     const get = () => p.app.inject({ url: "/jobs", headers });
     const statuses = (await Promise.all(Array.from({ length: 20 }, get))).map(({ statusCode }) => statusCode);
     assert.deepEqual(new Set(statuses), new Set([200]));
     const { rows } = await p.admin.query("select id from jobs.tokens order by created_at desc limit 1");
-    assert(await revokeToken(p.admin, rows[0].id));
+    const revoked = await p.app.inject({ method: "DELETE", url: `/tokens/${rows[0].id}`, headers: admin });
+    assert.equal(revoked.statusCode, 204);
     assert.equal((await get()).statusCode, 401);
   });
 });
@@ -245,7 +246,7 @@ describe("the API's rate limits", () => {
     const revoked = await p.as("acme");
     const { rows } = await p.admin.query("select id from jobs.tokens order by created_at desc limit 1");
     assert.deepEqual(await statuses(1, "/queries", { ...revoked, "x-forwarded-for": "192.0.2.8" }), [200]);
-    await revokeToken(p.admin, rows[0].id);
+    await p.admin.query("select jobs.revoke_token($1)", [rows[0].id]);
     for (const [address, token] of [
       ["192.0.2.7", { authorization: "Bearer rates_guess" }],
       ["192.0.2.8", revoked],

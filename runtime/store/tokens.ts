@@ -151,16 +151,3 @@ export async function listTokens(db: Database): Promise<TokenInfo[]> {
     revokedAt: row.revoked,
   }));
 }
-
-/**
- * Revokes a token or session; needs write access to the table.
- *
- * @returns false if it does not exist or is already revoked
- */
-export async function revokeToken(db: Database, id: string): Promise<boolean> {
-  const { rows } = await db.query(
-    "update jobs.tokens set revoked_at = jobs.clock() where id = $1 and revoked_at is null returning id",
-    [id],
-  );
-  return rows.length > 0;
-}
