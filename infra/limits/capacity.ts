@@ -13,6 +13,16 @@ export const CONNECTIONS_PER = {
   apiPlanning: PLANNING_CONNECTIONS,
 } as const;
 
+/** Connections reserved for people, migrations and monitoring. */
+export const OPERATOR_CONNECTIONS = 5;
+/** Connections that Postgres reserves for superusers (3) and RDS for itself (2). */
+export const RESERVED_CONNECTIONS = 5;
+/**
+ * Factor for RDS's formula of max_connections: real instances allow 5 to 12 % fewer connections, because the formula
+ * counts memory that the operating system uses.
+ */
+export const CONNECTION_FORMULA_FACTOR = 0.85;
+
 /**
  * Maximum number of tasks during a deployment, when old and new ones run together, as a multiple of the usual number.
  * ECS's deploymentMaximumPercent is 100 times this.

@@ -1,5 +1,10 @@
 import Type from "typebox";
-import { CONNECTIONS_PER } from "../../infra/limits/capacity.ts";
+import {
+  CONNECTION_FORMULA_FACTOR,
+  CONNECTIONS_PER,
+  OPERATOR_CONNECTIONS,
+  RESERVED_CONNECTIONS,
+} from "../../infra/limits/capacity.ts";
 import { LIMITS, RDS_CLASSES } from "../../infra/limits/limits.ts";
 import { ownStack } from "../account.ts";
 import type { Resource, Stack } from "../resource.ts";
@@ -21,10 +26,8 @@ import { INSTANCES, instancesOf, tasksOf, UNBOUNDED } from "./compute.ts";
 import { functionOf } from "./queues.ts";
 
 const RDS = documented("AWS Prescriptive Guidance, Tuning PostgreSQL parameters, max_connections");
-/** Connections reserved for superusers (3), for RDS itself (2), and for people and their tools (5). */
-const RESERVED_CONNECTIONS = 10;
-/** Usable share of the formula's result: instances allow 5 to 12 % fewer connections (stacks/planning/capacity.ts). */
-const FORMULA_FACTOR = 0.85;
+/** Connections that no component of a stack may use. */
+const KEPT_FREE = RESERVED_CONNECTIONS + OPERATOR_CONNECTIONS;
 
 const connectionsPer = (count: number, label: string) =>
   Type.Number({ minimum: 0, default: count, description: `connections of ${label}` });
@@ -81,7 +84,7 @@ function usableConnections(database: Resource): { limit: number; source: string 
       .number(undefined);
     if (configured === UNRESOLVED) return undefined;
     if (configured !== undefined)
-      return { limit: configured - RESERVED_CONNECTIONS, source: `max_connections ${configured} of ${group.name}` };
+      return { limit: configured - KEPT_FREE, source: `max_connections ${configured} of ${group.name}` };
   }
   const name = database.at("instanceClass").text(undefined);
   const engine = database.at("engine").text("postgres");
@@ -93,7 +96,7 @@ function usableConnections(database: Resource): { limit: number; source: string 
     instanceClass?.memoryBytes ?? Math.min(...Object.values(RDS_CLASSES).map(({ memoryBytes }) => memoryBytes));
   const formula = Math.min(Math.floor(memory / LIMITS.rdsBytesPerConnection.value), LIMITS.rdsConnections.value);
   return {
-    limit: Math.floor(formula * FORMULA_FACTOR) - RESERVED_CONNECTIONS,
+    limit: Math.floor(formula * CONNECTION_FORMULA_FACTOR) - KEPT_FREE,
     source: instanceClass
       ? `about ${formula} of ${name}`
       : `${formula}, the value of the smallest class, since ${name} is unknown: set max_connections in its parameter group`,

@@ -1,10 +1,13 @@
 import {
   type CapacityPlan,
+  CONNECTION_FORMULA_FACTOR,
   CONNECTIONS_PER,
   DEPLOYMENT_TASK_FACTOR,
   EVENT_CONCURRENCY,
   MAX_EXECUTIONS,
   MIN_EXECUTIONS,
+  OPERATOR_CONNECTIONS,
+  RESERVED_CONNECTIONS,
   WAKEUP_CONCURRENCY,
 } from "../../infra/limits/capacity.ts";
 import { LIMITS } from "../../infra/limits/limits.ts";
@@ -12,16 +15,6 @@ import type { ConfigCheck, ConfigProblem } from "../config/problem.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { connectionsOfClass, largerDpu, vcpusOf } from "./plan.ts";
 import { EPSILON, shortages } from "./usage.ts";
-
-/** Connections reserved for people, migrations and monitoring. */
-const OPERATOR_CONNECTIONS = 5;
-/** Connections that Postgres reserves for superusers (3) and RDS for itself (2). */
-const RESERVED_CONNECTIONS = 5;
-/**
- * Factor for RDS's formula of max_connections: real instances allow 5 to 12 % fewer connections, because the formula
- * counts memory that the operating system uses.
- */
-const FORMULA_FACTOR = 0.85;
 
 /** A plan, or all exceeded limits with the excess and the remedy. */
 export type Capacity = { plan: CapacityPlan; problems: [] } | { plan?: undefined; problems: ConfigProblem[] };
@@ -134,7 +127,10 @@ function planRunners(config: StackConfig, connections: number): { runs: number; 
 function connectionsOf(config: StackConfig): { maxConnections: number; usable: number } {
   const configured = config.database.maxConnections;
   const maxConnections = configured ?? connectionsOfClass(config);
-  return { maxConnections, usable: Math.floor(configured ?? maxConnections * FORMULA_FACTOR) - RESERVED_CONNECTIONS };
+  return {
+    maxConnections,
+    usable: Math.floor(configured ?? maxConnections * CONNECTION_FORMULA_FACTOR) - RESERVED_CONNECTIONS,
+  };
 }
 
 /**
