@@ -159,8 +159,8 @@ export function runnerAlarms(targets: MonitoringTargets, runner: RunnerType): Al
     },
     {
       key: `${runner}-refused`,
-      summary: `AWS refuses to start ${runs}. Jobs wait; none is lost.`,
-      action: `Read the reason in the dispatcher's log. Compare ${quotas} in Service Quotas with the stack's quotas, which must not be higher; if AWS lacks capacity, use another zone or type.`,
+      summary: `${runs} do not start: AWS refuses them, or their launch is late or gets no response. Jobs wait; none is lost.`,
+      action: `Read the reason in the dispatcher's log. After a refusal, compare ${quotas} in Service Quotas with the stack's quotas, which must not be higher, or use another zone or type. If launches are late or get no response, find out why calls to AWS are slow or fail.`,
       metric: measure("refused", "Sum", dimensions),
       comparison: ">",
       threshold: 0,

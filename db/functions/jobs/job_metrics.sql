@@ -22,7 +22,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   ), running as (
     select runner, count(*) as running from jobs.runs where state <> 'ENDED' group by runner
   ), refused as (
-    -- A run whose launch was refused for missing capacity never gets an external id.
+    -- A run that was not launched (refused by AWS, too late, or never confirmed) has no external id.
     select runner, count(*) as refused from jobs.runs, span
     where state = 'ENDED' and external_id is null and ended_at >= since and ended_at < until group by runner
   ), ended as (
