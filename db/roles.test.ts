@@ -108,6 +108,21 @@ describe("roles created by a master without superuser privileges (as on RDS)", (
     await letRolesLogIn(admin, postgres.password, { glue: 3, ec2: 1 });
   });
 
+  it("restores the settings of the roles that run statements of jobs", async () => {
+    const settings = async () =>
+      (
+        await admin.query(
+          "select r.rolname as role, s.setconfig as settings from pg_db_role_setting s join pg_roles r on r.oid = s.setrole order by 1",
+        )
+      ).rows;
+    const before = await settings();
+    for (const role of ["job_writer", "job_reader"])
+      await admin.query(`alter role ${role} set client_connection_check_interval = '0'`);
+    assert.notDeepEqual(await settings(), before);
+    await migrateRoles({ url: master }, { glue: 3, ec2: 1 });
+    assert.deepEqual(await settings(), before);
+  });
+
   it("keeps a reader from seeing or signalling other sessions, reading tokens and writing prices", async () => {
     const [reader, other] = await Promise.all([connectAs("job_reader_glue_1"), connectAs("job_reader_glue_2")]);
     const { rows } = await other.query("select pg_backend_pid() as pid");

@@ -5,12 +5,13 @@ import { type ReaderSlots, ROLES, readerRole } from "../runtime/platform/postgre
 /** Role without login whose privileges every reader role inherits. */
 const READERS = "price_readers";
 
+/** A session whose client vanished during a statement ends within 10 seconds, not only at its next output. */
+const WRITER_SETTINGS = { client_connection_check_interval: "10s" } as const;
 /**
  * Settings of every role that runs or plans a read. They are set on each role, since roles do not inherit the settings
- * of a group. With the check interval, a session whose client vanished during a statement ends within 10 seconds, not
- * only at its next output.
+ * of a group.
  */
-const READER_SETTINGS = { default_transaction_read_only: "on", client_connection_check_interval: "10s" } as const;
+const READER_SETTINGS = { default_transaction_read_only: "on", ...WRITER_SETTINGS } as const;
 
 /**
  * Maximum attempts of a statement that conflicts with a concurrent change of the same role, for example from another
@@ -38,6 +39,11 @@ export async function ensureRoles(client: pg.ClientBase, slots: ReaderSlots): Pr
   const run = (statement: string) => retryConflicts(client, statement);
 
   const has = (role: string, group: string) => existing.get(role)?.groups.includes(group);
+  const ensureSettings = async (role: string, settings: Readonly<Record<string, string>>) => {
+    for (const [name, value] of Object.entries(settings))
+      if (!existing.get(role)?.settings.includes(`${name}=${value}`))
+        await run(`alter role ${role} set ${name} = '${value}'`);
+  };
 
   const created = logins.filter((role) => !existing.has(role));
   if (!existing.has(READERS)) await run(`create role ${READERS} nologin`);
@@ -46,11 +52,9 @@ export async function ensureRoles(client: pg.ClientBase, slots: ReaderSlots): Pr
     for (const role of logins) if (!has(role, "rds_iam")) await run(`grant rds_iam to ${role}`);
   for (const role of readers) {
     if (!has(role, READERS)) await run(`grant ${READERS} to ${role}`);
-    for (const [name, value] of Object.entries(READER_SETTINGS))
-      if (!existing.get(role)?.settings.includes(`${name}=${value}`))
-        await run(`alter role ${role} set ${name} = '${value}'`);
+    await ensureSettings(role, READER_SETTINGS);
   }
-  if (created.includes("job_writer")) await run("alter role job_writer set client_connection_check_interval = '10s'");
+  await ensureSettings("job_writer", WRITER_SETTINGS);
   // The canceller sees the sessions of all roles, and may end them.
   if (created.includes("canceller")) await run("grant pg_monitor, pg_signal_backend to canceller");
 
