@@ -10,7 +10,7 @@
 -- column: count bigint "number of prices; null without prices, as in GET /rates"
 
 with priced as (
-  select day, count(*) as count, avg(price) as price
+  select day, count(*) as count, sum(price)::float8 / count(*) as price
   from public.prices
   where orig_code = any ((select public.ports_of(:orig_code))::text[])
     and dest_code = any ((select public.ports_of(:dest_code))::text[])
@@ -18,7 +18,7 @@ with priced as (
   group by day
 )
 select calendar.day::date as day,
-       case when priced.count >= 3 then priced.price::float8 end as price,
+       case when priced.count >= 3 then priced.price end as price,
        priced.count
 from generate_series(:date_from::timestamp, :date_to::timestamp, interval '1 day') as calendar(day)
 left join priced on priced.day = calendar.day

@@ -16,7 +16,7 @@ select day,
        count(*) as count,
        min(price) as lowest,
        percentile_cont(0.5) within group (order by price) as median,
-       avg(price)::float8 as average,
+       sum(price)::float8 / count(*) as average,
        max(price) as highest
 from public.prices
 where orig_code = any ((select public.ports_of(:orig_code))::text[])

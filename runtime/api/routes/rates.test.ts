@@ -3,6 +3,7 @@ import fc from "fast-check";
 import pg from "pg";
 import { fixtureDatabase, type Scratch } from "../../../db/testing/database.ts";
 import { readSettings } from "../../platform/settings.ts";
+import { bindParams, findQuery } from "../../queries/catalogue.ts";
 import { trackingStore } from "../../tracking/index.ts";
 import { createApp } from "../app.ts";
 import { dayNumber, RatesReader } from "../ratesReader.ts";
@@ -100,6 +101,39 @@ describe("GET /rates", () => {
       { numRuns: 100 },
     );
     assert.ok(rowCount > 0, "the fixture has prices between regions");
+  });
+
+  it("returns the double nearest to each average, as the named queries do", async () => {
+    const [orig_code = "", dest_code = ""] = ports;
+    const lane = { date_from: "2030-01-01", date_to: "2030-12-31", orig_code, dest_code };
+    // avg() divides with a limited number of decimals: about 1 of 50 of these averages would differ in its last digit.
+    await admin.query(
+      `insert into prices (orig_code, dest_code, day, price)
+       select $3, $4, day::date, 1 + floor(random() * 200000)
+       from generate_series($1::timestamp, $2, '1 day') with ordinality days(day, n), generate_series(1, 3 + n % 40)`,
+      Object.values(lane),
+    );
+    try {
+      const { rows } = await admin.query(
+        "select day::text, count(*)::int, sum(price)::int from prices where day >= $1 group by 1 order by 1 desc",
+        [lane.date_from],
+      );
+      const expected = rows.map(({ day, count, sum }) => ({ count, day, price: sum / count }));
+      assert.equal(expected.length, 365);
+      assert.deepEqual((await get(lane)).json(), { rates: expected });
+      const named = async (name: string) =>
+        (await admin.query(bindParams(findQuery(name) ?? assert.fail(name), lane))).rows;
+      assert.deepEqual(
+        (await named("average_rates")).map(({ price }) => price),
+        expected.map(({ price }) => price),
+      );
+      assert.deepEqual(
+        (await named("price_history")).map(({ average }) => average),
+        expected.map(({ price }) => price).reverse(),
+      );
+    } finally {
+      await admin.query("delete from prices where day >= $1", [lane.date_from]);
+    }
   });
 
   it("responds to concurrent requests, each with its own prices", async () => {
