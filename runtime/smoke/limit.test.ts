@@ -40,6 +40,18 @@ describe("the time limit of a smoke run's checks", () => {
     }
   });
 
+  it("is not reached without a local platform: the run exits with 4 and says how to start one", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "rates-smoke-none-"));
+    try {
+      const child = spawn(process.execPath, [MAIN, "--data-dir", directory]);
+      const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+      assert.equal(code, 4);
+      assert.match(stderr, /^No platform runs with the data directory .*\n`npm start` starts one/);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
   it("fails a smoke run on a platform that accepts connections and never responds", async function () {
     this.timeout(60_000);
     const server = createServer(() => undefined).listen(0, "127.0.0.1");

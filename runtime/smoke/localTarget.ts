@@ -1,16 +1,21 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { SQSClient } from "@aws-sdk/client-sqs";
+import { localPlatform } from "../cli/lib/connection.ts";
+import { CommandError } from "../cli/lib/exits.ts";
 import { readPlatformCredentials } from "../local/aws/principals.ts";
 import { findByArguments, signal } from "../local/processes.ts";
 import type { Target } from "./target.ts";
 
 /**
  * Returns the local platform of a data directory as a target.
- * @throws Error if no platform is running in the directory
+ * @throws CommandError if no platform runs with the directory
  */
 export function localTarget(dataDir: string): Target {
-  const platform = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8"));
+  const platform = localPlatform(dataDir);
+  if (!platform)
+    throw new CommandError(
+      "unreachable",
+      `No platform runs with the data directory ${dataDir} (it has no platform.json).\n\`npm start\` starts one. --data-dir selects another directory, --stack a deployed stack.`,
+    );
   const credentials = readPlatformCredentials(dataDir);
   const sqs = new SQSClient({ endpoint: platform.sqsEndpoint, region: platform.region, credentials });
   return {

@@ -24,8 +24,8 @@ Checks every guarantee on a running platform and prints each result.
   --limit SECONDS   time limit per check (default 1800)
 
 Exit codes: 0 no check failed, 1 a check failed or the smoke run could not start, 2 invalid options or no token,
-4 the stack is unreachable or its task did not run, 130 interrupted with --inside. With --inside, the exit code of a task
-that ran is that of its container.`;
+4 no local platform runs, the stack is unreachable or its task did not run, 130 interrupted with --inside. With
+--inside, the exit code of a task that ran is that of its container.`;
 const OPTIONS = {
   stack: { type: "string" },
   inside: { type: "boolean" },
