@@ -75,9 +75,15 @@ function connectStatements(args: BoundariesArgs): Statement[] {
       resources: [tasks, "arn:aws:ssm:*::document/AWS-StartPortForwardingSessionToRemoteHost"],
       conditions: { BoolIfExists: { "ssm:SessionDocumentAccessCheck": "true" } },
     },
-    // A session's id begins with the name of its user (AWS Systems Manager User Guide, Session Manager's quickstart
-    // policies).
+    // Operators end their own sessions only. The id of a role's session begins with the role session name, which no policy
+    // variable contains, so the second statement compares the tag that Systems Manager adds (AWS Systems Manager User
+    // Guide, "Allow a user to end only sessions they started").
     { actions: ["ssm:TerminateSession"], resources: [`arn:aws:ssm:*:${accountId}:session/\${aws:userid}-*`] },
+    {
+      actions: ["ssm:TerminateSession"],
+      resources: [`arn:aws:ssm:*:${accountId}:session/*`],
+      conditions: { StringLike: { "ssm:resourceTag/aws:ssmmessages:session-id": `\${aws:userid}` } },
+    },
     { actions: ["servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota"], resources: ["*"] },
   ];
 }

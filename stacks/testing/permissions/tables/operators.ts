@@ -35,6 +35,7 @@ export function commands(names: StackNames): Record<string, Command> {
   const withDocument = { "ssm:SessionDocumentAccessCheck": "true" };
   const document = (name: string) => `arn:aws:ssm:${names.region}::document/${name}`;
   const session = (owner: string) => arnOf("ssm", `session/${owner}-0123456789abcdef`);
+  const startedBy = (userId: string) => ({ "ssm:resourceTag/aws:ssmmessages:session-id": userId });
   const passRole = (resource: string, service = "ecs-tasks.amazonaws.com"): Authorization => ({
     action: "iam:PassRole",
     resource,
@@ -62,7 +63,10 @@ export function commands(names: StackNames): Record<string, Command> {
         "ssm StartSession": [start(task), start(document("AWS-StartPortForwardingSessionToRemoteHost"))],
       },
       services: {
-        "the plugin ends the session": on("ssm:TerminateSession", session(OPERATOR)),
+        "the plugin ends the session": [
+          ...on("ssm:TerminateSession", session(OPERATOR)),
+          { action: "ssm:TerminateSession", resource: session("ann"), context: startedBy(OPERATOR) },
+        ],
         "--stack reads the stack's outputs": [
           ...on("s3:ListBucket", names.state),
           ...on("s3:GetObject", `${names.state}/.pulumi/stacks/rates-platform/dev.json`),
@@ -87,9 +91,14 @@ export function commands(names: StackNames): Record<string, Command> {
         "opens a session on an instance": start(arnOf("ec2", "instance/i-1")),
         "opens a shell": start(document("SSM-SessionManagerRunShell")),
         "opens a session without a document": start(task, { "ssm:SessionDocumentAccessCheck": "false" }),
-        "ends another operator's session": {
+        "ends another operator's session, by its id": {
           action: "ssm:TerminateSession",
           resource: session("AROAOTHER000000000000:bob"),
+        },
+        "ends another operator's session, by its tag": {
+          action: "ssm:TerminateSession",
+          resource: session("bob"),
+          context: startedBy("AROAOTHER000000000000:bob"),
         },
         "passes the API's role": passRole(names.roleArn("api")),
         "passes the task's role to a function": passRole(names.roleArn("access"), "lambda.amazonaws.com"),
