@@ -83,6 +83,24 @@ const BENCHES: Readonly<Record<string, (size: Size) => Promise<Row[]>>> = {
   tracking: onPlatform(0, (platform, { documents }) => benchTracking(platform, documents)),
 };
 
+/** Parses the arguments. For an unknown option, prints the reason and the usage, and exits with 2. */
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        size: { type: "string", default: "small" },
+        record: { type: "boolean" },
+        original: { type: "string" },
+        help: { type: "boolean" },
+      },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
 /** With --record, writes the database work per small job, which `rates capacity` reads. */
 function recordSmallJob(work: Readonly<Record<"backendMs" | "commits" | "rowVersions", number>>): void {
   if (!values.record) return;
@@ -105,15 +123,7 @@ growth and soak fail (exit code 1) if cost or resources grow more than accepted.
 --record  writes the database work per small job to stacks/planning/smallJob.json, which rates capacity uses (jobs only)
 --original DIR  also compares /rates with a checkout of the Python service that first served it (needs Python 3 with venv)`;
 
-const { values, positionals } = parseArgs({
-  options: {
-    size: { type: "string", default: "small" },
-    record: { type: "boolean" },
-    original: { type: "string" },
-    help: { type: "boolean" },
-  },
-  allowPositionals: true,
-});
+const { values, positionals } = readArguments();
 const size = Object.entries(SIZES).find(([name]) => name === values.size)?.[1];
 const benchNames = positionals.length > 0 ? positionals : Object.keys(BENCHES);
 const missing = missingPrograms(...new Set(benchNames.flatMap((name) => PROGRAMS[name] ?? [])));
