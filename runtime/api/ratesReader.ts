@@ -21,7 +21,7 @@ const sumsOf = (condition: string) =>
 
 /**
  * Executes all waiting queries, each with one index-only scan. The sub-selects hide the arrays' lengths from the planner,
- * which otherwise plans each execution anew: that costs as much as four queries.
+ * which otherwise plans each execution: that costs as much as four queries.
  */
 const STATEMENT = {
   name: "rates",
