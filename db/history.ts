@@ -7,10 +7,13 @@ const REMEDY =
   "another version created it. Use that version, or start with an empty database (locally: delete the data directory, .local).";
 
 /**
- * Returns the hash of a migration without its comments and line breaks, so that rewording a comment does not change it.
+ * Returns the hash of a migration without its comments and line breaks, so that adding, rewording or removing a comment
+ * does not change it.
  */
 function hashOf(sql: string): string {
-  const code = sql.replace(/--.*$/gm, "").split(/\s+/).join(" ");
+  const words = sql.replace(/--.*$/gm, "").trim().split(/\s+/);
+  // The outer spaces are part of the hashes that existing databases have recorded.
+  const code = ` ${words.join(" ")} `;
   return createHash("sha256").update(code).digest("hex");
 }
 
@@ -48,7 +51,7 @@ export async function refuseOtherHistory(client: pg.Client, migrations: string):
   const hasHistory = files.some(({ file }) => file.startsWith("migrations/"));
   const changed = rows.find(({ name }) => {
     const hash = recorded.get(fileOf(name));
-    // If only this migration has no hash, an earlier call was interrupted between committing and recording it.
+    // If other migrations have a hash, an earlier call was interrupted between committing this one and recording it.
     return hash === undefined ? !hasHistory : hash !== known.get(name);
   });
   if (changed)
