@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from "jose";
 import * as oidc from "openid-client";
 import { JobError } from "../contract/errors.ts";
 import type { OidcSettings } from "../platform/settings.ts";
@@ -145,31 +145,56 @@ export class IdentityProvider {
     const config = await oidc.discovery(new URL(issuer), clientId, undefined, oidc.None(), {
       timeout: TIMEOUT_SECONDS,
       execute,
+      [oidc.customFetch]: fetchFromProvider,
     });
     const { jwks_uri } = config.serverMetadata();
     if (jwks_uri === undefined) throw new Error("the provider's metadata has no jwks_uri");
-    const keys = createRemoteJWKSet(new URL(jwks_uri), { timeoutDuration: TIMEOUT_SECONDS * 1_000 });
+    const keys = createRemoteJWKSet(new URL(jwks_uri), {
+      timeoutDuration: TIMEOUT_SECONDS * 1_000,
+      [customFetch]: fetchFromProvider,
+    });
     return { config, keys };
   }
 }
 
-const unavailableError = (error: unknown) =>
-  new JobError("IdentityProviderUnavailable", { reason: reasonOf(error) }, { cause: error });
+/**
+ * Sends a request to the provider.
+ * @throws JobError IdentityProviderUnavailable if the status is 429 or 5xx
+ */
+async function fetchFromProvider(url: string, init: object): Promise<Response> {
+  const response = await fetch(url, init);
+  if (response.status !== 429 && response.status < 500) return response;
+  await response.body?.cancel();
+  const { origin, pathname } = new URL(url);
+  throw unavailableError(new Error(`${origin}${pathname} returned HTTP ${response.status}`));
+}
+
+/** Error codes of OAuth 2.0 (RFC 6749, section 4.1.2.1) for failures of the provider itself. */
+const OUTAGE_CODES = ["server_error", "temporarily_unavailable"];
+
+/** Creates the error of an unavailable provider, or returns that of `fetchFromProvider`. */
+const unavailableError = (error: unknown): JobError =>
+  jobErrorIn(error) ?? new JobError("IdentityProviderUnavailable", { reason: reasonOf(error) }, { cause: error });
+
+/** Returns a JobError, also one that openid-client has wrapped, and undefined for other errors. */
+const jobErrorIn = (error: unknown): JobError | undefined =>
+  [error, (error as { cause?: unknown }).cause].find((each) => each instanceof JobError);
 
 /**
  * Converts an error of the provider or its libraries to a JobError. Messages of these libraries contain no tokens.
  */
 function toJobError(error: unknown): JobError {
-  if (error instanceof JobError) return error;
+  const jobError = jobErrorIn(error);
+  if (jobError !== undefined) return jobError;
   const { code } = error as { code?: string };
   if (error instanceof errors.JWKSTimeout || code === "OAUTH_TIMEOUT" || error instanceof TypeError)
     return unavailableError(error);
-  if (error instanceof oidc.AuthorizationResponseError)
-    return new JobError(
-      "InvalidSignIn",
-      { reason: `the identity provider returned ${error.error}. Sign in again.` },
-      { cause: error },
-    );
+  if (error instanceof oidc.AuthorizationResponseError) {
+    const reason = `the identity provider returned ${error.error}`;
+    if (OUTAGE_CODES.includes(error.error))
+      return new JobError("IdentityProviderUnavailable", { reason }, { cause: error });
+    return new JobError("InvalidSignIn", { reason: `${reason}. Sign in again.` }, { cause: error });
+  }
   return new JobError("InvalidSignIn", { reason: `${reasonOf(error)}. Sign in again.` }, { cause: error });
 }
 

@@ -50,10 +50,18 @@ export async function startProvider({ groupsInIdToken = false }: ProviderOptions
     cookies: { keys: ["of a test"] },
   });
   // Creating the callback prints a warning that the provider is for development.
-  server.on("request", provider.callback());
+  const respond = provider.callback();
+  const failures = new Map<string, number>();
+  server.on("request", (request, response) => {
+    const status = failures.get(request.url ?? "");
+    if (status === undefined) respond(request, response);
+    else response.writeHead(status).end();
+  });
   return {
     issuer,
     settings: { issuer, clientId: "rates", name: "Acme login", rules: RULES },
+    /** Status with which the provider responds to requests of a path, instead of its usual response. */
+    failures,
     close() {
       server.close();
       server.closeAllConnections();
