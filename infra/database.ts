@@ -95,9 +95,9 @@ const INSIGHTS_DAYS = 7;
 
 /**
  * Postgres on RDS: encrypted, in private subnets, TLS only, with roles that log in by IAM tokens. RDS generates and
- * rotates the master password; only the migrations use it, and it is not in the state. Changes of the class or of a
- * static parameter wait for the maintenance window, because applying them at once would restart the database under
- * running jobs.
+ * rotates the master password; only the migrations use it, and it is not in the state. A change of the class waits for
+ * the maintenance window, because applying it at once would restart the database under running jobs. A change of the
+ * static parameter max_connections takes effect at the next restart, for example by an operator.
  */
 export class Database extends pulumi.ComponentResource {
   /** RDS instance. */

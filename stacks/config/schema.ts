@@ -96,7 +96,7 @@ const Database = Type.Object(
     backupDays: integerWithDefault(7, "days for which automatic backups are kept", 1, LIMITS.rdsBackupDays.value),
     maxConnections: Type.Optional(
       integer(
-        "max_connections in the parameter group, instead of the value that RDS derives from the instance class",
+        "max_connections instead of RDS's value for the class; a change of a deployed stack takes effect at the instance's next restart",
         50,
         LIMITS.rdsConnections.value,
       ),
