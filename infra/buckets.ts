@@ -21,7 +21,7 @@ import { tlsOnly } from "./shared/tlsOnly.ts";
  * ```
  */
 export interface BucketsArgs {
-  /** Retention of results and uploads in days. */
+  /** Days after which results are deleted and uploads become noncurrent versions, which are kept as long again. */
   readonly retentionDays: number;
   /** Keeps the buckets and their objects when the stack is destroyed. */
   readonly keepData: boolean;

@@ -74,7 +74,10 @@ export interface DispatcherArgs {
   readonly retentionDays: number;
 }
 
-/** Timeout, batching and memory of the function. The queues' visibility timeouts follow from the first two. */
+/**
+ * Timeout, batching and memory of the function. `timeoutSeconds` and `batchWindowSeconds` determine the queues' visibility
+ * timeouts.
+ */
 export const DISPATCHER = {
   timeoutSeconds: 60,
   /** Maximum messages per invocation. */
@@ -193,9 +196,9 @@ export class Dispatcher extends pulumi.ComponentResource {
       { name: ALIAS, functionName: this.function.name, functionVersion: this.function.version },
       child,
     );
-    // Its deletion ends all runs, which Pulumi does not manage, and allows no new ones; the function and all resources
-    // that it uses are deleted afterwards. Its creation allows runs again, and verifies that the function starts and
-    // reaches its database.
+    // Deleting this invocation ends all runs, which Pulumi does not manage, and prevents new ones; the function and all
+    // resources that it uses are deleted afterwards. Creating it allows runs again, and verifies that the function
+    // starts and reaches its database.
     new Invocation(
       `${name}-drain`,
       {

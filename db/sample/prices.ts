@@ -8,7 +8,7 @@ export interface SampleSize {
   seed: number;
 }
 
-/** Default size: the size of the original data. */
+/** Default size: a month of prices. */
 export const DEFAULT_SIZE: SampleSize = { prices: 56_000, seed: 1 };
 
 /** A lane of the sample. */

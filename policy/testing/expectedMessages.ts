@@ -78,7 +78,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "a Glue job without timeout": ["shop-glue: timeout is not set, so Glue stops a run only after 2880 minutes: set it."],
   "a Python shell of half a DPU": ["shop-glue: maxCapacity is 0.5: a Python shell accepts 0.0625 or 1 DPU."],
   "queued Glue runs that are retried": ["shop-glue: maxRetries is 3 with jobRunQueuingEnabled: Glue accepts 0 only."],
-  "a small instance": [
+  "a max_connections of 200": [
     "shop-database: 608 connections may be open at once (shop-migrations 4, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 418 more than 190, the usable connections of max_connections 200 of shop-database: use a larger instanceClass, or lower one of these numbers.",
   ],
   "a function of 1,100 executions": [

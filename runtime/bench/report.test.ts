@@ -35,7 +35,7 @@ describe("the report of the benchmarks", () => {
   it("compares results that were measured in turns by the median of their ratios", () =>
     assert.deepEqual(comparePairs([100, 60, 50], [200, 100, 100]), { ours: 60, peer: 100, ratio: 0.5 }));
 
-  it("judges a ratio of its own, such as the median of several ratios", () => {
+  it("judges `ratio`, if it is given, instead of ours / peer", () => {
     const row = { name: "x", peerName: "p", unit: "s", ours: 60, peer: 120, higherIsBetter: true, target: 0.7 };
     assert.match(table([{ ...row, ratio: 0.83 }]), /0\.83 +≥ 0\.7 met/);
   });

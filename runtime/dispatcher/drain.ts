@@ -7,8 +7,8 @@ import { type AnyLauncher, type InstanceLauncher, type Launcher, launchesInstanc
 /** Runs per batch. Batches are stopped one after another; an invocation has one minute for all of them. */
 const BATCH = 100;
 /**
- * Maximum number of concurrent calls that update runs in the database, or stop runs if the launcher cannot stop a
- * batch.
+ * Maximum number of concurrent calls per runner type that update runs in the database, or stop runs if the launcher
+ * cannot stop a batch.
  */
 const CONCURRENCY = 10;
 

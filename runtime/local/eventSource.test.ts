@@ -74,7 +74,7 @@ describe("the event source", () => {
     assert.equal(await remaining(), 0);
   });
 
-  it("leaves only the messages that the handler reports in the queue, and delivers them again", async () => {
+  it("delivers again the messages that the handler reports as failed, and deletes the others", async () => {
     const deliveredBodies: string[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
     await send("good");

@@ -101,7 +101,7 @@ describe("a query file", () => {
   });
 });
 
-describe("the catalogue", () => {
+describe("the catalog", () => {
   it("contains the shipped queries", () => {
     for (const name of ["average_rates", "price_history", "lane_coverage", "price_export"])
       assert.equal(findQuery(name)?.kind, "query", name);

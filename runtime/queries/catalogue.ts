@@ -43,7 +43,7 @@ export function loadCatalogue(directory: string): Catalogue {
 
 let cachedCatalogue: Catalogue | undefined;
 
-/** Returns the platform's catalogue, read once from db/ or, in a bundle, from the directory in RATES_QUERIES_DIR. */
+/** Returns the platform's catalog, read once from db/ or, in a bundle, from the directory in RATES_QUERIES_DIR. */
 function catalogue(): Catalogue {
   cachedCatalogue ??= loadCatalogue(process.env.RATES_QUERIES_DIR ?? join(ROOT, "db"));
   return cachedCatalogue;

@@ -409,7 +409,12 @@ const Caller = Type.Object(
 
 const Data = Type.Object(
   {
-    retentionDays: integerWithDefault(30, "days for which results, uploads, logs and ended jobs are kept", 1, 3_650),
+    retentionDays: integerWithDefault(
+      30,
+      "days for which results, uploads, logs and ended jobs are kept; S3 keeps noncurrent versions of uploads as long again",
+      1,
+      3_650,
+    ),
     auditDays: integerWithDefault(365, "days for which the audit trail (who did what) is kept", 1, 3_650),
     keep: booleanWithDefault(true, "keeps buckets and a final snapshot when the stack is destroyed"),
   },

@@ -45,7 +45,7 @@ begin
     union all
     select runner, 'runTime', run from ended where run is not null
   ), attempts as (
-    -- Counted by the runner type of the attempt, including ended attempts of continuing jobs (as in jobs.job_metrics).
+    -- Ended attempts by their runner type, also those of jobs that have not ended (as in jobs.job_metrics).
     select a ->> 'runner' as runner, case reason when 'RunnerLost' then 'lost' else 'outOfMemory' end as metric
     from (
       select attempts, error from jobs.jobs where status = 'PENDING' and not_before is null and attempt > 0

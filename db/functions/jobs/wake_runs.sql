@@ -1,6 +1,6 @@
--- Wakes up to p_runs idle runs of a type, most recently seen first; further runs would find no job. A run that then
--- gets a job wakes the next one while further jobs wait (jobs.claim). So no job keeps waiting because two callers chose
--- the same run.
+-- Wakes up to p_runs idle runs of a type, most recently seen first. p_runs is the number of new jobs, since more runs
+-- would find none. A run that gets a job wakes another run while more jobs wait (jobs.claim), so no job keeps waiting
+-- because two callers chose the same run.
 create or replace function jobs.wake_runs(p_runner text, p_runs integer)
 returns void language sql set search_path = pg_catalog, pg_temp as $$
   select pg_notify('jobs_run_' || idle.id, 'job')

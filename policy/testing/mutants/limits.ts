@@ -108,7 +108,7 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     },
   ],
   "rds-connections": [
-    { label: "a small instance", mutate: setParameter("max_connections", "200") },
+    { label: "a max_connections of 200", mutate: setParameter("max_connections", "200") },
     {
       label: "a function of 1,100 executions",
       ...set(FUNCTION, "-migrations", "reservedConcurrentExecutions", 1_100),

@@ -41,7 +41,7 @@ const Page = Type.Object({
       via: Type.Enum([...CHANNELS], { description: "channel, as reported by the client" }),
       action: Type.Enum([...ACTIONS]),
       target: Type.String({
-        description: "id of the job, token or session; for a redrive its error types or message ids",
+        description: "id of the job, token or session; for a redrive its error types or message ids, or `retryable`",
       }),
       detail: Type.Record(Type.String(), Type.Unknown()),
     }),

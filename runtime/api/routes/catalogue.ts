@@ -57,7 +57,7 @@ export const catalogueRoute: RoutePlugin = async (app, { db, settings, guard }) 
       tag: "jobs",
       scope: "read",
       summary: "Named queries and statements with their parameters, and the tables that SQL can read",
-      responses: { 200: { description: "the catalogue", schema: Catalogue } },
+      responses: { 200: { description: "the catalog", schema: Catalogue } },
     }),
     async () => ({
       queries: allQueries().map(describeQuery),

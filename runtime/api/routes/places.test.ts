@@ -13,7 +13,7 @@ describe("GET /places", () => {
   const find = async (search: string) =>
     p.app.inject({ url: `/places?${search}`, headers: await p.as("acme", "read") });
 
-  it("finds places by part of code or name: codes, then names that begin with the text come first", async () => {
+  it("finds places by part of code or name, first those whose code, then those whose name begins with it", async () => {
     const found = async (text: string) =>
       (await find(`text=${text}`)).json().places.map(({ code, kind }: { code: string; kind: string }) => [code, kind]);
     assert.deepEqual(await found("BALTIC+x"), [
@@ -28,7 +28,7 @@ describe("GET /places", () => {
     assert.deepEqual((await find("text=%25")).json(), { places: [] }, "% is not a wildcard");
   });
 
-  it("returns the ports with the most prices first without a text, and at most the limit", async () => {
+  it("without a text, returns the ports with the most prices first, at most the limit", async () => {
     await p.admin.query(
       `insert into public.ports (code, name, parent_slug) values ('AAAAA', 'Rarely used', 'baltic_x'), ('ZZZZY', 'Used', 'baltic_x'), ('ZZZZZ', 'Used most', 'baltic_x');
        insert into public.prices (orig_code, dest_code, day, price)

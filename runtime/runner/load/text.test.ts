@@ -50,7 +50,7 @@ describe("a file of another kind", () => {
       await assert.rejects(read(text, "ndjson"), { code: "InvalidFormat", message: /one JSON array/ });
   });
 
-  it("is refused when it is JSON or CSV in another form than NDJSON", async () => {
+  it("is refused as NDJSON when it is CSV, JSON on several lines, or lines that end in CR", async () => {
     for (const [text, message] of [
       ['{\n  "a": 1\n}\n', /JSON on several lines.*each object on one line/],
       ['\uFEFF{\r\n\t"a": 1\r\n}', /JSON on several lines/],

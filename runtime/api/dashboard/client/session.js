@@ -21,7 +21,7 @@ export const hasScope = (scope) => caller.value?.scopes.some((held) => held === 
 export const canSubmit = (type) => hasScope("submit") && (type === "read" || hasScope("update"));
 export const isAdmin = computed(() => hasScope("admin"));
 
-/** Scopes of the pages Query and Load, which also read jobs and the catalogue. @type {Record<"query" | "load", import("../../../store/tokens.ts").Scope[]>} */
+/** Scopes of the pages Query and Load, which also read jobs and the catalog. @type {Record<"query" | "load", import("../../../store/tokens.ts").Scope[]>} */
 export const PAGE_SCOPES = { query: ["read", "submit"], load: ["read", "submit", "update"] };
 
 /** Returns the first scope that the caller lacks; undefined if none is lacking, or the caller is not loaded yet. @param {import("../../../store/tokens.ts").Scope[]} scopes */
