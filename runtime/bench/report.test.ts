@@ -14,11 +14,12 @@ describe("the report of the benchmarks", () => {
   });
 
   it("formats numbers below 1,000 with three significant digits, and others without decimals", () =>
-    assert.deepEqual([0.1234, 12.345, 100, 250.4, 20_045.4].map(formatNumber), [
+    assert.deepEqual([0.1234, 12.345, 100, 250.4, 999.7, 20_045.4].map(formatNumber), [
       "0.123",
       "12.3",
       "100",
       "250",
+      "1,000",
       "20,045",
     ]));
 

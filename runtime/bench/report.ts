@@ -50,8 +50,10 @@ export const ratiosOf = (ours: readonly number[], peer: readonly number[]): numb
   ours.map((value, index) => value / (peer[index] ?? Number.NaN));
 
 /** Formats a number below 1,000 with three significant digits, and any other without decimals. */
-export const formatNumber = (value: number): string =>
-  value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
+export function formatNumber(value: number): string {
+  const rounded = value >= 1000 ? Math.round(value) : Number(value.toPrecision(3));
+  return rounded >= 1000 ? rounded.toLocaleString("en") : String(rounded);
+}
 
 /** Returns true if a row misses its target; also for a failed measurement (NaN). */
 export function missesTarget(row: Row): boolean {
