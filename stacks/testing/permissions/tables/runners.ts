@@ -17,8 +17,11 @@ const writesResults = ({ results }: StackNames) => {
   };
 };
 
-/** Returns requests that must be denied to every runner. */
-const deniedToRunners = ({ queues, results, uploads, masterSecret, roleArn, glueJob, arnOf }: StackNames) => ({
+/** Returns requests that must be denied to a runner of either type. */
+const deniedToRunners = (
+  { queues, results, uploads, masterSecret, roleArn, glueJob, arnOf }: StackNames,
+  role: "ec2" | "glue",
+) => ({
   "receives requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
   "sends requests": { action: "sqs:SendMessage", resource: queues.requests },
   "receives responses": { action: "sqs:ReceiveMessage", resource: queues.acme },
@@ -27,7 +30,7 @@ const deniedToRunners = ({ queues, results, uploads, masterSecret, roleArn, glue
   "aborts uploads": { action: "s3:AbortMultipartUpload", resource: `${uploads}/x` },
   "lists results": { action: "s3:ListBucket", resource: results },
   "reads the master's password": { action: "secretsmanager:GetSecretValue", resource: masterSecret },
-  "passes its role": { action: "iam:PassRole", resource: roleArn("ec2") },
+  "passes its role": { action: "iam:PassRole", resource: roleArn(role) },
   "starts runs": { action: "glue:StartJobRun", resource: glueJob },
   "launches instances": { action: "ec2:RunInstances", resource: arnOf("ec2", "instance/i-1") },
 });
@@ -59,11 +62,11 @@ export function ec2Runner(names: StackNames, rawSql: boolean): Component {
     },
     uncalled: {},
     denied: {
-      ...deniedToRunners(names),
+      ...deniedToRunners(names, "ec2"),
       ...databaseUsersBut(names, users),
       "reads scripts": { action: "s3:GetObject", resource: `${names.scripts}/x` },
       "pushes an image": { action: "ecr:PutImage", resource: names.repository },
-      "reads the dispatcher's log stream": { action: "logs:GetLogEvents", resource: names.logStream("any") },
+      "reads the dispatcher's log stream": { action: "logs:GetLogEvents", resource: names.logStreamOf("dispatcher") },
     },
   };
 }
@@ -105,7 +108,7 @@ export function glueRunner(names: StackNames, rawSql: boolean): Component {
     },
     uncalled: {},
     denied: {
-      ...deniedToRunners(names),
+      ...deniedToRunners(names, "glue"),
       ...databaseUsersBut(names, users),
       "reads uploads": { action: "s3:GetObject", resource: `${names.uploads}/x` },
       "changes its script": { action: "s3:PutObject", resource: `${scripts}/runner.py` },
@@ -121,7 +124,7 @@ export function glueRunner(names: StackNames, rawSql: boolean): Component {
         context: { "aws:TagKeys": ["rates:stack"] },
       },
       "tags an instance": { action: "ec2:CreateTags", resource: arnOf("ec2", "instance/i-1"), context: tags },
-      "writes the dispatcher's log": { action: "logs:PutLogEvents", resource: names.logStream("rates-dispatcher") },
+      "writes the dispatcher's log": { action: "logs:PutLogEvents", resource: names.logStreamOf("dispatcher") },
     },
   };
 }

@@ -47,9 +47,9 @@ export function serviceComponents(names: StackNames): Component[] {
       uncalled: {},
       denied: {
         "reads flow logs": { action: "logs:GetLogEvents", resource: `${group}:log-stream:one` },
-        "writes the API's log": { action: "logs:PutLogEvents", resource: names.logStream("rates-api") },
-        "creates a stream in the API's log": { action: "logs:CreateLogStream", resource: names.logStream("rates-api") },
-        "lists streams of the API's log": { action: "logs:DescribeLogStreams", resource: names.logStream("rates-api") },
+        "writes the API's log": { action: "logs:PutLogEvents", resource: names.logStreamOf("api") },
+        "creates a stream in the API's log": { action: "logs:CreateLogStream", resource: names.logStreamOf("api") },
+        "lists streams of the API's log": { action: "logs:DescribeLogStreams", resource: names.logStreamOf("api") },
       },
     },
     {
@@ -71,13 +71,13 @@ export function serviceComponents(names: StackNames): Component[] {
       },
       uncalled: {},
       denied: {
-        "writes the API's log": { action: "logs:PutLogEvents", resource: names.logStream("rates-api") },
+        "writes the API's log": { action: "logs:PutLogEvents", resource: names.logStreamOf("api") },
         "describes the API's log streams": {
           action: "logs:DescribeLogStreams",
-          resource: names.logStream("rates-api"),
+          resource: names.logStreamOf("api"),
         },
-        "reads the API's log": { action: "logs:GetLogEvents", resource: names.logStream("rates-api") },
-        "creates a stream in the API's log": { action: "logs:CreateLogStream", resource: names.logStream("rates-api") },
+        "reads the API's log": { action: "logs:GetLogEvents", resource: names.logStreamOf("api") },
+        "creates a stream in the API's log": { action: "logs:CreateLogStream", resource: names.logStreamOf("api") },
         "creates another log group": {
           action: "logs:CreateLogGroup",
           resource: names.arnOf("logs", "log-group:other"),

@@ -7,6 +7,8 @@ export function stackNames(environment: IamEnvironment, stack: string, headersSe
   const arn = (type: string, component: string) => environment.arn(type, fullName(component));
   const queue = (name: string) => arn("aws:sqs/queue:Queue", `queues-${name}`);
   const bucket = (name: string) => arn("aws:s3/bucket:Bucket", name);
+  /** Returns the ARN of a stream in the log group of one of the stack's components. */
+  const logStreamOf = (component: string) => `${arn("aws:cloudwatch/logGroup:LogGroup", component)}:log-stream:one`;
   const [, , , region = "", account = ""] = queue("requests").split(":");
   const arnOf = (service: string, path: string) => `arn:aws:${service}:${region}:${account}:${path}`;
   const database = environment.resource("aws:rds/instance:Instance", fullName("database")).outputs;
@@ -36,10 +38,9 @@ export function stackNames(environment: IamEnvironment, stack: string, headersSe
     state: `arn:aws:s3:::rates-state-${account}-${region}`,
     stateKey: environment.arn("aws:kms/key:Key", "rates-state"),
     /** Returns the authorizations to write to a log group. AWS checks them for the ARN of a log stream. */
-    writesLogs: (component: string): Authorization[] => {
-      const stream = `${arn("aws:cloudwatch/logGroup:LogGroup", component)}:log-stream:one`;
-      return ["logs:CreateLogStream", "logs:PutLogEvents"].map((action) => ({ action, resource: stream }));
-    },
+    writesLogs: (component: string): Authorization[] =>
+      ["logs:CreateLogStream", "logs:PutLogEvents"].map((action) => ({ action, resource: logStreamOf(component) })),
+    logStreamOf,
     logStream: (group: string) => arnOf("logs", `log-group:${group}:log-stream:one`),
     repository: arn("aws:ecr/repository:Repository", "images"),
     databaseUser: (role: string) => arnOf("rds-db", `dbuser:${database.resourceId}/${role}`),
