@@ -44,8 +44,9 @@ export async function setUp(
   onProgress: (line: string) => void,
 ): Promise<void> {
   try {
-    const file = dump === undefined ? undefined : usableDump(dump);
-    if (file !== undefined && (await isPrepared(cluster, database)))
+    const isNew = !(await isPrepared(cluster, database));
+    const file = isNew && dump !== undefined ? usableDump(dump) : undefined;
+    if (!isNew && dump !== undefined && !isEmpty(dump))
       onProgress(`The database ${database} already exists; the dump is ignored.`);
     await prepare(cluster, database, { ...(file === undefined ? {} : { dump: file }), slots, onProgress });
   } catch (error) {
@@ -77,7 +78,17 @@ function usableDump(path: string): string | undefined {
       { cause },
     );
   }
-  return stats.isFile() && stats.size > 0 ? path : undefined;
+  return isEmpty(path) ? undefined : path;
+}
+
+/** Returns true for an existing file without contents, for example /dev/null. */
+function isEmpty(path: string): boolean {
+  try {
+    const stats = statSync(path);
+    return !stats.isDirectory() && stats.size === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** `node db/setup.ts [--dump FILE.sql]`: sets up or migrates the database of the environment. */
