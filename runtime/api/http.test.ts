@@ -71,6 +71,7 @@ describe("the API's HTTP server", () => {
     for (const type of ["text/plain", "application/xml", "multipart/form-data; boundary=x", "nonsense"]) {
       const response = await post("{}", { "content-type": type });
       assert.deepEqual([response.statusCode, response.json().type], [415, "UnsupportedMediaType"], type);
+      assert.match(response.json().detail, /is not supported\. Send JSON with `Content-Type: application\/json`\.$/);
     }
   });
 
@@ -78,7 +79,7 @@ describe("the API's HTTP server", () => {
     const headers = { "content-type": "application/json", "content-encoding": "gzip" };
     const response = await post(gzipSync("{}"), headers);
     assert.deepEqual([response.statusCode, response.json().type], [415, "UnsupportedMediaType"]);
-    assert.match(response.json().detail, /'application\/json, in gzip'/);
+    assert.match(response.json().detail, /'application\/json, in gzip' is not supported\. Send the body uncompressed/);
   });
 
   it("refuses a request with two Authorization headers", async () => {

@@ -88,7 +88,7 @@ const QUERY_CANCELED = "57014";
  */
 function fromFastifyError(
   thrown: Error & { statusCode?: number },
-  { method, url, headers: { "content-type": type } }: FastifyRequest,
+  { method, url, headers: { "content-type": type }, server }: FastifyRequest,
   limit = 0,
 ): JobError {
   switch (thrown.statusCode) {
@@ -98,7 +98,13 @@ function fromFastifyError(
     case 413:
       return new JobError("TooLarge", { limit });
     case 415:
-      return new JobError("UnsupportedMediaType", { type: (type ?? "none").slice(0, 100) });
+      return new JobError("UnsupportedMediaType", {
+        type: (type ?? "none").slice(0, 100),
+        // `server` has the parsers of the request's route.
+        remedy: server.hasContentTypeParser("application/octet-stream")
+          ? "Send the bytes with `Content-Type: application/octet-stream`."
+          : "Send JSON with `Content-Type: application/json`.",
+      });
     default:
       return new JobError("UnreadableMessage", { reason: cutText(redactText(thrown.message), 200) });
   }

@@ -295,7 +295,7 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 415,
-    message: "Content type '{type}' is not supported. Send JSON with `Content-Type: application/json`.",
+    message: "Content type '{type}' is not supported. {remedy}",
   },
   RangeNotSatisfiable: {
     category: "User",

@@ -8,8 +8,13 @@ export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, bytes, done) => {
     const { "content-type": type = "", "content-encoding": encoding = "identity" } = request.headers;
-    if (encoding !== "identity")
-      return done(new JobError("UnsupportedMediaType", { type: `${type}, in ${encoding.slice(0, 100)}` }), undefined);
+    if (encoding !== "identity") {
+      const remedy = "Send the body uncompressed, without Content-Encoding.";
+      return done(
+        new JobError("UnsupportedMediaType", { type: `${type}, in ${encoding.slice(0, 100)}`, remedy }),
+        undefined,
+      );
+    }
     // Clients may send a Content-Type without a body.
     if (bytes.length === 0) return done(null, undefined);
     try {

@@ -55,8 +55,11 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
     assert.equal((await put(id, 1, "abc", await p.as("acme", "read"))).statusCode, 403);
     assert.equal((await put(id, 1, "abc", { authorization: "" })).statusCode, 401);
     assert.equal((await put(id, 1_101, "abc")).statusCode, 400);
-    for (const type of ["text/plain", "application/json"])
-      assert.equal((await put(id, 1, "{}", { ...acme, "content-type": type })).statusCode, 415, type);
+    for (const type of ["text/plain", "application/json", "nonsense"]) {
+      const response = await put(id, 1, "{}", { ...acme, "content-type": type });
+      assert.equal(response.statusCode, 415, type);
+      assert.match(response.json().detail, /Send the bytes with `Content-Type: application\/octet-stream`\.$/, type);
+    }
   });
 
   it("stores an empty part if the request has no body", async () => {
