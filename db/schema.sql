@@ -766,6 +766,8 @@ create table jobs.waiting_counts (
 --   callers: none
 -- function public.check_prices_ports() returns trigger
 --   callers: none
+-- function public.daily_sums(p_origins text[], p_destinations text[], p_first date[], p_last date[]) returns SETOF text
+--   callers: api_reader
 -- function public.plan_of(p_statement text, p_max_length integer) returns TABLE(rows double precision, width double precision, cost double precision, plan text, is_whole boolean)
 --   callers: job_reader_plan
 -- function public.ports_of(place text) returns text[]

@@ -8,28 +8,16 @@ export interface RatesQuery {
   destination: string;
 }
 
-/** Marker that STATEMENT returns for a query without prices whose origin or destination is a region. */
+/** Result of STATEMENT for a query without prices whose origin or destination is a region. */
 const REGION_MARKER = "region";
 /**
- * Prices of each day as `day,count,sum;…`, newest day first. It is text, because decoding 31 rows of three columns in the
- * driver costs as much as the query. The API divides, because an average as text costs the database a quarter more.
- */
-const sumsOf = (condition: string) =>
-  `select string_agg(day || ',' || count || ',' || sum, ';')
-      from (select day, count(*) as count, sum(price) as sum from public.prices where ${condition}
-            group by day order by day desc) priced`;
-
-/**
- * Executes all waiting queries, each with one index-only scan. The sub-selects hide the arrays' lengths from the planner,
- * which otherwise plans each execution: that costs as much as four queries.
+ * Executes all waiting queries, each with one index-only scan. A result is `day,count,sum;…`, newest day first. It is
+ * text, because decoding 31 rows of three columns in the driver costs as much as the query. The API divides, because an
+ * average as text costs the database a quarter more.
  */
 const STATEMENT = {
   name: "rates",
-  text: `select coalesce((
-      ${sumsOf("orig_code = query.origin and dest_code = query.destination and day between query.first and query.last")}),
-      case when exists (select from public.regions where slug in (query.origin, query.destination)) then '${REGION_MARKER}' end)
-    from unnest((select $1::text[]), (select $2::text[]), (select $3::date[]), (select $4::date[])) with ordinality query (origin, destination, first, last, position)
-    order by position`,
+  text: "select public.daily_sums($1, $2, $3, $4)",
   rowMode: "array" as const,
 };
 
@@ -38,8 +26,11 @@ const STATEMENT = {
  */
 const REGIONS = {
   name: "rates_of_regions",
-  text: sumsOf(`orig_code = any ((select public.ports_of($1))::text[])
-    and dest_code = any ((select public.ports_of($2))::text[]) and day between $3 and $4`),
+  text: `select string_agg(day || ',' || count || ',' || sum, ';' order by day desc)
+    from (select day, count(*) as count, sum(price) as sum from public.prices
+          where orig_code = any ((select public.ports_of($1))::text[])
+            and dest_code = any ((select public.ports_of($2))::text[]) and day between $3 and $4
+          group by day order by day desc) priced`,
   rowMode: "array" as const,
 };
 

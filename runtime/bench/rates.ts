@@ -19,14 +19,12 @@ const run = promisify(execFile);
 const PLAIN_ROUTE = fileURLToPath(new URL("plainRoute.ts", import.meta.url));
 const LOAD = fileURLToPath(new URL("httpLoad.ts", import.meta.url));
 
-/** The SQL of /rates for one lane. */
+/** The SQL of /rates (db/functions/public/daily_sums.sql) for one lane. */
 const ratesSql = (origin: string, destination: string, from: string, to: string) =>
-  `select string_agg(day || ',' || count || ',' || coalesce(price::text, ''), ';' order by day desc)
-   from (select day, count(*) as count, case when count(*) >= 3 then avg(price)::float8 end as price from prices
-         where orig_code = '${origin}' and dest_code = '${destination}' and day between '${from}' and '${to}' group by day) priced;`.replace(
-    /\s+/g,
-    " ",
-  );
+  `select string_agg(day || ',' || count || ',' || sum, ';' order by day desc)
+   from (select day, count(*) as count, sum(price) as sum from prices
+         where orig_code = '${origin}' and dest_code = '${destination}' and day between '${from}' and '${to}'
+         group by day order by day desc) priced;`.replace(/\s+/g, " ");
 
 /**
  * Measures GET /rates against pgbench with the same SQL, a plain Fastify route, the API's /healthz, and the original
