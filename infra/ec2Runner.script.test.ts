@@ -227,7 +227,18 @@ describe("the script of an EC2 run", () => {
       if (++reads === 3) instance.metadata["spot/instance-action"] = '{"action":"terminate"}';
     };
     await instance.run("/usr/local/bin/rates-spot");
-    assert.deepEqual(instance.calls.slice(-3), ["sleep 5", "sleep 5", "docker kill --signal SIGTERM rates"]);
+    const kill = instance.calls.indexOf("docker kill --signal SIGTERM rates");
+    assert.deepEqual(instance.calls.slice(kill - 2, kill), ["sleep 5", "sleep 5"]);
+  });
+
+  it("repeats the signal for two minutes, even if the runner's container does not exist yet", async () => {
+    await instance.run(script);
+    instance.metadata["spot/instance-action"] = '{"action":"terminate"}';
+    instance.fake("docker", 1);
+    const before = instance.calls.length;
+    await instance.run("/usr/local/bin/rates-spot");
+    const signals = Array.from({ length: 60 }, () => ["docker kill --signal SIGTERM rates", "sleep 2"]).flat();
+    assert.deepEqual(instance.calls.slice(before), signals);
   });
 
   it("has valid bash in each of its files, and stays below half of EC2's size limit", async () => {

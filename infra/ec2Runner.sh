@@ -60,8 +60,9 @@ END
 cat >/usr/local/bin/rates-spot <<'END'
 #!/bin/bash
 # A Spot Instance gets a notice two minutes before its interruption. On the notice, stop the runner from claiming more jobs.
+# The signal is repeated, because the container may not exist yet, and ignores signals until its program handles them.
 until rates-metadata spot/instance-action >/dev/null; do sleep 5; done
-docker kill --signal SIGTERM rates || true
+for _ in {1..60}; do docker kill --signal SIGTERM rates || true; sleep 2; done
 END
 chmod 755 /usr/local/bin/rates-*
 
