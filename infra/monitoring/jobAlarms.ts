@@ -10,7 +10,6 @@ const DAY_SECONDS = 86_400;
 export function requestAlarms(targets: MonitoringTargets): Alarm[] {
   const { dispatcher, requests, deadLetters, platform } = subjects(targets);
   const { timeoutSeconds } = targets.dispatcher;
-  const { reservedConcurrency: executions = 0 } = targets.plan.dispatcher;
   return [
     {
       key: "requests-old",
@@ -46,11 +45,7 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
     },
     {
       key: "dispatcher-throttled",
-      summary: "The dispatcher is invoked more often than its reserved concurrency allows.",
-      action:
-        executions < MAX_EXECUTIONS
-          ? `It has ${executions} of the ${MAX_EXECUTIONS} executions that it can use: raise the account's Lambda quota and quotas.lambdaConcurrency, or the stack's quotas.share.`
-          : `It has all ${executions} executions that it can use, so a larger quota changes nothing. Throttled messages are retried; if this continues, find out why invocations take so long (\`dispatcher-slow\`).`,
+      ...throttlingTexts(targets.plan.dispatcher.reservedConcurrency),
       metric: measure("invocationThrottles", "Sum", dispatcher),
       comparison: ">",
       threshold: 0,
@@ -69,7 +64,8 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
     },
     {
       key: "figures-missing",
-      summary: "The platform's own metrics are missing, so no alarm on waiting jobs, runs or responses can trigger.",
+      summary:
+        "The platform's own metrics are missing, so no alarm on waiting jobs, runs or unsent responses can trigger.",
       action:
         "The dispatcher's schedule does not run, or the dispatcher cannot reach the database: read its log, and check whether the schedule's rule is enabled.",
       metric: measure("lockWaits", "SampleCount", platform),
@@ -79,6 +75,23 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
       missingData: "breaching",
     },
   ];
+}
+
+/** @param executions - Reserved concurrency of the dispatcher. */
+function throttlingTexts(executions: number | undefined): Pick<Alarm, "summary" | "action"> {
+  const remedy = "raise the account's Lambda quota and quotas.lambdaConcurrency, or the stack's quotas.share";
+  if (executions === undefined)
+    return {
+      summary: "The dispatcher is invoked more often than the account's unreserved concurrency allows.",
+      action: `It shares this concurrency with other functions: ${remedy}, so that executions can be reserved for it.`,
+    };
+  return {
+    summary: "The dispatcher is invoked more often than its reserved concurrency allows.",
+    action:
+      executions < MAX_EXECUTIONS
+        ? `It has ${executions} of the ${MAX_EXECUTIONS} executions that it can use: ${remedy}.`
+        : `It has all ${executions} executions that it can use, so a larger quota changes nothing. Throttled messages are retried; if this continues, find out why invocations take so long (\`dispatcher-slow\`).`,
+  };
 }
 
 /** Parts of alarm texts that differ per runner type. */
@@ -149,7 +162,7 @@ export function runnerAlarms(targets: MonitoringTargets, runner: RunnerType): Al
     },
     {
       key: `${runner}-full`,
-      summary: `All ${slots} ${runs} have been busy for half an hour: a long burst, or more work than they can handle.`,
+      summary: `All ${slots} slots for ${runs} have been taken for half an hour: a long burst, or more work than they can handle.`,
       action: `If jobs wait as well, raise ${maximumKey}, and before that ${quotas} or the database's class, whichever a preview reports as the limit.`,
       metric: measure("running", "Minimum", dimensions),
       comparison: ">=",

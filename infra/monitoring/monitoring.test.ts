@@ -191,13 +191,26 @@ describe("alarms", () => {
     assert.equal(new Set(keys).size, keys.length);
   });
 
+  const throttlingWith = (reservedConcurrency: number | undefined) => {
+    const change = { plan: { ...plan, dispatcher: { ...plan.dispatcher, reservedConcurrency } } };
+    const alarm = alarmsOf(args(change)).find(({ key }) => key === "dispatcher-throttled");
+    assert(alarm);
+    return alarm;
+  };
+
   it("recommend a higher Lambda quota only if the dispatcher can use it", () => {
-    const actionWith = (reservedConcurrency: number) => {
-      const change = { plan: { ...plan, dispatcher: { ...plan.dispatcher, reservedConcurrency } } };
-      return alarmsOf(args(change)).find(({ key }) => key === "dispatcher-throttled")?.action ?? "";
-    };
-    assert.match(actionWith(MAX_EXECUTIONS), /^It has all 14 executions that it can use/);
-    assert.match(actionWith(6), /^It has 6 of the 14 executions that it can use: raise .*quotas\.lambdaConcurrency/);
+    assert.match(throttlingWith(MAX_EXECUTIONS).action, /^It has all 14 executions that it can use/);
+    assert.match(
+      throttlingWith(6).action,
+      /^It has 6 of the 14 executions that it can use: raise .*quotas\.lambdaConcurrency/,
+    );
+  });
+
+  it("name the account's unreserved concurrency if the dispatcher reserves none", () => {
+    const { summary, action } = throttlingWith(undefined);
+    assert.match(summary, /than the account's unreserved concurrency allows\.$/);
+    assert.match(action, /^It shares this concurrency with other functions: raise .*quotas\.lambdaConcurrency/);
+    assert.match(throttlingWith(6).summary, /than its reserved concurrency allows\.$/);
   });
 
   it("have thresholds that follow from the stack's capacity and configuration", async () => {
