@@ -42,8 +42,9 @@ export interface NetworkArgs {
 /** Network access of private components to AWS services. Components depend on it, so that it is deleted after them. */
 export interface OutboundAccess {
   /**
-   * Returns a description that makes its resource depend on routes, NAT gateways, internet gateway and associations.
-   * They cannot be in dependsOn, because they are children of awsx's component, which the engine does not expand.
+   * Returns the text as an output that depends on routes, NAT gateways, internet gateway and associations, so that a
+   * resource with this description is created after them. They cannot be in dependsOn, because they are children of
+   * awsx's component, which the engine does not expand.
    */
   description(text: string): pulumi.Output<string>;
   /** Endpoints, and the rules of their security group. */

@@ -9,7 +9,7 @@
 -- column: count bigint "number of prices"
 -- column: lowest integer "lowest price"
 -- column: median double precision "median price"
--- column: average double precision "average price, also of fewer than three prices"
+-- column: average double precision "average price, even if there are only one or two prices"
 -- column: highest integer "highest price"
 
 select day,

@@ -1,5 +1,5 @@
--- Response of each ended job, to read one by the job's id. A condition on the id is not pushed down into the view
--- jobs.responses, which is a union: reading one job there would read all jobs.
+-- Response of each ended job, to join it by the job's id. A join with the view jobs.responses would read all responses,
+-- since Postgres pushes constant conditions down into its union, but no join conditions.
 create or replace view jobs.job_responses as
 select id as job_id, response::text as body from jobs.jobs where finished_at is not null;
 

@@ -13,7 +13,7 @@ const GIB = 1_073_741_824;
 /** Introduction to the dashboard for an operator on call. */
 const GUIDE = `## How to read this
 The sections follow a job from top to bottom: **1** its request is received, **2** the dispatcher creates the job, **3** it waits for a run, **4** it runs, **5** on the database, **6** its response is sent and read. **The first section with a problem is the bottleneck**; the sections below it only wait.
-Horizontal lines are maximums. *Waiting above zero while Running is below its line*: runs do not start, see Refused starts. *Waiting above zero and Running at its line*: raise the number of runs, as far as connections (5) and quotas allow. *Times rise while nothing waits*: see the database. *Memory near its line*: raise the DPUs of a run, or use a larger instance type.
+Each horizontal line is labelled; most are maximums. *Waiting above zero while Running is below its line*: runs do not start, see Refused starts. *Waiting above zero and Running at its line*: raise the number of runs, as far as connections (5) and quotas allow. *Times rise while nothing waits*: see the database. *Memory near its line*: raise the DPUs of a run, or use a larger instance type.
 The description of each alarm has its meaning and the remedy.`;
 
 /** A stage of a job's path: graphs in rows under a heading. */

@@ -19,8 +19,8 @@ export function grafanaDashboard(stack: string, targets: MonitoringTargets): Das
   let y = 0;
   for (const { heading, rows } of sectionsOf(targets)) {
     const graphs = rows
-      .map((row) => row.map((graph) => ({ graph, targets: targetsOf(graph, targets) })))
-      .map((row) => row.filter(({ targets }) => targets.length > 0))
+      .map((row) => row.map((graph) => ({ graph, queries: panelQueries(graph, targets) })))
+      .map((row) => row.filter(({ queries }) => queries.length > 0))
       .filter((row) => row.length > 0);
     if (graphs.length === 0) continue;
     panels.push({
@@ -29,8 +29,8 @@ export function grafanaDashboard(stack: string, targets: MonitoringTargets): Das
     });
     for (const row of graphs) {
       const w = Math.floor(COLUMNS / row.length);
-      row.forEach(({ graph, targets }, index) => {
-        panels.push(panelOf(++id, graph, targets, { x: index * w, y, w, h: HEIGHT }));
+      row.forEach(({ graph, queries }, index) => {
+        panels.push(panelOf(++id, graph, queries, { x: index * w, y, w, h: HEIGHT }));
       });
       y += HEIGHT;
     }
@@ -53,14 +53,14 @@ export function grafanaDashboard(stack: string, targets: MonitoringTargets): Das
 }
 
 /** A query of a panel. */
-interface Target {
+interface PanelQuery {
   readonly refId: string;
   readonly expr: string;
   readonly legendFormat: string;
   readonly datasource: typeof SOURCE;
 }
 
-function targetsOf({ series, levels = [] }: Omit<Graph, "region">, targets: MonitoringTargets): Target[] {
+function panelQueries({ series, levels = [] }: Omit<Graph, "region">, targets: MonitoringTargets): PanelQuery[] {
   const queriesById = Object.fromEntries(
     series.flatMap((line) =>
       "measure" in line && line.id !== undefined ? [[line.id, queryOf(line.measure, targets)] as const] : [],
@@ -81,11 +81,11 @@ function targetsOf({ series, levels = [] }: Omit<Graph, "region">, targets: Moni
 const panelOf = (
   id: number,
   { title }: Omit<Graph, "region">,
-  targets: readonly Target[],
+  queries: readonly PanelQuery[],
   gridPos: Panel["gridPos"] & object,
 ): Panel => ({
   ...{ id, title, gridPos, type: "timeseries", datasource: SOURCE },
-  targets: targets.map((target) => ({ ...target })),
+  targets: queries.map((query) => ({ ...query })),
   fieldConfig: { defaults: { min: 0 }, overrides: [] },
   options: { legend: { showLegend: true, displayMode: "list", placement: "bottom" }, tooltip: { mode: "multi" } },
 });

@@ -21,7 +21,7 @@ describe("security groups", () => {
     assert.deepEqual([inputs.ingress, inputs.egress], [undefined, undefined], "each rule is a separate resource");
   });
 
-  it("open one port in both groups, and only HTTPS to AWS services", async () => {
+  it("open one port between two groups, and port 443 to every address", async () => {
     const registry = await create();
     const rule = (type: string, name: string) => {
       const { inputs } = registry.resource(`aws:vpc/securityGroup${type}Rule:SecurityGroup${type}Rule`, name);
@@ -35,6 +35,7 @@ describe("security groups", () => {
     assert.deepEqual(rule("Egress", "g-database"), ["g-id", "sg-db", 5432, 5432]);
     assert.deepEqual(rule("Ingress", "g-database"), ["sg-db", "g-id", 5432, 5432]);
     assert.deepEqual(rule("Egress", "g-https"), ["g-id", "0.0.0.0/0", 443, 443]);
+    assert.equal(registry.all.filter(({ type }) => type.endsWith("Rule")).length, 3);
   });
 
   it("reject descriptions that EC2 would refuse, before anything is created", async () => {

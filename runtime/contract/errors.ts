@@ -357,7 +357,7 @@ export interface ErrorBody {
   category: "User" | "System" | "Other";
   /** Code of the error. */
   type: ErrorCode;
-  /** Problem and remedy, in one or two sentences. */
+  /** Problem, and the remedy if there is one. */
   message: string;
   /** True if the same task may succeed later. */
   retryable: boolean;

@@ -23,8 +23,8 @@ begin
   select j.tenant, j.request_id, j.response_id, j.runner, j.status, j.created_at, j.attempt, j.labels, j.reply, j.traceparent, j.cancel_reason,
     coalesce((j.attempts -> -1 ->> 'startedAt')::timestamptz, moment) as started,
     (select r.tenant_slots is not null from jobs.runners r where r.runner = j.runner) as is_limited,
-    -- Locks the run before its job, as jobs.run_ended does: two orders could deadlock. jobs.run_ended, which makes the
-    -- run's unrecorded responses due, then does not miss this one.
+    -- Locks the run before its job, as jobs.run_ended does, so that the two cannot deadlock. Because of the lock,
+    -- jobs.run_ended also makes this response due if the run has not recorded it.
     (select r.state <> 'ENDED' from jobs.runs r where r.id = p_run for no key update) as is_run_open
   into job from jobs.jobs j where id = p_job and (p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS');
   if not found then return; end if;
@@ -80,7 +80,8 @@ begin
   if is_wanted and job.reply = 'none' then delete from jobs.reply_requests q where q.job_id = p_job; end if;
 
   if job.traceparent is not null then
-    -- The lowest bit is set if the caller records the trace, which includes the sending of the response.
+    -- The lowest bit is set if the caller records the trace. The trace includes the sending of the response, and is
+    -- therefore exported later if there is one to send.
     if right(job.traceparent, 1) in ('1', '3', '5', '7', '9', 'b', 'd', 'f') then
       insert into jobs.pending_traces (job_id, due_at)
       values (p_job, case when is_wanted then moment + interval '5 seconds' else moment end);

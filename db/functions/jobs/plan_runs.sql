@@ -2,8 +2,8 @@
 -- concurrent dispatchers decide one after the other. Plans one run per waiting job while slots are free, minus the
 -- runs that are free or starting, which will claim jobs. A run that has been silent for p_silent_seconds is not counted
 -- as free, although it keeps its slot until it is known to have ended; neither is a larger run.
--- p_tenant_slots: maximum running jobs per tenant (null: no maximum), for all claims from now on; no run is started for
--- a job that waits for a slot of its tenant.
+-- p_tenant_slots: maximum running jobs per tenant; null: no maximum. No run is started for a job that waits for a slot
+-- of its tenant. If a job is ready to run, the maximum and p_version are stored, and apply to later claims.
 create or replace function jobs.plan_runs(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_silent_seconds integer, p_tenant_slots integer)
 returns setof uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -138,8 +138,8 @@ export class GlueLauncher implements Launcher {
   }
 
   /**
-   * Lists the newest runs, a page at a time; Glue returns the newest first. The pages contain at least twice as many
-   * runs as there are slots, so every run that may still be starting is among them.
+   * Lists the newest runs, a page at a time; Glue returns the newest first. Stops after enough
+   * pages for twice as many runs as there are slots; older runs are not found.
    */
   async *#newest(): AsyncGenerator<JobRun> {
     let NextToken: string | undefined;

@@ -12,7 +12,8 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/citusdata/citus/issues/8401",
     reported: "COPY treats a line \\. in a CSV as the end of the data and loses the rest.",
-    behaviour: "In quotes it is data, also alone on a line. Elsewhere it is reported as a malformed row.",
+    behaviour:
+      "It is data in quotes, and as one of several fields. Alone on a line without quotes it is reported as a malformed row.",
     verdict: "right",
     trial: {
       target: "regions",
