@@ -51,21 +51,23 @@ function ownStackOf(text: string, name: string): ValidatedStack | undefined {
 }
 
 /**
- * Returns the program's share of a quota, and a description of the quota for messages. The stack's own configuration
- * overrides the pack's.
+ * Returns an account's quota, the program's share of it, and a description of that share for messages. The stack's own
+ * configuration overrides the pack's.
  */
 export function quotaShare<Name extends Exclude<keyof Quotas, "share">>(
   name: Name,
   settings: Record<Name | "share", number>,
-): { limit: number; source: string } {
-  const quotas = ownStack()?.config.quotas ?? settings;
+): { quota: number; share: number; limit: number; source: string } {
+  const { [name]: quota, share } = ownStack()?.config.quotas ?? settings;
   const limit = LIMITS[name];
   const code = "quota" in limit ? ` (${limit.quota.code})` : "";
   return {
-    limit: quotas[name] * quotas.share,
-    source:
-      quotas.share === 1
-        ? `the quota of ${quotas[name]}${code}`
-        : `${quotas.share} of the quota of ${quotas[name]}${code}`,
+    quota,
+    share,
+    limit: quota * share,
+    source: fractionOf(share, `the quota of ${quota}${code}`),
   };
 }
+
+/** Returns a text such as "0.5 of the quota", or only "the quota" for a share of 1. */
+export const fractionOf = (share: number, whole: string): string => (share === 1 ? whole : `${share} of ${whole}`);

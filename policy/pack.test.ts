@@ -7,7 +7,16 @@ import { MUTANTS } from "./testing/mutants.ts";
 import { type EngineResource, type Pack, startPack, urnOf } from "./testing/packClient.ts";
 import { packEnvironment } from "./testing/packEnvironment.ts";
 import { compliantProgram, SETTINGS } from "./testing/program/compliant.ts";
-import { DATABASE, LAUNCH_TEMPLATE, LISTENER, LOAD_BALANCER, QUEUE, REPOSITORY, SECURITY_GROUP } from "./types.ts";
+import {
+  DATABASE,
+  FUNCTION,
+  LAUNCH_TEMPLATE,
+  LISTENER,
+  LOAD_BALANCER,
+  QUEUE,
+  REPOSITORY,
+  SECURITY_GROUP,
+} from "./types.ts";
 import { UNKNOWN_TEXT } from "./unknownValues.ts";
 
 const database = (props: Record<string, unknown>): EngineResource => {
@@ -225,6 +234,28 @@ describe("the quotas of rules", () => {
       assert.deepEqual(await messagesForRuns(pack, 51), [
         "shop-glue: the program's jobs may have 51 runs at once, 1 more than 0.25 of the quota of 200 (L-5E4153CA): lower executionProperty.maxConcurrentRuns (51 here).",
       ]);
+    } finally {
+      await pack.close();
+    }
+  });
+
+  it("let functions reserve as many executions as the capacity planner: a share of all but the account's 100", async () => {
+    const pack = await startPack("limits");
+    const messagesFor = async (reserved: number, lambdaConcurrency: number, share: number) => {
+      await pack.configure({ "lambda-reserved-concurrency": { lambdaConcurrency, share } });
+      const program = [{ type: FUNCTION, name: "worker", props: { reservedConcurrentExecutions: reserved } }];
+      return (await pack.findings(program))
+        .filter(({ policy }) => policy === "lambda-reserved-concurrency")
+        .map(({ message }) => message);
+    };
+    try {
+      assert.deepEqual(await messagesFor(90, 1_000, 0.1), []);
+      assert.deepEqual(await messagesFor(91, 1_000, 0.1), [
+        "worker: the program's functions reserve 91 executions, 1 more than 0.1 of the 900 that can be reserved, since AWS keeps 100 of the account's 1000 unreserved: lower reservedConcurrentExecutions (91 here), or have quota L-B99A9384 raised.",
+      ]);
+      assert.deepEqual(await messagesFor(50, 200, 0.5), []);
+      assert.equal((await messagesFor(51, 200, 0.5)).length, 1);
+      assert.deepEqual(await messagesFor(29, 200, 0.29), [], "0.29 times 100 is less than 29 in floating point");
     } finally {
       await pack.close();
     }

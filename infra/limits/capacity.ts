@@ -41,6 +41,24 @@ const MAX_REQUEST_CONCURRENCY = 10;
 /** Maximum concurrency that the dispatcher can use. */
 export const MAX_EXECUTIONS = MAX_REQUEST_CONCURRENCY + WAKEUP_CONCURRENCY + EVENT_CONCURRENCY;
 
+/** Tolerance for rounding errors in products and sums of fractions, for example of a share or of DPUs. */
+export const EPSILON = 1e-9;
+
+/**
+ * Returns a program's share of a quota, in whole units.
+ *
+ * @param reserved - Amount of the share that is not available.
+ */
+export const shareOf = (quota: number, share: number, reserved = 0): number =>
+  Math.floor(quota * share - reserved + EPSILON);
+
+/**
+ * Returns the number of executions that a program's functions may reserve. AWS keeps 100 unreserved, once per account;
+ * the programs share the others.
+ */
+export const reservableExecutions = (lambdaConcurrency: number, share: number): number =>
+  shareOf(Math.max(0, lambdaConcurrency - LIMITS.lambdaUnreserved.value), share);
+
 /** Planned maximums of a stack. */
 export interface CapacityPlan {
   /** Concurrency of the dispatcher. */

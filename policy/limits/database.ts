@@ -4,6 +4,7 @@ import {
   CONNECTIONS_PER,
   OPERATOR_CONNECTIONS,
   RESERVED_CONNECTIONS,
+  shareOf,
 } from "../../infra/limits/capacity.ts";
 import { LIMITS, RDS_CLASSES } from "../../infra/limits/limits.ts";
 import { ownStack } from "../account.ts";
@@ -159,7 +160,7 @@ function clientsOf(
 function sharedConcurrency(): number | undefined {
   const own = ownStack();
   return own && own.plan.dispatcher.reservedConcurrency === undefined
-    ? Math.floor(own.config.quotas.lambdaConcurrency * own.config.quotas.share)
+    ? shareOf(own.config.quotas.lambdaConcurrency, own.config.quotas.share)
     : undefined;
 }
 

@@ -41,7 +41,7 @@ describe("other programs", () => {
       );
     });
 
-    it("must not deliver more batches than the account's unreserved concurrency", async () => {
+    it("must not deliver more batches than the executions that no function reserves", async () => {
       const program = (max: number) => [
         foreignResource(QUEUE, "orders"),
         foreignResource(FUNCTION, "worker"),
@@ -50,7 +50,7 @@ describe("other programs", () => {
       ];
       assert.deepEqual(await findingsOf(program(700), "lambda-event-source-concurrency"), []);
       assert.deepEqual(await findingsOf(program(701), "lambda-event-source-concurrency"), [
-        "orders: queues may deliver 701 batches at once to functions without a reservation, 1 more than the account's 700 unreserved executions: lower scalingConfig.maximumConcurrency (701 here), or have quota L-B99A9384 raised.",
+        "orders: queues may deliver 701 batches at once to functions without a reservation, 1 more than the 700 executions that reservations leave of the quota of 1000 (L-B99A9384): lower scalingConfig.maximumConcurrency (701 here), or have the quota raised.",
       ]);
     });
 

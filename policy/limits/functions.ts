@@ -1,5 +1,6 @@
+import { reservableExecutions, shareOf } from "../../infra/limits/capacity.ts";
 import { LIMITS } from "../../infra/limits/limits.ts";
-import { quotaShare, quotas } from "../account.ts";
+import { fractionOf, quotaShare, quotas } from "../account.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import { EVENT_SOURCE, FUNCTION, QUEUE } from "../types.ts";
@@ -31,7 +32,7 @@ const sumOf = (values: readonly number[]): number => values.reduce((sum, value) 
 export const eventSourceConcurrency = stackRule({
   name: "lambda-event-source-concurrency",
   description:
-    "The queues of a function deliver no more batches at once than its reserved or the account's unreserved concurrency.",
+    "Queues deliver no more batches at once than their function reserves or, if it reserves none, than reservations leave.",
   framework: documented("AWS Lambda Developer Guide, Configuring maximum concurrency for Amazon SQS event sources"),
   remediation: "Lower the mappings' scalingConfig.maximumConcurrency, or reserve more for the function.",
   settings: quotas("lambdaConcurrency", "share"),
@@ -40,7 +41,8 @@ export const eventSourceConcurrency = stackRule({
     for (const { mapping, concurrency } of all)
       if (concurrency === undefined)
         report(mapping, `${SCALING} is not set, so Lambda processes up to 1,000 batches at once: set it.`);
-    let remaining = quotaShare("lambdaConcurrency", settings).limit;
+    const { quota, share, source } = quotaShare("lambdaConcurrency", settings);
+    let remaining = shareOf(quota, share);
     const unreserved: { mapping: Resource; concurrency: number }[] = [];
     for (const target of stack.of(FUNCTION)) {
       const reserved = target.at("reservedConcurrentExecutions").number(-1);
@@ -62,10 +64,11 @@ export const eventSourceConcurrency = stackRule({
     }
     const unreservedTotal = sumOf(unreserved.map(({ concurrency }) => concurrency));
     const largest = unreserved.toSorted((a, b) => b.concurrency - a.concurrency)[0];
-    if (largest !== undefined && unreservedTotal > remaining)
+    const left = Math.max(0, remaining);
+    if (largest !== undefined && unreservedTotal > left)
       report(
         largest.mapping,
-        `queues may deliver ${unreservedTotal} batches at once to functions without a reservation, ${unreservedTotal - remaining} more than the account's ${remaining} unreserved executions: lower ${SCALING} (${largest.concurrency} here), or have quota L-B99A9384 raised.`,
+        `queues may deliver ${unreservedTotal} batches at once to functions without a reservation, ${unreservedTotal - left} more than the ${left} executions that reservations leave of ${source}: lower ${SCALING} (${largest.concurrency} here), or have the quota raised.`,
       );
   },
 });
@@ -105,24 +108,27 @@ export const eventSourceLimits = stackRule({
 /** The concurrency that a function reserves is not available to other functions. */
 export const reservedConcurrency = stackRule({
   name: "lambda-reserved-concurrency",
-  description: "All functions together leave 100 of the account's executions unreserved.",
+  description:
+    "All functions together reserve no more than the program's share of the executions beyond the 100 that AWS keeps unreserved.",
   framework: LAMBDA,
   remediation:
     "Lower reservedConcurrentExecutions, or have quota L-B99A9384 raised and enter it in the stack's quotas.",
   settings: quotas("lambdaConcurrency", "share"),
   check(stack, report, settings) {
-    const { limit, source } = quotaShare("lambdaConcurrency", settings);
-    const reservable = Math.max(0, limit - LIMITS.lambdaUnreserved.value);
+    const { quota, share } = quotaShare("lambdaConcurrency", settings);
+    const reservable = reservableExecutions(quota, share);
     const reservations = stack.of(FUNCTION).flatMap((fn) => {
       const reserved = fn.at("reservedConcurrentExecutions").number(-1);
       return typeof reserved === "number" && reserved > 0 ? [{ fn, reserved }] : [];
     });
     const total = sumOf(reservations.map(({ reserved }) => reserved));
     const largest = reservations.toSorted((a, b) => b.reserved - a.reserved)[0];
+    const unreserved = LIMITS.lambdaUnreserved.value;
+    const maximum = fractionOf(share, `the ${Math.max(0, quota - unreserved)} that can be reserved`);
     if (largest !== undefined && total > reservable)
       report(
         largest.fn,
-        `the program's functions reserve ${total} executions, ${total - reservable} more than can be reserved, since AWS keeps ${LIMITS.lambdaUnreserved.value} of ${source} unreserved: lower reservedConcurrentExecutions (${largest.reserved} here), or have the quota raised.`,
+        `the program's functions reserve ${total} executions, ${total - reservable} more than ${maximum}, since AWS keeps ${unreserved} of the account's ${quota} unreserved: lower reservedConcurrentExecutions (${largest.reserved} here), or have quota ${LIMITS.lambdaConcurrency.quota.code} raised.`,
       );
   },
 });

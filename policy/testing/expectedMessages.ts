@@ -65,7 +65,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop-dispatcher-requests: functionResponseTypes are not set, so one failed message of 10 returns all of them: set ReportBatchItemFailures.",
   ],
   "a function that reserves all executions of the account": [
-    "shop-migrations: the program's functions reserve 964 executions, 64 more than can be reserved, since AWS keeps 100 of the quota of 1000 (L-B99A9384) unreserved: lower reservedConcurrentExecutions (950 here), or have the quota raised.",
+    "shop-migrations: the program's functions reserve 964 executions, 64 more than the 900 that can be reserved, since AWS keeps 100 of the account's 1000 unreserved: lower reservedConcurrentExecutions (950 here), or have quota L-B99A9384 raised.",
   ],
   "a function of 128 GB": ["shop-dispatcher: memorySize is 131072 MB: Lambda accepts 128 to 10240."],
   "more Glue runs than the quota": [

@@ -8,13 +8,15 @@ import {
   MIN_EXECUTIONS,
   OPERATOR_CONNECTIONS,
   RESERVED_CONNECTIONS,
+  reservableExecutions,
+  shareOf,
   WAKEUP_CONCURRENCY,
 } from "../../infra/limits/capacity.ts";
 import { LIMITS } from "../../infra/limits/limits.ts";
 import type { ConfigCheck, ConfigProblem } from "../config/problem.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { connectionsOfClass, largerDpu, vcpusOf } from "./plan.ts";
-import { EPSILON, shortages } from "./usage.ts";
+import { shortages } from "./usage.ts";
 
 /** A plan, or all exceeded limits with the excess and the remedy. */
 export type Capacity = { plan: CapacityPlan; problems: [] } | { plan?: undefined; problems: ConfigProblem[] };
@@ -26,7 +28,8 @@ export type Capacity = { plan: CapacityPlan; problems: [] } | { plan?: undefined
  */
 export function planCapacity(config: StackConfig): Capacity {
   const { api, runners, quotas } = config;
-  const dispatcher = planDispatcher(shareOf(quotas.lambdaConcurrency, quotas.share), reservable(config));
+  const { lambdaConcurrency, share } = quotas;
+  const dispatcher = planDispatcher(shareOf(lambdaConcurrency, share), reservableExecutions(lambdaConcurrency, share));
   const connections = connectionsOf(config);
   const connectionsPerTask = api.poolMax + CONNECTIONS_PER.apiPlanning;
   const fixed = {
@@ -81,10 +84,6 @@ export const capacityCheck: ConfigCheck = {
   problemsOf: (config) => planCapacity(config).problems,
 };
 
-/** Returns the number of executions that the stack may reserve. AWS keeps 100 for functions without a reservation. */
-const reservable = ({ quotas }: StackConfig) =>
-  shareOf(Math.max(0, quotas.lambdaConcurrency - LIMITS.lambdaUnreserved.value), quotas.share);
-
 function planDispatcher(executions: number, reservable: number): CapacityPlan["dispatcher"] {
   // Without reserved concurrency, only the account's quota limits invocations for state changes of runs. The plan
   // therefore has connections for the stack's whole share of that quota.
@@ -133,11 +132,5 @@ function connectionsOf(config: StackConfig): { maxConnections: number; usable: n
   };
 }
 
-/**
- * Returns the stack's share of a quota.
- *
- * @param reserved - Amount of the share that is not available.
- */
-const shareOf = (quota: number, share: number, reserved = 0) => Math.floor(quota * share - reserved + EPSILON);
 const atLeastOne = (count: number) => Math.max(1, Math.floor(count));
 const sum = (parts: Record<string, number>) => Object.values(parts).reduce((total, part) => total + part, 0);

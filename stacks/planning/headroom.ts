@@ -1,10 +1,10 @@
-import { type CapacityPlan, CONNECTIONS_PER } from "../../infra/limits/capacity.ts";
+import { type CapacityPlan, CONNECTIONS_PER, EPSILON } from "../../infra/limits/capacity.ts";
 import { RUNNERS, type RunnerType } from "../../runtime/contract/states.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { stackSettings } from "../config/settings.ts";
 import { runUsd } from "./cost.ts";
 import { vcpusOf } from "./plan.ts";
-import { EPSILON, type QuotaUsage, quotaUsageOf } from "./usage.ts";
+import { type QuotaUsage, quotaUsageOf } from "./usage.ts";
 
 /** A limit on the number of runs of a type. */
 export interface Bound {

@@ -1,4 +1,10 @@
-import { type CapacityPlan, DEPLOYMENT_TASK_FACTOR, dpusOf, MIN_EXECUTIONS } from "../../infra/limits/capacity.ts";
+import {
+  type CapacityPlan,
+  DEPLOYMENT_TASK_FACTOR,
+  dpusOf,
+  EPSILON,
+  MIN_EXECUTIONS,
+} from "../../infra/limits/capacity.ts";
 import { LIMITS, type Limit } from "../../infra/limits/limits.ts";
 import type { ConfigProblem } from "../config/problem.ts";
 import type { StackConfig } from "../config/schema.ts";
@@ -6,8 +12,6 @@ import { addressesOf, connectionsOfClass, vcpusOf } from "./plan.ts";
 
 /** Private addresses per zone for load balancer (8), endpoints, Lambda, database and search domain. */
 const SERVICE_ADDRESSES = 24;
-/** Tolerance for rounding errors in sums of fractional DPUs. */
-export const EPSILON = 1e-9;
 
 /** Lists every exceeded limit of a plan, with the excess and the remedy. */
 export const shortages = (config: StackConfig, plan: CapacityPlan): ConfigProblem[] =>
