@@ -64,7 +64,8 @@ export function quotaShare<Name extends Exclude<keyof Quotas, "share">>(
   return {
     quota,
     share,
-    limit: quota * share,
+    // Without rounding, 100 * 0.57 is less than the 57 that the capacity planner allows.
+    limit: Number((quota * share).toFixed(9)),
     source: fractionOf(share, `the quota of ${quota}${code}`),
   };
 }

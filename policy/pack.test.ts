@@ -230,6 +230,8 @@ describe("the quotas of rules", () => {
     try {
       await pack.configure(SETTINGS);
       assert.deepEqual(await messagesForRuns(pack, 900), []);
+      await pack.configure({ ...SETTINGS, "glue-concurrent-runs": { glueRuns: 100, share: 0.57 } });
+      assert.deepEqual(await messagesForRuns(pack, 57), [], "100 times 0.57 is less than 57 in floating point");
       await pack.configure({ ...SETTINGS, "glue-concurrent-runs": { glueRuns: 200, share: 0.25 } });
       assert.deepEqual(await messagesForRuns(pack, 51), [
         "shop-glue: the program's jobs may have 51 runs at once, 1 more than 0.25 of the quota of 200 (L-5E4153CA): lower executionProperty.maxConcurrentRuns (51 here).",
