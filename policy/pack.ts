@@ -71,15 +71,10 @@ export const servePack = (name: string, description: string, rules: readonly Rul
   return new PolicyPack(name, args);
 };
 
-/** An unknown property that a rule allows to be unknown in a preview. */
-interface UnknownProperty {
-  readonly resource: RawResource;
-  readonly path: string;
-}
-
 /**
  * Runs a check and reports its findings. An unknown value is a finding too, unless the rule allows it in a preview:
- * then it is reported as an advisory, which never stops a preview or an update.
+ * then it is reported as an advisory, which never stops a preview. Inside a JSON text an unknown value is always a
+ * finding, because it cannot be reported as an advisory (throwAdvisory).
  */
 function runCheck(
   rule: Rule,
@@ -89,13 +84,14 @@ function runCheck(
 ): void {
   const findings = new Map<string, Finding>();
   const add = (urn: string, message: string) => findings.set(`${urn} ${message}`, { urn, message });
-  const unknownProperties = new Map<string, UnknownProperty>();
+  const advisoryErrors = new Map<string, Error>();
   check(
     (resource, problem) => add(resource.urn, `${resource.name}: ${problem}`),
     (resource) => ({
       unknown(path) {
-        const mayBeUnknown = rule.mayBeUnknown.some((allowed) => path === allowed || path.startsWith(`${allowed}.`));
-        if (mayBeUnknown) unknownProperties.set(`${resource.name}: ${path}`, { resource, path });
+        const mayBeUnknown = rule.mayBeUnknown.some((allowed) => isAtOrInside(path, allowed));
+        const error = mayBeUnknown ? errorOfReading(resource, path) : undefined;
+        if (error) advisoryErrors.set(`${resource.name}: ${path}`, error);
         else
           add(
             resource.urn,
@@ -114,42 +110,48 @@ function runCheck(
     const exemption = exemptionOf(urn, configured);
     if (exemption !== "exempt") report(exemption === undefined ? message : `${message} ${exemption}`, urn);
   }
-  reportAdvisory(unknownProperties, report);
+  if (advisoryErrors.size > 0) throwAdvisory(advisoryErrors);
+}
+
+/** Returns true if a path names the given property, or a property or list item inside it. */
+const isAtOrInside = (path: string, property: string): boolean =>
+  path === property || path.startsWith(`${property}.`) || path.startsWith(`${property}[`);
+
+/**
+ * Reports unknown properties as an advisory. A mandatory rule can report an advisory in only one way: by throwing the
+ * error that reading an unknown property throws. This function gives it a message that names the resources and
+ * properties.
+ *
+ * @param errors - Error of each unknown property, by the names of resource and property; at least one.
+ * @throws the first of these errors
+ * @see https://www.pulumi.com/docs/iac/packages-and-automation/crossguard/core-concepts/
+ */
+function throwAdvisory(errors: ReadonlyMap<string, Error>): never {
+  const [error] = errors.values();
+  if (error)
+    error.message = [...errors.keys()]
+      .map((property) => `${property} is unknown during the preview, and is checked during the update.`)
+      .join(" ");
+  throw error;
 }
 
 /**
- * Reports unknown values as an advisory. A mandatory rule can report an advisory in only one way: reading an unknown
- * property throws an error, which @pulumi/policy reports as an advisory. This function provokes that error, and replaces
- * its message with one that names the resources and properties. Reading a placeholder inside a JSON text throws no
- * error, so an unknown value there is reported as a violation.
+ * Reads a property as @pulumi/policy passes it.
  *
- * @see https://www.pulumi.com/docs/iac/packages-and-automation/crossguard/core-concepts/
+ * @returns the error that @pulumi/policy throws if the property, or an object that contains it, is unknown; undefined
+ * for a placeholder inside a JSON text, because reading the text throws no error
  */
-function reportAdvisory(
-  unknownProperties: ReadonlyMap<string, UnknownProperty>,
-  report: (message: string, urn?: string) => void,
-): void {
-  const [first] = unknownProperties.values();
-  if (first === undefined) return;
-  const message = [...unknownProperties.keys()]
-    .map((property) => `${property} is unknown during the preview, and is checked during the update.`)
-    .join(" ");
+function errorOfReading({ props }: RawResource, path: string): Error | undefined {
+  let value: unknown = props;
   try {
-    readUnknown(first);
+    for (const key of path.split(/[.[\]]+/).filter((part) => part !== "")) {
+      if (typeof value !== "object" || value === null) break;
+      // A single object counts as a list of one (Value.items).
+      if (/^\d+$/.test(key) && !Array.isArray(value)) continue;
+      value = (value as Record<string, unknown>)[key];
+    }
   } catch (error) {
-    if (error instanceof Error) error.message = message;
-    throw error;
+    return error as Error;
   }
-  report(message, first.resource.urn);
-}
-
-/** Reads a property as @pulumi/policy passes it; throws if the property, or an object that contains it, is unknown. */
-function readUnknown({ resource, path }: UnknownProperty): void {
-  let value: unknown = resource.props;
-  for (const key of path.split(/[.[\]]+/).filter((part) => part !== "")) {
-    if (typeof value !== "object" || value === null) break;
-    // A single object counts as a list of one (Value.items).
-    if (/^\d+$/.test(key) && !Array.isArray(value)) continue;
-    value = (value as Record<string, unknown>)[key];
-  }
+  return undefined;
 }

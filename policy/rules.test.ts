@@ -4,6 +4,7 @@ import { EXPECTED_MESSAGES } from "./testing/expectedMessages.ts";
 import { MUTANTS } from "./testing/mutants.ts";
 import { type EngineResource, type Finding, type Pack, secret, startPack } from "./testing/packClient.ts";
 import { compliantProgram, SETTINGS } from "./testing/program/compliant.ts";
+import { ROLE } from "./types.ts";
 import { UNKNOWN_TEXT } from "./unknownValues.ts";
 
 /** Marks every property of the resources as a secret. */
@@ -39,6 +40,38 @@ for (const name of ["limits", "security"] as const)
         PACKS[name].rules.map((rule) => rule.name).filter((rule) => (MUTANTS[rule] ?? []).length === 0),
         [],
       ));
+
+    it("reports an unknown list item as an advisory, and an unknown value in a JSON text as a violation", async () => {
+      const Statement = [{ Effect: "Allow", Action: "s3:GetObject", Resource: UNKNOWN_TEXT }];
+      const role = (roleName: string, props: Record<string, unknown>): EngineResource => ({
+        type: ROLE,
+        name: roleName,
+        props: { assumeRolePolicy: "{}", ...props },
+      });
+      const findings = await pack.findings([
+        role("arn", { managedPolicyArns: [UNKNOWN_TEXT] }),
+        role("policy", { inlinePolicies: [{ name: "own", policy: UNKNOWN_TEXT }] }),
+        role("statement", { inlinePolicies: [{ name: "own", policy: JSON.stringify({ Statement }) }] }),
+      ]);
+      const later = "is unknown during the preview, and is checked during the update.";
+      const never = "is unknown, so the rule cannot be checked: set an explicit value.";
+      const statement = "statement: inlinePolicies[0].policy.Statement[0].Resource";
+      assert.deepEqual(
+        findings
+          .filter(({ policy }) => policy.startsWith("iam-"))
+          .map(({ policy, level, message }) => `${policy} ${level} ${message.replace(/^can't run .* preview: /, "")}`),
+        {
+          limits: [`iam-role-policy-size advisory policy: inlinePolicies[0].policy ${later}`],
+          security: [
+            `iam-no-wildcards advisory arn: managedPolicyArns[0] ${later}`,
+            `iam-no-wildcards advisory policy: inlinePolicies[0].policy ${later}`,
+            `iam-no-service-wildcards advisory policy: inlinePolicies[0].policy ${later}`,
+            `iam-no-wildcards mandatory ${statement} ${never}`,
+            `iam-no-service-wildcards mandatory ${statement} ${never}`,
+          ],
+        }[name],
+      );
+    });
 
     for (const { name: rule, level, mayBeUnknown, presenceOf, framework, remediation, description } of PACKS[name]
       .rules) {
