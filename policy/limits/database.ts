@@ -68,14 +68,23 @@ export const databaseConnections = stackRule({
       if (total > usable.limit)
         report(
           database,
-          `${total} connections may be open at once (${clients.map(({ client, connections }) => `${client.name} ${connections}`).join(", ")}), ${total - usable.limit} more than ${usable.limit}, the usable connections of ${usable.source}: use a larger instanceClass, or lower one of these numbers.`,
+          `${total} connections may be open at once (${clients.map(({ client, connections }) => `${client.name} ${connections}`).join(", ")}), ${total - usable.limit} more than the ${usable.limit} usable connections of ${usable.source}: ${usable.remedy}, or lower one of these numbers.`,
         );
     }
   },
 });
 
+/** Connections that the components of a stack may use, and texts for the message about an excess. */
+interface UsableConnections {
+  limit: number;
+  /** All connections, of which some are not usable, with their origin. */
+  source: string;
+  /** Change that allows more connections. */
+  remedy: string;
+}
+
 /** Returns the usable connections, from the parameter group's max_connections or else from RDS's formula. */
-function usableConnections(database: Resource): { limit: number; source: string } | undefined {
+function usableConnections(database: Resource): UsableConnections | undefined {
   for (const group of database.links("parameterGroupName", PARAMETER_GROUP)) {
     const parameters = group.at("parameters").items();
     if (parameters === UNRESOLVED) return undefined;
@@ -85,7 +94,11 @@ function usableConnections(database: Resource): { limit: number; source: string 
       .number(undefined);
     if (configured === UNRESOLVED) return undefined;
     if (configured !== undefined)
-      return { limit: configured - KEPT_FREE, source: `max_connections ${configured} of ${group.name}` };
+      return {
+        limit: configured - KEPT_FREE,
+        source: `the ${configured} that ${group.name} sets as max_connections`,
+        remedy: "raise max_connections, with a larger instanceClass if necessary",
+      };
   }
   const name = database.at("instanceClass").text(undefined);
   const engine = database.at("engine").text("postgres");
@@ -98,9 +111,12 @@ function usableConnections(database: Resource): { limit: number; source: string 
   const formula = Math.min(Math.floor(memory / LIMITS.rdsBytesPerConnection.value), LIMITS.rdsConnections.value);
   return {
     limit: Math.floor(formula * CONNECTION_FORMULA_FACTOR) - KEPT_FREE,
-    source: instanceClass
-      ? `about ${formula} of ${name}`
-      : `${formula}, the value of the smallest class, since ${name} is unknown: set max_connections in its parameter group`,
+    ...(instanceClass
+      ? { source: `about ${formula} on ${name}`, remedy: "use a larger instanceClass" }
+      : {
+          source: `about ${formula} on the smallest class, because ${name} is an unknown class`,
+          remedy: "set max_connections in a parameter group",
+        }),
   };
 }
 

@@ -247,8 +247,8 @@ describe("other programs", () => {
     const DATABASE = "aws:rds/instance:Instance";
 
     it("is reported if plain instances may open more connections than its Postgres class allows", async () => {
-      const program = (engine: string) => [
-        foreignResource(DATABASE, "db", { engine, instanceClass: "db.t4g.micro" }),
+      const program = (engine: string, instanceClass = "db.t4g.micro") => [
+        foreignResource(DATABASE, "db", { engine, instanceClass }),
         ...Array.from({ length: 22 }, (_, index) =>
           foreignResource("aws:ec2/instance:Instance", `web-${index}`, {}, { userData: [DATABASE, "db"] }),
         ),
@@ -256,7 +256,11 @@ describe("other programs", () => {
       const [message = ""] = await findingsOf(program("postgres"), "rds-connections");
       assert.match(
         message,
-        /^db: 88 connections may be open at once .*, 3 more than 85, the usable connections of about 112 of db.t4g.micro/,
+        /^db: 88 connections may be open at once .*, 3 more than the 85 usable connections of about 112 on db\.t4g\.micro: use a larger instanceClass, or lower one of these numbers\.$/,
+      );
+      assert.match(
+        (await findingsOf(program("postgres", "db.x99.large"), "rds-connections"))[0] ?? "",
+        /, 3 more than the 85 usable connections of about 112 on the smallest class, because db\.x99\.large is an unknown class: set max_connections in a parameter group, or lower one of these numbers\.$/,
       );
       assert.deepEqual(await findingsOf(program("mysql"), "rds-connections"), []);
     });

@@ -79,10 +79,10 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "a Python shell of half a DPU": ["shop-glue: maxCapacity is 0.5: a Python shell accepts 0.0625 or 1 DPU."],
   "queued Glue runs that are retried": ["shop-glue: maxRetries is 3 with jobRunQueuingEnabled: Glue accepts 0 only."],
   "a max_connections of 200": [
-    "shop-database: 608 connections may be open at once (shop-migrations 4, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 418 more than 190, the usable connections of max_connections 200 of shop-database: use a larger instanceClass, or lower one of these numbers.",
+    "shop-database: 608 connections may be open at once (shop-migrations 4, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 418 more than the 190 usable connections of the 200 that shop-database sets as max_connections: raise max_connections, with a larger instanceClass if necessary, or lower one of these numbers.",
   ],
   "a function of 1,100 executions": [
-    "shop-database: 5004 connections may be open at once (shop-migrations 4400, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 1410 more than 3594, the usable connections of max_connections 3604 of shop-database: use a larger instanceClass, or lower one of these numbers.",
+    "shop-database: 5004 connections may be open at once (shop-migrations 4400, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 1410 more than the 3594 usable connections of the 3604 that shop-database sets as max_connections: raise max_connections, with a larger instanceClass if necessary, or lower one of these numbers.",
   ],
   "backups for a year": [
     "shop-database: backupRetentionPeriod is 365 days, 330 more than RDS's maximum of 35: lower it.",
