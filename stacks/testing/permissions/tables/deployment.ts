@@ -4,7 +4,7 @@ import { actionsOn, type Location, on, throughService } from "./component.ts";
 
 type AuthorizationsOf = (resource: Resource, location: Location) => Authorization[];
 
-/** Returns a function for EC2's authorizations, which are on every resource that a call creates or names. */
+/** Returns a function for EC2's authorizations, which are required on every resource that a call creates or names. */
 const ec2 =
   (
     kind: string,
