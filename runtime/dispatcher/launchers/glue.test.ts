@@ -177,6 +177,29 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
     await sentBy("BatchStopJobRunCommand", stopOne, { Errors });
   });
 
+  it("stops all runs before it reads the states of those that were not stopped", async () => {
+    const name = await job(1);
+    const ids = Array.from({ length: 30 }, (_, index) => `jr_${index}`);
+    const Errors = [{ JobRunId: "jr_0", ErrorDetail: { ErrorCode: "InternalServiceException", ErrorMessage: "no" } }];
+    glue.middlewareStack.add(
+      (next, context) => async (args) => {
+        if (context.commandName !== "GetJobRunCommand") return next(args);
+        throw Object.assign(new Error("slow down"), { name: "ThrottlingException" });
+      },
+      { name: "throttled", step: "initialize" },
+    );
+    const stop = () =>
+      assert.rejects(
+        launcher(name).stopAll(ids.map((externalId) => ({ run: randomUUID(), externalId }))),
+        /Glue did not stop jr_0 \(InternalServiceException: no; reading its state failed: slow down\)/,
+      );
+    try {
+      assert.equal((await sentBy("BatchStopJobRunCommand", stop, { Errors })).length, 2);
+    } finally {
+      glue.middlewareStack.remove("throttled");
+    }
+  });
+
   it("gives a larger run more DPUs", async () => {
     const name = await job(5);
     const sent = await sentBy("StartJobRunCommand", async () => {

@@ -1,5 +1,6 @@
 import {
   BatchStopJobRunCommand,
+  type BatchStopJobRunError,
   GetJobRunCommand,
   GetJobRunsCommand,
   GlueClient,
@@ -107,17 +108,24 @@ export class GlueLauncher implements Launcher {
 
   /**
    * Stops runs by their ids. BatchStopJobRun succeeds even if it stops none, and lists the others.
-   * @throws Error when runs are still active
+   * @throws Error when runs are still active, or their state cannot be read
    */
   async #stopIds(ids: readonly string[]): Promise<void> {
-    const failures: string[] = [];
+    const errors: BatchStopJobRunError[] = [];
     for (let at = 0; at < ids.length; at += STOP_SIZE) {
       const JobRunIds = ids.slice(at, at + STOP_SIZE);
       const command = new BatchStopJobRunCommand({ JobName: this.#job.jobName, JobRunIds });
-      for (const { JobRunId, ErrorDetail } of (await this.#glue.send(command)).Errors ?? []) {
+      errors.push(...((await this.#glue.send(command)).Errors ?? []));
+    }
+    const failures: string[] = [];
+    for (const { JobRunId, ErrorDetail } of errors) {
+      if (JobRunId === undefined) continue;
+      const reason = `${ErrorDetail?.ErrorCode}: ${ErrorDetail?.ErrorMessage}`;
+      try {
         // A run that has ended cannot be stopped, and need not be.
-        if (JobRunId !== undefined && isActive((await this.#find("", JobRunId))?.JobRunState))
-          failures.push(`${JobRunId} (${ErrorDetail?.ErrorCode}: ${ErrorDetail?.ErrorMessage})`);
+        if (isActive((await this.#find("", JobRunId))?.JobRunState)) failures.push(`${JobRunId} (${reason})`);
+      } catch (error) {
+        failures.push(`${JobRunId} (${reason}; reading its state failed: ${(error as Error).message})`);
       }
     }
     if (failures.length > 0) throw new Error(`Glue did not stop ${failures.join(", ")}`);
