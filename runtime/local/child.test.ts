@@ -75,9 +75,9 @@ describe("a component process", () => {
     );
   });
 
-  it("fails permanently when it ends repeatedly, with the last lines of its log in the error", async () => {
+  it("fails permanently when it ends repeatedly, with the reason and the last lines of its log in the error", async () => {
     const { failed, ready } = start(`console.log("no database"); process.exit(3)`);
-    await assert.rejects(failed, /ended 5 times within a minute.*no database/s);
+    await assert.rejects(failed, /ended 5 times within a minute \(most recently: exit code 3\).*no database/s);
     await assert.rejects(ready);
   });
 

@@ -73,7 +73,7 @@ export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: C
       const recent = failures.filter((moment) => moment > Date.now() - FAILURE_WINDOW_MS);
       if (recent.length >= MAX_FAILURES) {
         const error = new Error(
-          `The ${name} ended ${recent.length} times within a minute. ${logFile} ends with:\n${tail(logFile)}`,
+          `The ${name} ended ${recent.length} times within a minute (most recently: ${outcome}). ${logFile} ends with:\n${tail(logFile)}`,
         );
         ready.reject(error);
         failed.reject(error);
