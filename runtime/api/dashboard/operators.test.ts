@@ -68,6 +68,23 @@ describe("usage in the dashboard", function () {
     await expect(page.locator(".live.stale").getByRole("cell", { name: "globex" })).toBeVisible();
     suite.p.errors.splice(0); // the browser's own network errors
   });
+
+  it("says that a request is retried if the API fails or its response is truncated, but not after a refusal", async () => {
+    const page = await suite.p.open(suite.token, "#/usage?month=2026-01");
+    await page.getByRole("cell", { name: "globex" }).waitFor();
+    const responses = [
+      [503, "{}", "The API returned 503. Retrying automatically."],
+      [200, '{"usage":', "The API's response could not be read. Retrying automatically."],
+      [403, "{}", "The API returned 403."],
+    ] as const;
+    for (const [index, [status, body, text]] of responses.entries()) {
+      await page.route("**/usage?*", (route) => route.fulfill({ status, body, contentType: "application/json" }));
+      await page.getByLabel("Month (UTC)").fill(`2026-0${index + 2}`);
+      await page.getByLabel("Month (UTC)").blur();
+      await page.getByRole("alert").getByText(text, { exact: true }).waitFor();
+    }
+    suite.p.errors.splice(0); // the browser's own network errors
+  });
 });
 
 describe("usage in the dashboard of a platform without prices", function () {

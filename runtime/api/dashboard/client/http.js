@@ -21,6 +21,13 @@ export class ApiError extends Error {
   }
 }
 
+/** No response of the API was received, or it could not be read. */
+export class ConnectionError extends Error {}
+
+/** Returns true if the same request may succeed later. @param {unknown} error */
+export const isTemporary = (error) =>
+  error instanceof ConnectionError || (error instanceof ApiError && (error.status >= 500 || error.status === 429));
+
 /**
  * Options of a request. `body`: bytes of a file, or a value that is sent as JSON.
  * @typedef {{ method?: string, body?: unknown, signal?: AbortSignal }} Options
@@ -43,7 +50,7 @@ export async function send(path, { method = "GET", body, signal } = {}) {
   };
   const response = await (preloaded(path) ?? fetch(path, init)).catch((error) => {
     if (signal?.aborted) throw error;
-    throw new Error("The API cannot be reached.", { cause: error });
+    throw new ConnectionError("The API cannot be reached.", { cause: error });
   });
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
@@ -59,7 +66,13 @@ export async function send(path, { method = "GET", body, signal } = {}) {
  * @param {Options} [options]
  * @returns {Promise<T>}
  */
-export const requestJson = async (path, options) => (await send(path, options)).json();
+export const requestJson = async (path, options) => {
+  const response = await send(path, options);
+  return response.json().catch((error) => {
+    if (options?.signal?.aborted) throw error;
+    throw new ConnectionError("The API's response could not be read.", { cause: error });
+  });
+};
 
 /** @type {(job: { tenant: string, requestId: string }, subpath?: string, search?: Record<string, string>) => string} */
 export const jobPath = ({ tenant, requestId }, subpath = "", search = {}) =>

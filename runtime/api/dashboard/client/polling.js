@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, errorMessage } from "./http.js";
+import { errorMessage, isTemporary } from "./http.js";
 
 /** Maximum delay after failures. */
 const MAX_BACKOFF_SECONDS = 8;
@@ -54,7 +54,7 @@ export function usePolled(key, poll, intervalMs) {
       } catch (error) {
         backoffSeconds = Math.min(MAX_BACKOFF_SECONDS, 2 * backoffSeconds);
         delayMs = 1_000 * backoffSeconds;
-        const message = `${errorMessage(error)}${error instanceof ApiError ? "" : " Retrying automatically."}`;
+        const message = `${errorMessage(error)}${isTemporary(error) ? " Retrying automatically." : ""}`;
         if (!signal.aborted) setState((before) => ({ ...before, error: message }));
       }
       isBusy = false;
