@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -76,6 +78,25 @@ describe("rates audit", () => {
       assert.equal(await readFile(file, "utf8"), "earlier");
       assert.deepEqual(await readdir(folder), ["audit.csv"]);
     } finally {
+      api.close();
+    }
+  });
+
+  it("does not report an export as written if the reader of its FIFO stops early", async () => {
+    const file = join(directory, "fifo.csv");
+    execFileSync("sh", ["-c", 'mkfifo "$1"', "sh", file]);
+    const reader = spawn("head", ["-c", "1", file], { stdio: "ignore" });
+    const stopped = once(reader, "exit");
+    const api = await startFakeServer(async (call) => {
+      if (!call.requestLine.includes("before=2")) return json(call, { entries: [entry(2)], next: 2 });
+      await stopped;
+      return json(call, { entries: [entry(1)] });
+    });
+    try {
+      const { code, stderr } = await start(["audit", "--export", file], api.env).ended;
+      assert.deepEqual([code, stderr], [0, ""]);
+    } finally {
+      reader.kill();
       api.close();
     }
   });

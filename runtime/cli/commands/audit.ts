@@ -131,9 +131,10 @@ async function exportTo(file: string, fetchPage: FetchPage): Promise<void> {
       before = next;
     }
   };
-  await interruptible(
+  const isComplete = await interruptible(
     (signal) => writeOutput(target, file, [Readable.from(pages(signal))], signal, "--export"),
     () => `${printableName(file)} was not written completely.`,
   );
-  printInfo(`${count.toLocaleString("en")} ${count === 1 ? "entry" : "entries"} written to ${printableName(file)}.`);
+  if (isComplete)
+    printInfo(`${count.toLocaleString("en")} ${count === 1 ? "entry" : "entries"} written to ${printableName(file)}.`);
 }

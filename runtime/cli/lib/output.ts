@@ -121,6 +121,7 @@ export type Streams = [
 /**
  * Writes a result to the target of `openOutput`. A file appears only when it is complete. If it replaces a file,
  * that file's permissions are kept.
+ * @returns false if the reader closed the pipe before everything was written
  * @throws CommandError if the target cannot be written; rethrows errors of the source
  */
 export async function writeOutput(
@@ -129,7 +130,7 @@ export async function writeOutput(
   streams: Streams,
   signal: AbortSignal,
   option = "--output",
-) {
+): Promise<boolean> {
   // Errors of the source and its decompression are left to the caller.
   let writable: NodeJS.WritableStream | undefined;
   let failure: unknown;
@@ -144,12 +145,13 @@ export async function writeOutput(
     else if (output.to === "descriptor") await into(createWriteStream("", { fd: output.descriptor, autoClose: false }));
     else if (output.to === "existing") await into((await openExisting(output, signal)).createWriteStream());
     else await replaceFile(output.path, output.mode, into);
+    return true;
   } catch (error) {
     const isWriteError =
       writable === undefined || failure === error || (codeOf(error) !== "" && "syscall" in Object(error));
     if (!isWriteError || signal.aborted || error instanceof CommandError) throw error;
     // The reader closed the pipe.
-    if (codeOf(error) === "EPIPE") return;
+    if (codeOf(error) === "EPIPE") return false;
     const where = output.to === "stdout" ? "stdout" : `${option} ${printableName(argument)}`;
     throw new CommandError("internalError", `${where} cannot be written: ${fileReason(error)}.`);
   }

@@ -64,13 +64,18 @@ export async function fetchResult(
       throw error;
     }
   };
-  await interruptible(
+  const isComplete = await interruptible(
     async (signal) => {
       const { body } = await client.fetch("GET", client.jobPath(id, `/${artifact}`), undefined, signal);
       if (body === null) throw new CommandError("unreachable", "The response has no body.");
       const source = Readable.from(countBytes(body), { objectMode: false });
       try {
-        await writeOutput(output, argument ?? "-", [source, ...transformations(stored, argument, toTerminal)], signal);
+        return await writeOutput(
+          output,
+          argument ?? "-",
+          [source, ...transformations(stored, argument, toTerminal)],
+          signal,
+        );
       } catch (error) {
         if (signal.aborted) throw error;
         const reason = sourceError ?? (codeOf(error).startsWith("Z_") ? error : undefined);
@@ -80,7 +85,8 @@ export async function fetchResult(
     },
     () => `The ${artifact} was not written completely. ${client.hint("result", id)} fetches it again.`,
   );
-  if (argument !== undefined && output.to !== "stdout") printInfo(`${printableName(argument)}: ${bytesText(bytes)}`);
+  if (isComplete && argument !== undefined && output.to !== "stdout")
+    printInfo(`${printableName(argument)}: ${bytesText(bytes)}`);
   return bytes;
 }
 
