@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -219,6 +219,17 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
     assert.equal(full.status, 1, full.stdout);
     assert.match(full.stderr, /EFBIG/);
     assert.equal(readFileSync(join(directory, "rates-dev.rules.yml"), "utf8"), earlier);
+    // A symlink is kept, and its target keeps its permissions.
+    const rules = join(directory, "rates-dev.rules.yml");
+    const target = join(directory, "target.yml");
+    writeFileSync(target, "earlier");
+    chmodSync(target, 0o640);
+    rmSync(rules);
+    symlinkSync(target, rules);
+    execFileSync(process.execPath, command.slice(1));
+    assert.equal(readFileSync(target, "utf8"), earlier);
+    assert.ok(lstatSync(rules).isSymbolicLink());
+    assert.equal(statSync(target).mode & 0o777, 0o640);
     const invalid = spawnSync(process.execPath, [program, "--stack", "x"], { encoding: "utf8" });
     assert.equal(invalid.status, 2);
     assert.match(invalid.stderr, /must be one of .*dev.*prod/);

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { alertRules, cloudWatchOnly } from "../../infra/monitoring/alertRules.ts";
@@ -43,16 +43,19 @@ function main(): number {
   const targets = monitoringTargetsOf(shipped, config.tenants);
   mkdirSync(values.out, { recursive: true });
   const write = (name: string, content: object) => {
-    const file = join(values.out, name);
+    const path = join(values.out, name);
+    const existing = statSync(path, { throwIfNoEntry: false });
+    const file = existing ? realpathSync(path) : path;
     const temporary = `${file}.part`;
     // Replaced only when complete: Prometheus or Grafana may be reading it.
     try {
       writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`);
+      if (existing) chmodSync(temporary, existing.mode);
       renameSync(temporary, file);
     } finally {
       rmSync(temporary, { force: true });
     }
-    console.log(file);
+    console.log(path);
   };
   // The rules are JSON, which is valid YAML.
   write(`rates-${stack}.rules.yml`, alertRules(stack, targets));
