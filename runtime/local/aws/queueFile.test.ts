@@ -95,6 +95,24 @@ describe("the file of the local queues", () => {
     await Promise.all([first, second]);
   });
 
+  it("closes after the syncs of senders that call while it closes", async () => {
+    const { file, store } = openIn(directory);
+    const queue = create(store, "requests");
+    open.splice(0);
+    const closing = file.close();
+    await Promise.resolve();
+    queue.enqueue(SqsStore.createMessage("late"));
+    let isSynced = false;
+    const late = file.waitUntilSynced().then(() => {
+      isSynced = true;
+    });
+    await closing;
+    // Runs the pending callbacks of promises; a sync cannot end meanwhile.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    assert.ok(isSynced);
+    await late;
+  });
+
   it("has no deleted or purged messages and no deleted queues after a restart", async () => {
     const { store } = openIn(directory);
     for (const name of ["kept", "purged", "deleted"])

@@ -107,8 +107,13 @@ export class QueueFile {
   }
 
   async close(): Promise<void> {
-    // Closing the file during a sync would make its senders fail.
+    // Closing the file during a sync would make its senders fail, including those that call while it closes.
     await this.waitUntilSynced().catch(() => undefined);
+    let ended: Promise<void> | undefined;
+    do {
+      ended = this.#syncing;
+      await ended;
+    } while (this.#nextSync !== undefined || this.#syncing !== ended);
     this.#commit();
     closeSync(this.#walFile);
     this.#db.close();
