@@ -20,7 +20,7 @@ describe("setUp", () => {
     return lines;
   };
 
-  it("ignores the dump of an existing database, even if it is missing or a directory", async () => {
+  it("ignores the dump if the database already exists, even a missing one or a directory", async () => {
     for (const dump of [missing, tmpdir(), import.meta.filename])
       assert.deepEqual(
         await run(existing.name, dump),
@@ -30,7 +30,7 @@ describe("setUp", () => {
     assert.deepEqual(await run(existing.name, "/dev/null"), []);
   });
 
-  it("refuses a dump of a new database that is missing or a directory", async () => {
+  it("refuses a missing dump, or a directory, for a new database", async () => {
     const name = `${existing.name}_new`;
     await assert.rejects(run(name, missing), { name: "SetupError", message: /does not exist/ });
     await assert.rejects(run(name, tmpdir()), { name: "SetupError", message: /is a directory/ });

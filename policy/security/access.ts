@@ -78,7 +78,7 @@ const tlsOnly = (
 const notPublic = (name: string, reference: Control, { type, policyType, label }: PolicySubject): Rule =>
   resourceRule({
     name,
-    description: `The policy of a ${label} admits named principals only.`,
+    description: `The policy of a ${label} admits only named principals, or callers from fixed identities or networks.`,
     framework: control(reference),
     remediation:
       "Name the accounts, roles or services in Principal, or restrict everyone with a Condition on fixed identities or networks.",

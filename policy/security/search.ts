@@ -40,7 +40,7 @@ export const searchNodes = flagRule({
 
 export const searchTls = resourceRule({
   name: "opensearch-tls",
-  description: "A search domain accepts TLS 1.2 or newer only.",
+  description: "A search domain accepts only TLS 1.2 or newer with perfect forward secrecy.",
   framework: control("Opensearch.8"),
   remediation:
     "Set domainEndpointOptions.enforceHttps to true and its tlsSecurityPolicy to Policy-Min-TLS-1-2-PFS-2023-10.",

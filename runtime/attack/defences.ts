@@ -333,7 +333,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     check: checkOf(shares, "serves a tenant's result while another leaves its results unread"),
     failure: /aborted due to timeout/,
   },
-  "upload links are signed on demand": {
+  "a call signs a limited number of upload links": {
     kind: shares,
     changes: [{ file: "../api/routes/uploads.ts", from: "const MAX_LINKS = 100;", to: "const MAX_LINKS = 10_000;" }],
     check: checkOf(shares, "signs a limited number of upload links at a time"),

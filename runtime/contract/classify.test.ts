@@ -154,7 +154,7 @@ describe("the classification of other errors", () => {
   });
 
   it("counts an unavailable database and interrupted calls as outages", () => {
-    for (const code of ["08006", "53100", "57014", "57P01", "58030"]) assert.ok(isOutage(coded(code)), code);
+    for (const code of ["08006", "25006", "53100", "57014", "57P01", "58030"]) assert.ok(isOutage(coded(code)), code);
     for (const code of ["22012", "40001", "XX000"]) assert.ok(!isOutage(coded(code)), code);
   });
 

@@ -104,11 +104,11 @@ function errorTypeOf(code: string, message: string, task: "read" | "update"): Sq
 }
 
 /**
- * Returns true if the database was unavailable, or interrupted the call: the connection may be lost, and the call may
- * have succeeded.
+ * Returns true if the database was unavailable or read-only, or interrupted a call of the platform: the connection may be
+ * lost, and the call may have succeeded.
  */
 export const isOutage = (error: unknown): boolean =>
-  ["DatabaseUnavailable", "Interrupted"].includes(classify(error).code);
+  ["DatabaseUnavailable", "Interrupted"].includes(classify(error, "update").code);
 
 /** Returns true if a conflict with another transaction rolled back the call, so that a repeat is safe. */
 export const isConflict = (error: unknown): boolean => classify(error).code === "SerializationConflict";

@@ -285,7 +285,12 @@ export const Settings = Type.Object(
           default: 200_000,
           description: "maximum bytes of a result, as JSON, that is sent inside the response",
         }),
-        reportRows: countSetting("maximum bad rows listed in a response; the full report is stored in S3", 100),
+        reportRows: Type.Integer({
+          minimum: 1,
+          maximum: BOUNDS.details,
+          default: BOUNDS.details,
+          description: "maximum bad rows listed in a response; the full report is stored in S3",
+        }),
         maxBadRows: countSetting(
           "maximum bad rows that the report of a batch lists; reading of the source stops if more are found before its end",
           100_000,

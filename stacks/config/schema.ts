@@ -335,10 +335,10 @@ const Jobs = Type.Object(
       20,
     ),
     reportRows: integerWithDefault(
-      100,
+      BOUNDS.details,
       "maximum bad rows listed in a response; the full report is stored in S3",
       1,
-      1_000,
+      BOUNDS.details,
     ),
     maxBadRows: integerWithDefault(
       100_000,

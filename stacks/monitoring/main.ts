@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { alertRules, cloudWatchOnly } from "../../infra/monitoring/alertRules.ts";
@@ -50,7 +60,7 @@ function main(): number {
     // Replaced only when complete: Prometheus or Grafana may be reading it.
     try {
       writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`);
-      if (existing) chmodSync(temporary, existing.mode);
+      if (existing) keepOwner(temporary, existing);
       renameSync(temporary, file);
     } finally {
       rmSync(temporary, { force: true });
@@ -62,6 +72,20 @@ function main(): number {
   write(`rates-${stack}.grafana.json`, grafanaDashboard(stack, targets));
   console.log(`Available in CloudWatch only: ${cloudWatchOnly(targets).join(", ")}.`);
   return 0;
+}
+
+/**
+ * Gives a file the owner and mode of the one that it replaces. Without the right to do so, the file stays readable as a
+ * new one is, because the mode could exclude the previous owner.
+ */
+function keepOwner(file: string, { uid, gid, mode }: Stats): void {
+  try {
+    chownSync(file, uid, gid);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EPERM") return;
+    throw error;
+  }
+  chmodSync(file, mode);
 }
 
 process.exitCode = main();

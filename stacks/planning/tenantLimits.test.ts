@@ -7,7 +7,7 @@ import { platform } from "../platform.ts";
 import { rawConfig } from "../testing/config.ts";
 import { maxTenantCount, USE_WITHOUT_TENANTS } from "./tenantLimits.ts";
 
-/** Maximum length of a stack name, limited by the load balancer's name. */
+/** A stack name of the maximum length, which the load balancer's name limits. */
 const STACK = "longest-stacks";
 
 /** Returns tenants with names of the maximum length for this stack. */
@@ -72,7 +72,7 @@ describe("the tenants of a stack", () => {
     assert.ok(userData <= LIMITS.ec2UserData.value, `user data ${userData}`);
   });
 
-  it("are added to the use of a stack without tenants, which is at most its measured value and above 80 % of it", async function () {
+  it("need what USE_WITHOUT_TENANTS leaves: a stack without tenants uses at most that, and more than 80 % of it", async function () {
     this.timeout(60_000);
     const registry = await buildStack(0);
     const [policy, userData] = [policyOf(registry), userDataOf(registry)];

@@ -27,6 +27,7 @@ if [ "${1:-}" != --path ] && ! [ -x "$target/pulumi" ]; then
   mkdir -p "$target"
   # Concurrent builds must not write to the same file.
   trap 'rm -f "$target/pulumi.$$"' EXIT
+  trap 'exit 143' TERM
   # The version is linked in, since the Automation API checks the output of `pulumi version`.
   nice go build -mod=readonly -buildvcs=false -trimpath \
     -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$version" \

@@ -28,13 +28,13 @@ export class CellText {
   }
 
   /** True if the cell is longer than its maximum. */
-  get isFull(): boolean {
+  get isTooLong(): boolean {
     return this.#text.length > this.#maxLength;
   }
 
   /** Appends `text` from `start` to `end`. */
   add(text: string, start = 0, end = text.length): void {
-    if (!this.isFull) this.#text += text.slice(start, Math.min(end, start + this.#maxLength + 1));
+    if (!this.isTooLong) this.#text += text.slice(start, Math.min(end, start + this.#maxLength + 1));
   }
 
   /**
@@ -42,7 +42,7 @@ export class CellText {
    * @param isOpen - True if the end of the cell is unknown.
    */
   text(isOpen = false): string {
-    if (!this.isFull) return isOpen ? this.#text + CellText.ELLIPSIS : this.#text;
+    if (!this.isTooLong) return isOpen ? this.#text + CellText.ELLIPSIS : this.#text;
     return this.#text.slice(0, this.#maxLength).toWellFormed() + CellText.ELLIPSIS;
   }
 }

@@ -59,7 +59,7 @@ function cellOf(text: string, start: number, end: number, isOpen: boolean): stri
 function stringText(text: string, start: number, end: number, isOpen = false): string {
   const cell = new CellText(PREVIEW.cell);
   let at = start;
-  while (at < end && !cell.isFull) {
+  while (at < end && !cell.isTooLong) {
     const backslash = text.indexOf("\\", at);
     const stop = backslash < 0 || backslash > end ? end : backslash;
     cell.add(text, at, stop);

@@ -133,23 +133,6 @@ describe("rates connect", () => {
     assert.equal(commands.calls.filter((call) => call.startsWith("ecs describe-tasks")).length, 2);
   });
 
-  it("reports a task that ECS no longer describes", async () => {
-    const { folder } = commands;
-    const pending = { taskArn: "arn:aws:ecs:eu-central-1:111111111111:task/cluster-1/task-1", lastStatus: "PENDING" };
-    commands.aws({ describe: { tasks: [pending] } });
-    const missing = JSON.stringify({ tasks: [], failures: [{ reason: "MISSING" }] });
-    const describe = `cat "${folder}/describe.json"`;
-    const script = readFileSync(join(folder, "aws"), "utf8");
-    writeFileSync(
-      join(folder, "aws"),
-      script.replace(describe, `${describe}; echo '${missing}' >"${folder}/describe.json"`),
-    );
-    const { code, stderr } = await commands.connect("--stack", "dev").ended;
-    assert.equal(code, 4);
-    assert.match(stderr, /The access task ended: ECS no longer describes it\./);
-    assert.equal(commands.calls.filter((call) => call.startsWith("ecs describe-tasks")).length, 2);
-  });
-
   it("reports ECS's reason if the task does not start, and stops the task", async () => {
     const stopped = {
       taskArn: "arn:task/cluster-1/task-1",

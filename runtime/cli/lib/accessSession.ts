@@ -75,15 +75,12 @@ export class AccessSession {
     );
     if (!started) throw new CommandError("unreachable", "ECS started no task.\nTry again in a moment.");
     this.#taskArn = started.taskArn;
-    let isDescribed = false;
     for (let poll = 0; poll < POLLS; poll++) {
       signal.throwIfAborted();
       const [task] = tasksOf(
         await this.#aws(["ecs", "describe-tasks", "--cluster", cluster, "--tasks", started.taskArn]),
       );
-      if (isDescribed && !task)
-        throw new CommandError("unreachable", "The access task ended: ECS no longer describes it.");
-      isDescribed = task !== undefined;
+      // ECS may answer MISSING for a task that exists; it describes stopped tasks for at least an hour.
       const target = task && sessionTarget(cluster, task);
       if (target) return target;
       if (task?.lastStatus === "STOPPED")

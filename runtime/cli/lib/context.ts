@@ -54,6 +54,9 @@ export const choice = (flags: string, description: string, choices: readonly str
   new Option(flags, description).choices(choices).argParser((value: string) => {
     const match = choices.find((allowed) => allowed.toLowerCase() === value.toLowerCase());
     if (match !== undefined) return match;
-    const hint = suggestion(value.toLowerCase(), choices);
+    const hint = suggestion(
+      value.toLowerCase(),
+      choices.map((allowed) => allowed.toLowerCase()),
+    );
     throw new InvalidArgumentError(`Allowed choices are ${choices.join(", ")}.${hint.startsWith(" Did") ? hint : ""}`);
   });

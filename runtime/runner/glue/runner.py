@@ -277,11 +277,13 @@ def is_conflict(error):
 
 
 def is_outage(error):
-    """Returns True if the database was unavailable, or interrupted the call.
+    """Returns True if the database was unavailable or read-only, or interrupted a call of the platform.
 
-    The connection may be lost, and the call may have succeeded.
+    The connection may be lost, and the call may have succeeded. 25006 would mean a write for a query of a caller; here
+    it means that the server has become read-only.
     """
-    return classify(error).code in ("DatabaseUnavailable", "Interrupted")
+    is_read_only = getattr(error, "pgcode", None) == "25006"
+    return is_read_only or classify(error).code in ("DatabaseUnavailable", "Interrupted")
 
 
 def repeat_conflicts(call):

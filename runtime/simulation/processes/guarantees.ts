@@ -99,7 +99,8 @@ async function wrongResult(harness: ProcessHarness, requestId: string, body: str
   const { result } = JSON.parse(body);
   const text = result.location ? await harness.object(result.location) : Buffer.from(result.inline);
   const expected = Array.from({ length: rows }, (_, index) => `{"n":${index + 1}}\n`).join("");
-  if (text.toString() !== expected) return [`guarantee 1: the result of ${requestId} differs from its job's`];
+  if (text.toString() !== expected)
+    return [`guarantee 1: the result of ${requestId} differs from the rows that its job must return`];
   const checksum = createHash("sha256").update(text).digest("hex");
   return result.sha256 === undefined || result.sha256 === checksum
     ? []
