@@ -7,7 +7,7 @@ export const USE_WITHOUT_TENANTS = {
   /** Characters of the largest role's policies: the dispatcher's, with OpenSearch. */
   policies: 5_400,
   /** Bytes of the EC2 runner's user data, not counting jobs.urlHosts. */
-  userData: 6_400,
+  userData: 6_600,
 } as const;
 
 /** An AWS limit whose use grows with every tenant. */
