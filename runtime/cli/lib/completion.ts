@@ -149,7 +149,8 @@ async function optionValues(
     const choices = await sources.paramValues(queryName, param, typed.slice(equals + 1));
     return choices.map((choice) => ({ ...choice, value: `${param}=${choice.value}` }));
   }
-  return /[<[][^>\]]*(?:file|dir)/.test(option.flags) ? FILES : [];
+  const placeholder = option.flags.split(/[<[]/)[1] ?? "";
+  return /file|dir/.test(placeholder) ? FILES : [];
 }
 
 /** Values of options without declared choices. */
