@@ -9,6 +9,7 @@ const ALLOWED_ROLES: Readonly<Record<string, readonly (Role | "price_readers")[]
   "check_prices_ports()": [],
 
   "ports_of(text)": ["api_reader", "price_readers"],
+  "daily_sums(text[],text[],date[],date[])": ["api_reader"],
   "plan_of(text,integer)": ["job_reader_plan"],
   "bytes_of_plans(text[])": ["job_reader_plan"],
 
