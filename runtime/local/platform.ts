@@ -119,7 +119,9 @@ async function start(
   signal.throwIfAborted();
   const { runners, settings: stackSettings } = plan;
   const slots = readerSlots(stackSettings.jobs.rawSql, { glue: runners.glue.local, ec2: runners.ec2.local });
-  await prepareDatabase(postgres, { ...(dump === undefined ? {} : { dump }), slots, print });
+  const preparing = prepareDatabase(postgres, { ...(dump === undefined ? {} : { dump }), slots, print });
+  // Loading a dump may take minutes. Stopping Postgres ends it, and the next start loads the dump again.
+  await unlessAborted(preparing, signal);
   await reindexIfStoreChanged(dataDir, tracking, postgres.url(DATABASE));
   const problem = tracking === undefined ? undefined : await trackingProblem(tracking);
   if (problem !== undefined) print(problem);
@@ -204,6 +206,19 @@ async function start(
       dispatcher.forceStop();
     },
   };
+}
+
+/** Waits for work, or rejects when the signal is aborted; the work is then left to fail by itself. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /** Returns the name of the platform of a data directory: stable across starts, and unique per directory. */
