@@ -16,7 +16,7 @@ export function readTrackingFile(dataDir: string): string {
 /**
  * Reads the locations of the jobs and documents of a running local platform.
  * @returns the database's URL, and OpenSearch's endpoint, which is undefined if the documents are in Postgres
- * @throws Error if no platform is running in the data directory
+ * @throws Error if the data directory has no platform.json: no platform has started in it, or it was stopped
  */
 export function trackingOf(dataDir: string): { databaseUrl: string; endpoint: string | undefined } {
   const { databaseUrl } = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8")) as { databaseUrl: string };

@@ -46,7 +46,7 @@ const RunnerSettings = Type.Object(
   { additionalProperties: false, default: {} },
 );
 
-/** Maximums per caller. Each API process counts separately. */
+/** Limits of requests, connections and event streams. Each API process counts separately. */
 const LimitSettings = Type.Object(
   {
     tokenPerMinute: countSetting("maximum requests per token and minute; 0 for no limit", 12_000, 0),
@@ -55,8 +55,12 @@ const LimitSettings = Type.Object(
       3_000,
       0,
     ),
-    ratesPerMinute: countSetting("maximum requests of /rates per minute, for each token or address", 0, 0),
-    connections: countSetting("connections at once", 2_000),
+    ratesPerMinute: countSetting(
+      "maximum requests of /rates per minute, for each token or address; 0 for no limit of its own",
+      0,
+      0,
+    ),
+    connections: countSetting("maximum open connections", 2_000),
     streams: countSetting("maximum open event streams", 1_000),
     streamsPerToken: countSetting("maximum open event streams per token", 50),
   },
@@ -148,7 +152,7 @@ const CallerSettings = Type.Object(
 /** Connection settings of OpenSearch. */
 export const TrackingSettings = Type.Object(
   {
-    endpoint: Type.String({ pattern: "^https?://", description: "its URL" }),
+    endpoint: Type.String({ pattern: "^https?://", description: "URL of OpenSearch" }),
     region: Type.Optional(
       Type.String({ description: "AWS region for signing requests; if missing, requests are not signed" }),
     ),

@@ -236,7 +236,7 @@ const Api = Type.Object(
         ),
         ratesPerMinute: integerWithDefault(
           12_000,
-          "maximum requests of /rates per minute and API task, for each token or address",
+          "maximum requests of /rates per minute and API task, for each token or address; 0 for no limit of its own",
           0,
           1_000_000,
         ),
