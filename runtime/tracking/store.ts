@@ -94,7 +94,8 @@ export interface UnwrittenDocument {
 /**
  * Stores documents for search, filters and aggregations. It can be rebuilt from the jobs and rejected requests at any
  * time: a write of an older version changes nothing, and a write can be repeated. If a store outside the database does
- * not respond in time, or responds with an error, its methods throw JobError TrackingUnavailable.
+ * not respond in time, refuses the platform's credentials, is overloaded or fails, its methods throw JobError
+ * TrackingUnavailable.
  */
 export interface TrackingStore {
   /**

@@ -35,7 +35,7 @@ const DOCUMENT_VISUALIZATIONS: readonly VisualizationSpec[] = [
   {
     key: "states",
     title: "Jobs by state",
-    description: "outcomes of the jobs in the selected period",
+    description: "jobs that were created in the selected period, by their state",
     kind: "histogram",
     aggregations: [metricOf("count", "jobs"), overTime("createdAt"), perValue("status", "group", MAX_BUCKETS, "state")],
   },
@@ -50,11 +50,11 @@ const DOCUMENT_VISUALIZATIONS: readonly VisualizationSpec[] = [
   {
     key: "slowest",
     title: "Slowest work",
-    description: "longest run of each query, statement or load",
+    description: "longest execution per query, statement or load, and of raw SQL",
     kind: "table",
     aggregations: [
-      metricOf({ max: "executionMs" }, "longest run"),
-      metricOf({ percentile: 95, of: "executionMs" }, "run, p95"),
+      metricOf({ max: "executionMs" }, "longest execution"),
+      metricOf({ percentile: 95, of: "executionMs" }, "execution, p95"),
       metricOf("count", "jobs"),
       perValue("work", "bucket", MAX_BUCKETS, "work"),
     ],

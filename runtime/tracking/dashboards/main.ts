@@ -1,10 +1,10 @@
 import { parseArgs } from "node:util";
 import { exportText } from "./export.ts";
 
-/**
- * `npm run -s dashboards -- [--index-prefix rates-jobs] > rates.ndjson`: prints the file to import into OpenSearch
- * Dashboards.
- */
+// `npm run -s dashboards -- [--index-prefix rates-jobs] > rates.ndjson`: prints the file to import into OpenSearch
+// Dashboards.
+
+/** Valid index prefixes, as in the settings (TrackingSettings). */
 const PREFIX = /^[a-z][a-z0-9-]*$/;
 
 try {

@@ -38,7 +38,7 @@ export function queryOf({ tenant, text, status, type, runner, labels, createdFro
  */
 const LOWEST: Partial<Record<string, number>> = { finishedAt: 0, totalMs: -1 };
 
-/** Returns the sort of a page: a total order. For createdAt, documents are stored in this order. */
+/** Returns the sort of a page: a total order. Documents are stored in the order of the default sort. */
 export function sortOf({ sort = "createdAt", order = "desc" }: Search): object[] {
   const missing = LOWEST[sort];
   return [

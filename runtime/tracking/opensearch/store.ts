@@ -29,7 +29,7 @@ const TOO_LARGE: Outcome = {
 const FINAL_STATUSES = new Set([400, 413]);
 const EXPIRE_TIMEOUT_MS = 60_000;
 
-/** Maximum number of error types in a summary; the registry has far fewer. */
+/** Maximum number of error types in a summary; the registry has fewer. */
 const MAX_ERROR_TYPES = 100;
 const PERCENTS = [50, 95, 99];
 
