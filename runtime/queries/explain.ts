@@ -24,8 +24,8 @@ export interface Estimate {
 /**
  * Returns the statement of a read: the named query with its parameters as typed, escaped literals, or the caller's
  * checked SQL.
- * @throws JobError InvalidSql if the caller's SQL is refused or there is no such query; NotOneStatement; InvalidRequest if
- *   the parameters are invalid
+ * @throws JobError InvalidSql or NotOneStatement if the caller's SQL is refused; InvalidSql if there is no such query;
+ *   InvalidRequest if the parameters are invalid; Busy if too much SQL waits to be checked
  */
 export const statementOf = async (task: ReadTask, tenant: string): Promise<string> => {
   if ("sql" in task) return checkSql(task.sql, tenant);

@@ -185,7 +185,7 @@ function splitSql(
 
 const isParamType = (type: string): type is ParamType => Object.hasOwn(PARAM_TYPES, type);
 
-/** Parses a JSON value. Returns other text unchanged, which is valid only for a text parameter. */
+/** Parses a JSON value. Returns other text unchanged, as the default of a text, place or date. */
 function parseDefault(json: string): unknown {
   try {
     return JSON.parse(json);

@@ -73,7 +73,7 @@ export class PlanningQueues {
     }
   }
 
-  /** Starts a new window for tenants whose window has passed, and deletes those without reads. */
+  /** Starts a new window for tenants whose window has passed, and deletes those without unfinished reads. */
   #resetExpired(): void {
     const oldest = this.#now() - this.#limits.windowMs;
     for (const [tenant, queue] of this.#queues) {

@@ -6,7 +6,7 @@ export type FunctionLimit =
   | "repeat"
   /** The first argument is a string literal whose fields have small literal widths. */
   | "format"
-  /** The result can be the first argument's size times the last one's. */
+  /** The result can be as large as the first argument times the inserted text. */
   | "product";
 
 interface FunctionGroup {
@@ -46,7 +46,7 @@ const GROUPS: readonly FunctionGroup[] = [
       random_normal round scale sign sin sind sinh sqrt tan tand tanh trim_scale trunc width_bucket`,
   },
   {
-    reason: "text: the result is at most about as long as the arguments together",
+    reason: "text: the result is at most a small multiple of the arguments together (growth.ts)",
     names: `ascii bit_count bit_length btrim casefold char_length character_length chr concat concat_ws crc32 crc32c
       convert_from convert_to decode encode get_bit get_byte initcap is_normalized left length like_escape lower ltrim md5
       normalize octet_length overlay parse_ident position quote_ident quote_literal quote_nullable regexp_count regexp_instr

@@ -9,7 +9,7 @@ import { type SqlProblem, TOO_COMPLEX, type Verdict } from "./verdict.ts";
 export interface ParserOptions {
   /** The worker's module. */
   readonly entry: string | URL;
-  /** Time limit of a statement. */
+  /** Time limit of a message to the worker: one statement, or several short ones. */
   readonly deadlineMs: number;
   /** Time limit for a worker to load the WASM module. */
   readonly startMs: number;
@@ -60,7 +60,7 @@ interface WaitingStatement {
  * another tenant by at most three checks: the current one, the one before that tenant's turn, and its repetition. Short
  * statements of several tenants are checked together. If they end the worker, each is checked again, alone and in its
  * tenant's turn. A statement that exceeds the deadline, or ends the worker (WASM trap, memory, stack), is refused, and
- * the next one gets a new worker. The worker does not keep the process alive.
+ * the next one gets a new worker. An idle worker does not keep the process alive.
  */
 export class SqlParser {
   readonly #options: ParserOptions;
