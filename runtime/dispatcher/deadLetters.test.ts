@@ -69,7 +69,7 @@ describe("the handling of dead letters", () => {
   });
 
   it("sets attributes that SQS accepts, whatever the message's text", async () => {
-    // The reason shows the text at the error.
+    // The reason can contain the character at the error.
     assert.equal(await failuresOf('{"requestId":"a\t', "\uFEFF\uFEFF{", `{"requestId": ${"x".repeat(900_000)}`), 0);
     for (const reason of await reasons()) assert.match(reason, /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]{1,1000}$/);
   });

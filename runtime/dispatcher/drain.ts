@@ -16,8 +16,8 @@ type RunToEnd = Pick<OpenRun, "run" | "externalId">;
 
 /**
  * Ends all runs, with and without slots, and prevents new ones, before the stack is destroyed. Waiting jobs stay in the
- * database and the queue until `reopenRunners` allows runs again. A run that cannot be ended does not keep others from
- * ending, and the next call tries again.
+ * database until `reopenRunners` allows runs again. A run that cannot be ended does not keep others from ending, and
+ * the next call tries again.
  * @returns The number of ended runs.
  * @throws AggregateError when runs could not be ended
  */

@@ -21,9 +21,9 @@ export interface Handlers {
   requests(event: SQSEvent): Promise<SQSBatchResponse>;
   /** Handles wake-ups: a job is waiting, or a waiting job was ended. */
   wakeups(event: SQSEvent): Promise<SQSBatchResponse>;
-  /** Handles the end of a run, which frees its slot. */
+  /** Handles the end of a local run, which frees its slot. In AWS, `tick` handles it. */
   runEnded(event: RunEnded): Promise<void>;
-  /** Runs on a schedule, and does everything that a lost event should have triggered. */
+  /** Runs on a schedule, and in AWS when a run ends. Does everything that a lost event should have triggered. */
   tick(): Promise<void>;
 }
 

@@ -44,8 +44,7 @@ const STATE_CHANGE_SOURCES = new Set(["aws.glue", "aws.ec2"]);
 
 /**
  * Lambda entry point for messages of the request and wake-up queues, state changes of Glue runs and EC2 instances, the
- * schedule, and calls by deployments and operators. Dependencies are created once per container, at its first
- * invocation.
+ * schedule, and calls by deployments and operators. Dependencies are created once per container, when it starts.
  */
 export async function handler(
   event: SQSEvent | BridgeEvent | Lifecycle | Rebuild,

@@ -4,7 +4,7 @@ import { dueResponses } from "../store/jobs.ts";
 import { expireAudit, expireJobs } from "../store/runs.ts";
 import type { DispatcherDeps } from "./deps.ts";
 
-/** Maximum number per batch of responses of jobs, and of responses to requests that created no job. */
+/** Maximum responses per batch: this many of jobs, and as many to requests that created no job. */
 const RESPONSE_BATCH = 50;
 
 /**

@@ -4,7 +4,8 @@ import { handleRequests } from "./requests.ts";
 
 const read = { type: "read", query: "price_export" };
 const bad: Record<string, string> = {
-  surrogateInSql: '{"requestId":"x","task":{"type":"read","query":"average_rates","params":{"orig_code":"\\ud800"}}}',
+  surrogateInParameter:
+    '{"requestId":"x","task":{"type":"read","query":"average_rates","params":{"orig_code":"\\ud800"}}}',
   surrogateInLabel: `{"requestId":"x","labels":{"a":"\\ud800"},"task":${JSON.stringify(read)}}`,
   nulInline:
     '{"requestId":"x","task":{"type":"update","target":"prices","source":{"inline":[{"orig_code":"\\u0000"}]}}}',

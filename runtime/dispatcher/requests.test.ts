@@ -26,7 +26,7 @@ describe("the request queue's handler", () => {
     assert.equal(d.launcher.started.length, 1, "there is only one slot");
   });
 
-  it("sends a message that is not JSON to the dead-letter queue with the reason, and responds if an id can be read", async () => {
+  it("sends a message that is not JSON to the dead-letter queue with its error type, and responds if an id can be read", async () => {
     const result = await handleRequests(
       d.context,
       sqsEvent('{"requestId": "cut-off", "task": {"ty', "not json at all", { requestId: "fine", task: read }),

@@ -177,7 +177,8 @@ export async function deliver({ sqs, queues, db, log }: DispatcherDeps, due: rea
 }
 
 /**
- * Adds the sender of the message. A message for a tenant that its sender may not use is invalid, and gets no response.
+ * Adds the sender and the trace context of the message. A message for a tenant that its sender may not use is invalid,
+ * and gets no response.
  */
 function identify(
   { settings }: DispatcherDeps,

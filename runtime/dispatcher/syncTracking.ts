@@ -33,7 +33,7 @@ export interface Backlog {
 }
 
 /**
- * Writes a backlog by id and version. Documents that fail stay pending and are retried at growing intervals. If the
+ * Writes all due documents of a backlog. Documents that fail stay pending and are retried at growing intervals. If the
  * store is down, all of them wait; a refused document delays no other.
  * @returns The number of written documents.
  */

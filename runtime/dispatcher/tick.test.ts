@@ -116,7 +116,7 @@ describe("the dispatcher's maintenance", () => {
     assert.equal(d.launcher.started.length, 2);
   });
 
-  it("frees the slot of a run that it launches too late, and logs that nothing was started", async () => {
+  it("frees the slot of a run that it would launch too late, and logs that nothing was started", async () => {
     await accept(d.context.db, [newJob("a"), newJob("u", { runner: "ec2" })]);
     const lines: { level: number; msg: string }[] = [];
     const log = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) });
