@@ -39,7 +39,8 @@ const launcher = localLauncher({
 });
 const launchers = () => ({ glue: launcher, ec2: launcher });
 const log = pino({ base: { part: "dispatcher" } });
-// As in AWS: one function for requests, another for everything that must not wait behind them.
+// Requests have a dispatcher, and connections, of their own, so that nothing else waits behind them. In AWS, each
+// concurrent invocation has its own.
 const requests = createDispatcher(launchers, log);
 const events = createDispatcher(launchers, log);
 // Runners inherit the environment, and must not have the collector's key. Both dispatchers have read it.

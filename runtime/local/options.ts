@@ -150,8 +150,8 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
 }
 
 /**
- * Returns the command that starts the platform with these options, apart from those in `changes`; options that have
- * their default are left out.
+ * Returns the command that starts the platform with these options, of which `changes` replaces some or leaves them out
+ * (undefined). Options that have their default are left out.
  */
 export function startCommand(
   { port, dataDir, dump, stack, runsPerCore, tracking }: Omit<Options, "help">,

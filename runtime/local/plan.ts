@@ -50,7 +50,7 @@ export interface LocalPlan {
   settings: StackSettings;
 }
 
-/** Thrown if the stack does not exist or its file is invalid. */
+/** Thrown if the stack does not exist, its file is invalid, or it exceeds the account's quotas. */
 export class StackError extends Error {
   override readonly name = "StackError";
 }

@@ -52,7 +52,7 @@ const NON_DURABLE_SETTINGS: Record<string, string> = {
 
 /** Options of a cluster. */
 export interface PostgresOptions {
-  /** Directory, created if absent: `data/`, `password` (mode 600). The caller holds its lock. */
+  /** Directory of `data/` and `password` (mode 600), created if absent. The caller holds its lock. */
   directory: string;
   /** File to append the server's output to. */
   logFile: string;

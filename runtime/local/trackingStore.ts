@@ -24,8 +24,8 @@ export async function reindexIfStoreChanged(
 }
 
 /**
- * Describes in one line why OpenSearch is unavailable; undefined if it responds. The platform starts without it; only
- * search fails.
+ * Describes in one line why OpenSearch is unavailable; undefined if it is available. The platform starts without it;
+ * only search fails.
  */
 export async function trackingProblem(endpoint: string): Promise<string | undefined> {
   const response = await fetch(endpoint, { signal: AbortSignal.timeout(RESPONSE_MS) }).catch(() => undefined);

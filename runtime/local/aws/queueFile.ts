@@ -26,7 +26,9 @@ interface MessageRow {
   delay_until: number | null;
 }
 
-/** The same tables as in fauxqs's own file, so that a directory from an earlier version keeps its messages. */
+/**
+ * The same tables as in fauxqs's own file, so that a directory of an older version of the platform keeps its messages.
+ */
 const SCHEMA = `
   create table if not exists sqs_queues (
     name text primary key, url text not null, arn text not null, attributes text not null, tags text not null,
