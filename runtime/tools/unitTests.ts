@@ -4,7 +4,7 @@ import { dirname, join, relative } from "node:path";
 const IMPORT = /(?:\bfrom |\bimport\()"(\.[^"\n]+)"/g;
 /** Modules that start a server or another program. A test that imports one, even indirectly, is not a unit test. */
 const HEAVY = /"(?:node:child_process|@pulumi\/pulumi\/automation[^"\n]*|playwright(?:\/test)?|recheck)"/;
-/** Starts the databases that tests share. */
+/** Module that starts the databases that tests share. */
 const CLUSTER = "runtime/testing/cluster.ts";
 
 /**
