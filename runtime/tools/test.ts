@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, globSync } from "node:fs";
+import { globSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../platform/root.ts";
+import { namesFiles } from "./namesFiles.ts";
 import { unitTests } from "./unitTests.ts";
 
 /**
@@ -95,7 +96,6 @@ process.on("SIGINT", () => {});
 
 const isUnit = process.argv[2] === "--unit";
 const mochaArguments = process.argv.slice(isUnit ? 3 : 2);
-const namesFiles = mochaArguments.some((argument) => !argument.startsWith("-") && existsSync(join(ROOT, argument)));
 
 console.log("Checking types and style …");
 await timed("types and style", Promise.all(CHECKS.map(({ name, args }) => check(name, args))));
@@ -112,7 +112,7 @@ if (isFullRun) {
 const mocha = [
   join(modules, "mocha", "bin", "mocha.js"),
   ...mochaArguments,
-  ...(namesFiles ? [] : isUnit ? unitTests(ROOT, globSync(TESTS, { cwd: ROOT })) : [TESTS]),
+  ...(namesFiles(ROOT, mochaArguments) ? [] : isUnit ? unitTests(ROOT, globSync(TESTS, { cwd: ROOT })) : [TESTS]),
   ...(isFullRun ? ["--ignore", "runtime/attack/attack.test.ts"] : []),
 ];
 const code = await run(mocha, { ...process.env, RATES_FAILED_CHECKS: JSON.stringify(failed) });
