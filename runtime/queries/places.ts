@@ -93,7 +93,10 @@ export async function nearestPlaces(db: Database, text: string): Promise<Place[]
     .map(({ place }) => place);
 }
 
-/** Returns the edit distance to the nearer of a place's code and name; at most 1 if the text is a prefix of either. */
+/**
+ * Returns the edit distance to the nearer of a place's code and name; at most 1 if the text has three characters or more
+ * and is a prefix of either.
+ */
 function editDistance(text: string, { code, name }: Place): number {
   const candidates = [code, name].map((text) => text.toLowerCase().slice(0, MAX_LENGTH));
   const isPrefix = text.length >= 3 && candidates.some((candidate) => candidate !== text && candidate.startsWith(text));
