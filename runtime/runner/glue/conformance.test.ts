@@ -241,13 +241,13 @@ describe("the Python runner, compared with the TypeScript runner", () => {
     const process = run("python");
     await p.until("it runs", async () => (await p.document("python-cancel")).status === "IN_PROGRESS");
     await cancel(await p.as("api_reader"), "default", "python-cancel");
-    assert.equal(await process.exit, 0, process.output());
-    const { status, error } = await p.document("python-cancel");
-    assert.deepEqual([status, error], ["CANCELLED", new JobError("Cancelled").body()]);
+    await p.until("it is cancelled", async () => (await p.document("python-cancel")).status === "CANCELLED");
     const { rows } = await p.admin.query(
       "select from pg_stat_activity where datname = current_database() and query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()",
     );
     assert.equal(rows.length, 0);
+    assert.deepEqual((await p.document("python-cancel")).error, new JobError("Cancelled").body());
+    assert.equal(await process.exit, 0, process.output());
   });
 
   it("sends responses to the tenant's own queue if it has one", async () => {
