@@ -74,7 +74,7 @@ describe("the job store during a job's transitions", () => {
     assert.deepEqual([await glue(), await ec2()], [1, 0]);
   });
 
-  it("does not change the first job's response when its id is reused for another task", async () => {
+  it("does not make a job's response due again when its id is reused for another task", async () => {
     const response = await finish(keeper, await acceptAndClaim("a"), success);
     await responsesSent(keeper, [{ id: response?.id ?? 0, version: response?.version ?? 0, messageId: "m-1" }]);
     const [conflict] = await accept(dispatcher, [newJob("a", { requestHash: "other", responseId: "x" })]);
@@ -275,7 +275,7 @@ describe("the job store during a job's transitions", () => {
     assert.equal((await dueResponses(dispatcher, 10)).length, 1);
   });
 
-  it("does not wait for a locked lost job, and settles it once it is unlocked", async () => {
+  it("stops waiting for a locked lost job, and settles it once it is unlocked", async () => {
     await acceptAndClaim("a");
     await sql("update jobs.jobs set lease_until = jobs.clock() - interval '1 second'");
     const [lost] = await lostJobs(dispatcher);

@@ -111,7 +111,7 @@ describe("launches of several instances", () => {
     assert.equal((await begin()).instances, 1);
   });
 
-  it("give each of many concurrent instances one run, and none when all are taken", async () => {
+  it("give concurrent instances one run each, until all runs are taken", async () => {
     await planInstances(4);
     const { launch } = await begin();
     const instances = Array.from({ length: 20 }, (_, index) => `i-${index}`);

@@ -139,7 +139,7 @@ describe("the responses of a run that continues", () => {
     assert.deepEqual(await due(), [], "both are reserved");
     await record(copy);
     await record(b);
-    assert.deepEqual(await states(), ["a m-a", "b due"], "the tick, which also sends it, records it");
+    assert.deepEqual(await states(), ["a m-a", "b due"], "the dispatcher, which also sends it, records it");
     await sql("update jobs.jobs set due_at = jobs.clock() where due_at is not null");
     const [again] = await dueResponses(dispatcher, 10);
     await record(again);
@@ -170,7 +170,11 @@ describe("the responses of a run that continues", () => {
       [2, 1, 0],
     );
     await record(...responses);
-    assert.deepEqual(await states(), ["a due", "b due", "c due", "d due", "e due"], "the tick records what it sends");
+    assert.deepEqual(
+      await states(),
+      ["a due", "b due", "c due", "d due", "e due"],
+      "the dispatcher records what it sends",
+    );
   });
 
   it("are due at once by their ids, for a runner that does not know whether its call ended the job", async () => {

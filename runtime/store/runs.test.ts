@@ -356,7 +356,7 @@ describe("the job store and its runs", () => {
     assert.deepEqual(open.find((run) => run.run === starting)?.externalId, "p-1");
   });
 
-  it("gives the job of a dead run to another run at once, and fails it with RunnerLost when its attempts are used up", async () => {
+  it("requeues the job of an ended run at once, and fails a lost job with RunnerLost when its attempts are used up", async () => {
     await accept(dispatcher, [newJob("a", { maxAttempts: 1 }), newJob("b", { maxAttempts: 2, priority: 9 })]);
     const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
     await runStarted(keeper, run);

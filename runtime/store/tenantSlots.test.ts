@@ -215,7 +215,7 @@ describe("the limit of slots per tenant", () => {
       else assert.ok(claimedBy.size > 50, `${claimedBy.size} tenants are served`);
     });
 
-  it("executes one job of each of 500 tenants of the same rank before a second job of any tenant", async function () {
+  it("executes one job of each of 500 tenants before a second job of any tenant, if all jobs have the same rank", async function () {
     this.timeout(120_000);
     await fill(1_000, 500);
     await fixture.admin.query("update jobs.jobs set rank = 0");
