@@ -18,7 +18,7 @@ export async function takeRequest(db: Database, { name, burst, perSecond }: Requ
   return rows[0].wait;
 }
 
-/** Records that AWS throttled a request: no dispatcher of the stack sends another one for the given milliseconds. */
+/** Records that AWS throttled a request: no dispatcher of the stack sends one of its kind for the given milliseconds. */
 export async function requestThrottled(db: Database, rate: RequestRate, milliseconds: number): Promise<void> {
   const { name, burst, perSecond } = rate;
   await db.query("select jobs.request_throttled($1, $2, $3, $4)", [name, burst, perSecond, milliseconds]);

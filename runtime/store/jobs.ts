@@ -93,7 +93,7 @@ export interface DueResponse {
   tenant: string;
   requestId: string;
   status: string;
-  /** Version of the job when the response was read, for `responsesSent`. */
+  /** For `responsesSent`: the row's version when the response was read, or the negated number of a numbered response. */
   version: number;
   body: string;
 }

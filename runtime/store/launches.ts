@@ -15,7 +15,7 @@ export interface LaunchPlan {
   targets: readonly string[];
   /** Maximum number of instances per request. */
   limit: number;
-  /** Seconds for which a request is reserved for its dispatcher; then another dispatcher repeats it. */
+  /** Seconds for which a request is reserved for its dispatcher. Without a response, any dispatcher may then repeat it. */
   holdSeconds: number;
   rate: RequestRate;
 }
@@ -71,7 +71,8 @@ export interface LaunchResult {
 }
 
 /**
- * Records the instances that a launch started; its other runs may be launched again.
+ * Records the instances that a launch started, and releases its other runs for a new launch. An empty list is recorded
+ * only for the last send, since a later one may have started instances.
  *
  * @returns instances for which no run is left
  */

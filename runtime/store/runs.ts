@@ -15,11 +15,11 @@ export interface RunPlan {
   startSeconds: number;
   /** Time without a heartbeat after which a run does not count as free. */
   silentSeconds: number;
-  /** Maximum running jobs per tenant, for every claim from now on. @default no maximum */
+  /** Maximum running jobs per tenant; applies to later claims once a job is ready to run. @default no maximum */
   tenantSlots?: number | undefined;
 }
 
-/** Takes slots for the runs that must start now and returns their ids. Concurrent dispatchers never exceed `slots`. */
+/** Takes slots for the runs that must start now; returns the runs' ids. Concurrent dispatchers never exceed `slots`. */
 export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
   const { runner, slots, version, startSeconds, silentSeconds, tenantSlots } = plan;
   const { rows } = await db.query("select run from jobs.plan_runs($1, $2, $3, $4, $5, $6) run", [
@@ -100,8 +100,8 @@ export async function overflow(
 }
 
 /**
- * Deletes at most `limit` old jobs whose response was sent or is not requested on the queue. Deletes as many old rejected
- * requests, sent responses, runs, launches and sessions. Ages are computed with the database's clock.
+ * Deletes old jobs whose response was sent or is not requested on the queue, and old rejected requests, sent responses,
+ * runs, launches, sessions and links: at most `limit` of each. Ages are computed with the database's clock.
  *
  * @param days - Minimum age.
  *
@@ -124,7 +124,10 @@ export async function expireAudit(db: Database, days: number, limit: number): Pr
   return Number(rows[0].expired);
 }
 
-/** Records the external id of a run. Returns false if the run was launched so late that it has lost its slot. */
+/**
+ * Records the external id of a run.
+ * @returns false if the run has already ended, for example because it was launched so late that it lost its slot
+ */
 export async function runLaunched(db: Database, run: string, externalId: string): Promise<boolean> {
   const { rows } = await db.query(
     "select jobs.run_launched($1, $2), (select state from jobs.runs where id = $1) as state",

@@ -20,7 +20,7 @@ export interface SessionHolder {
   owner: string;
   /** ID token of the sign-in. */
   proof?: string | undefined;
-  /** Latest expiry (ISO): that of the creating credential. @default only the parent's expiry limits it */
+  /** Latest expiry (ISO): that of the creating credential. @default none; the session still ends with its parent */
   until?: string | undefined;
 }
 

@@ -16,7 +16,7 @@ export interface Caller {
   name: string;
   /** Of a session: id of the credential whose end also ends it. */
   parent: string | undefined;
-  /** Id of the token, or of the person at the identity provider; all sessions created by either have the same owner. */
+  /** Id of the token, or of the person at the identity provider. A session has the owner of its creating credential. */
   owner: string;
   /** Expiry (ISO); undefined if it never expires. */
   expiresAt: string | undefined;
