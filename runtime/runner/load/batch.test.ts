@@ -60,7 +60,7 @@ describe("a batch", () => {
     );
   });
 
-  it("accepts a parent that is in another bad row, and reports a key that is too long for an index", async () => {
+  it("accepts a parent that is in a bad row, and reports a key that is too long for an index", async () => {
     assert.deepEqual(
       await load("regions", [
         { slug: "above", name: 5 },

@@ -108,7 +108,7 @@ const WORK_MEM = "64MB";
 const SLICE_ROWS = 100_000;
 const SLICE_BYTES = 64 * 1024 * 1024;
 
-/** Bytes of blank lines, or of one endless record, after which reading fails: a few kB can unpack to many GB. */
+/** Bytes of blank lines, or of one endless record, after which reading fails: a few MB can unpack to several GB. */
 export const MAX_BYTES_WITHOUT_ROW = 16 * MAX_RECORD_BYTES;
 
 interface StagedBatch {

@@ -29,7 +29,7 @@ export interface BadRows {
   report(): Readable;
 }
 
-/** Returns SQL for a text as a cell of the report, as `markFormula` writes it in reports without a file. */
+/** Returns SQL for a text as a cell of the report, as `markFormula` writes it in the API's short reports. */
 const asCell = (text: string): string =>
   `case when ${text} ~ '${FORMULA_START.source}' and ${text} !~ '${PLAIN_NUMBER.source}' then '''' || ${text} else ${text} end`;
 

@@ -87,12 +87,12 @@ function unknownName(name: string, known: readonly string[]): string {
   return nearest === undefined ? `is not a column.${suggestion(name, known)}` : `is not a column. Write '${nearest}'.`;
 }
 
-/** Finds the separator, except spaces, that splits a record into a number of fields; undefined if there is none. */
+/** Returns the name of the separator, except spaces, that splits a record into this number of fields, or undefined. */
 export function otherSeparator(record: string, fields: number): string | undefined {
   return SEPARATORS.find(([character]) => character !== " " && record.split(character).length === fields)?.[1];
 }
 
-/** Finds the separator that splits a line into at least two names of the target's columns. */
+/** Returns the name of the separator that splits a line into at least two names of the target's columns, or undefined. */
 function separatorOf(line: string, known: readonly string[]): string | undefined {
   const namedColumns = (character: string) =>
     line.split(character).filter((name) => known.includes(unquote(name).toLowerCase())).length;

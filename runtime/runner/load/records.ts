@@ -9,7 +9,7 @@ const LF = 0x0a;
 /** Items per yielded chunk. */
 const ITEMS_PER_CHUNK = 2_000;
 /**
- * Number of problems of a row from which further unknown fields are only counted. Also the maximum number of reported
+ * Number of problems of a row after which further unknown fields are only counted. Also the maximum number of reported
  * duplicate names.
  */
 const MAX_ROW_PROBLEMS = 8;

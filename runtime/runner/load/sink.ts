@@ -39,8 +39,9 @@ export type StopReason = keyof StagingLimits;
 const ROW_OVERHEAD = 32;
 
 /**
- * Collects the rows of one chunk as CSV for COPY: the target's columns, then the line where the row began, then its
- * problems as JSON. Bad rows are written among the good rows, so that a report of any length takes no memory here.
+ * Collects the rows of a batch, chunk by chunk, as CSV for COPY: the target's columns, then the line where the row
+ * began, then its problems as JSON. Bad rows are written among the good rows, so that a report of any length takes no
+ * memory here.
  */
 export class Sink {
   /** Rows accepted so far, and the number of bad rows among them. */

@@ -24,7 +24,7 @@ export interface TargetTable {
   joins: string;
   /**
    * Checks properties of the batch as a whole, and stores the data that the reasons refer to. Called before the batch is
-   * applied, and again before its problems are reported.
+   * applied, and before its bad rows are counted or reported.
    * @returns false if the batch cannot be applied
    */
   prepare?(client: pg.ClientBase): Promise<boolean>;

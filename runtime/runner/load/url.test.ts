@@ -328,7 +328,7 @@ describe("a download", () => {
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
   });
 
-  it("refuses a body with two lengths, with oversized chunks, or with a flood at its end", async () => {
+  it("refuses a body with two lengths, an oversized chunk extension, or an oversized trailer", async () => {
     const raw = (text: string) => {
       respond = (_request, response) => response.socket?.end(text);
     };
@@ -461,7 +461,7 @@ describe("a download", () => {
     );
   });
 
-  it("refuses a certificate that is not for the host", async () => {
+  it("refuses a certificate that no trusted authority has signed", async () => {
     respond = (_request, response) => response.end("x");
     const { ca: _, ...withoutCa } = rules();
     await assert.rejects(

@@ -137,7 +137,7 @@ describe("the verdict on each row of a batch of prices, compared with Python's",
     }
     const reported = [...new Set(loaded.bad.map(({ line }) => line))].sort((a, b) => a - b);
     for (const { reason } of loaded.bad) assert.notEqual(reason, "");
-    // A number with very many digits, or a text that is not a JSON number, may be refused too.
+    // A number with very many digits, or with an exponent, may be refused too.
     const extra = reported.filter((line) => !wrong.includes(line));
     for (const line of extra) assert.match(rows[lines.indexOf(line)]?.[3] ?? "", /^[0-9.eE+-]{20,}$|[eE]/, label);
     assert.deepEqual(
