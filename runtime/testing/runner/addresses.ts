@@ -108,7 +108,7 @@ export const HOSTS: readonly string[] = [
   "10.1",
   "192.168.257",
 ];
-/** URLs that seem to name an allowed host, but name another host or none. */
+/** URLs that name no allowed host, although most of them seem to. */
 export const DISGUISED: readonly string[] = [
   "https://data.example.com@127.0.0.1/",
   "https://data.example.com:443@127.0.0.1/",

@@ -3,7 +3,7 @@
 Reads one JSON object per line, and writes one for each:
 {"read": task, "inlineBytes", "key"}: the result's JSON text, as the Python runner creates it
 {"parse": text, "format", "compression"}: a result's rows, numbers as they are written; inline or from S3
-{"names", "values"}: an object of JSON texts, read in the same way
+{"names", "values"}: an object of these names and values, which are JSON texts, read in the same way
 {"csv": text}, {"ndjson": text}: the rows of a file, and the line where each begins
 {"gzip": base64}: the contents of a gzip file
 {"prices": rows, "codes"}: the values of each row of texts as they are stored, or null for an invalid row
@@ -88,7 +88,7 @@ def content_of(result, compression):
 
 
 def parse(text, kind, compression):
-    """Returns the rows of a result: lists of cells with the header first, or objects."""
+    """Returns a result's rows (lists of cells with the header first, or objects), their stated number, and its CSV text."""
     result = loads(text)
     if "location" in result:
         inline = content_of(result, compression).decode()
