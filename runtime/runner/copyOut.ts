@@ -14,7 +14,7 @@ const IGNORED_MESSAGES = new Set([0x4e, 0x53, 0x41]); // N notice, S parameter s
 const HEADER_BYTES = 5;
 /** Size of the buffers that gather rows for the reader, since the server sends only 8 kB at a time. Bytes. */
 const GATHERED_BYTES = 256 * 1024;
-/** Size of the first buffer, which holds all rows of a small result. Bytes. */
+/** Size of the first buffer if the rows so far fit into it, as those of a small result do. Bytes. */
 const FIRST_GATHERED_BYTES = 4 * 1024;
 /** Number of waiting bytes at which the socket is paused. */
 const HIGH_WATER_BYTES = 2 * GATHERED_BYTES;
@@ -27,7 +27,7 @@ export interface CopyOptions {
   copy: string;
   /** Statements after the COPY; their results are ignored. */
   after: ExecutedStatements;
-  /** True if the rows form one JSON array; each row is then a value that begins with a comma. */
+  /** True if the rows form one JSON array; each row is then a comma and a JSON value. */
   isArray?: boolean;
   /** Receives the results of `before`, before the first row. If it throws, reading the rows fails with that error. */
   onBegun?(results: PipelineResults): void;

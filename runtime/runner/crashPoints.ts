@@ -1,8 +1,8 @@
 import { channel } from "node:diagnostics_channel";
 
 /**
- * Points at which a run can be killed or paused without losing or repeating anything. A runner publishes each. Only
- * fault tests subscribe; without a subscriber, publishing costs nothing.
+ * Points at which a run can be killed or paused without losing its job or applying it twice. The TypeScript runner
+ * publishes each. Only fault tests subscribe; without a subscriber, publishing costs nothing.
  */
 export const CRASH_POINTS = ["claim", "BEGIN", "COPY", "fence", "COMMIT", "outbox", "send"] as const;
 export type CrashPoint = (typeof CRASH_POINTS)[number];

@@ -9,7 +9,7 @@ describe("a job's lease", () => {
   beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
   afterEach(() => mock.timers.reset());
 
-  it("sends one heartbeat at a time, however often a cancel is announced while a heartbeat is being sent", async () => {
+  it("keeps sending one heartbeat per second, however often a cancel was announced while a heartbeat was being sent", async () => {
     let sent = 0;
     const pending: ((value: unknown) => void)[] = [];
     const query = () => {

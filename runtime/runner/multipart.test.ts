@@ -14,7 +14,7 @@ const SLOW_DOWN = Object.assign(new Error("Please reduce your request rate."), {
 describe("a multipart upload", () => {
   const target = { Bucket: "results", Key: "key", ContentType: "text/csv" };
 
-  /** Fake client that resolves a call when the test says so. */
+  /** Fake client whose calls the test resolves. */
   function fakeS3() {
     const calls: { command: unknown; resolve(output: object): void; reject(error: Error): void }[] = [];
     const waiters: (() => void)[] = [];

@@ -19,7 +19,7 @@ export interface ReadContext {
   onCopy(): void;
   /** Discards the session, which is still running a statement or has unknown settings. */
   discard(): void;
-  /** Receives the function that returns the current progress, once the rows begin. */
+  /** Receives the function that returns the current progress, when the COPY is sent. */
   onProgress(current: () => Progress): void;
 }
 

@@ -144,7 +144,7 @@ describe("a run's responses", () => {
     await sender.close();
   });
 
-  it("do not cause a second call that ends a job after a lost connection", async () => {
+  it("do not lead to a second call that ends the job if the connection is lost", async () => {
     const { sender } = createSender(0);
     sender.add(job, response(1));
     await fakesResponded();
@@ -170,7 +170,7 @@ describe("a run's responses", () => {
       await sender.close();
     });
 
-    it("are recorded by a separate call while the next job runs, only if that takes a second", async () => {
+    it("are recorded by a separate call while the next job runs, but only if that job takes a second", async () => {
       const { sender, recorded } = createSender(0);
       sender.add(job, response(1));
       await fakesResponded();
@@ -201,7 +201,7 @@ describe("a run's responses", () => {
       await fakesResponded();
     };
 
-    it("are recorded by a separate call, with later ones, before other calls record them again", async () => {
+    it("are recorded by a separate call, with later ones, before other calls record responses again", async () => {
       const { sender, recorded } = createSender(0);
       await send(sender, 1);
       sender.markBusy();

@@ -89,7 +89,7 @@ export async function run(options: RunOptions): Promise<number> {
 
   let jobCount = 0;
   let idleSince = Date.now();
-  /** The claim that was made together with the end of the last job. */
+  /** Outcome of the claim that was made together with the end of the last job. */
   let nextClaim: ClaimResult | undefined;
   try {
     while (nextClaim?.job || mayClaim()) {

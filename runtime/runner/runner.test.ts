@@ -7,7 +7,7 @@ import { isTerminal } from "../contract/states.ts";
 import { schedule } from "../dispatcher/schedule.ts";
 import { type RunnerProcess, testPlatform, type UncheckedRead } from "../testing/runner/runner.ts";
 
-/** Two warm runner processes execute all jobs of these tests, as they would in AWS. */
+/** Two warm processes of the TypeScript runner execute all jobs of these tests. */
 describe("a runner", () => {
   let p: Awaited<ReturnType<typeof testPlatform>>;
   let count = 0;
@@ -259,7 +259,7 @@ describe("a runner", () => {
     assert.equal(await prices(), 0);
   });
 
-  it("stops reading a small file with very many bad rows, and reports that in the error and the report, in a dry run too", async () => {
+  it("stops reading a small file with very many bad rows, and reports that in the error, in a dry run too", async () => {
     await p.s3.send(
       new PutObjectCommand({
         Bucket: "uploads",

@@ -4,8 +4,8 @@ import { ERRORS } from "../../contract/errors.ts";
 import { INVISIBLE } from "../../contract/invisible.ts";
 
 /**
- * Data that the Glue runner reads from the TypeScript code, as JSON: the registry of errors, classes of SQLSTATEs,
- * limits, and invisible characters.
+ * Data that the Glue runner reads from the TypeScript code, as JSON: the registry of errors, error types of SQLSTATEs,
+ * bounds of responses, and invisible characters.
  */
 export const glueCatalog = (): string =>
   JSON.stringify({

@@ -44,7 +44,7 @@ PART_BYTES = 5 * 1024 * 1024
 # Time limits for a cancelled statement to end by itself, and for its session to end. Seconds.
 CANCEL_SECONDS, END_SECONDS = 0.2, 30.0
 # Pauses before a call is repeated, over a new connection if necessary: the first pause is doubled each time, up to the
-# last. Seconds.
+# last. `repeat_conflicts` uses only the first. Seconds.
 RECONNECT = (0.05, 1.0)
 # Maximum number of calls of a statement that conflicts with another transaction, and the seconds after which no further
 # call is made.
@@ -58,8 +58,8 @@ RECORD_PAUSE = (1.0, 5.0)
 SETTLE_SECONDS = 10.0
 # Share of the machine's memory that a run's data may take.
 MEMORY_SHARE = 0.9
-# Messages of libpq when it cannot allocate memory for a row. Without memory for the message itself, the message is
-# empty.
+# Messages of libpq when it cannot allocate memory for a row. Without memory for the message itself, psycopg2 reports
+# that there is none.
 NO_MEMORY = re.compile("out of memory|allocate memory|no message from the libpq")
 # libpq's message when an administrator ends a session; psycopg2 drops the server's message with its SQLSTATE 57P01.
 # A crash of the server, or a failover, also ends the keeper's connection, by which the run distinguishes them.
@@ -335,8 +335,9 @@ def end_backend(backend):
 class JobLease:
     """Keeps a job's lease during its work: records progress, detects a cancel, and enforces the timeout.
 
-    Calls `after_heartbeat` after each heartbeat. It owns the run's keeper connection from its start to `stop`.
-    To interrupt the work it ends the work's session; `stop` returns only when that session is known to have ended.
+    Calls `after_heartbeat` after each heartbeat, unless that interrupts the work. The lease owns the run's keeper
+    connection from its start to `stop`. To interrupt the work it ends the work's session; `stop` returns only when that
+    session is known to have ended.
     """
 
     def __init__(self, connection, job, session, after_heartbeat):
@@ -517,7 +518,7 @@ class Output:
         return lambda rows: text({**result, "rows": rows, **integrity})
 
     def _inline(self):
-        """Returns an inline result as JSON text: base64 if it is compressed, else JSON as it is or a string."""
+        """Returns an inline result as JSON text: base64 if compressed, JSON unchanged, any other format as a string."""
         whole = bytes(self._buffered)
         if self._compression == "gzip":
             return text(base64.b64encode(whole).decode())
@@ -624,7 +625,7 @@ end $$; fetch all from rates_plan"""
 def prove_one_statement(cursor, begin, sql, lease):
     """Plans a caller's SQL, which proves that it is one statement: several could close the parentheses of COPY.
 
-    Begins the transaction in the same round trip. Returns the statement that closes the plan.
+    Begins the transaction in the same round trip. Returns the statement that closes the plan's cursor.
     """
     try:
         cursor.execute(begin + OPEN_PLAN, (sql,))
@@ -682,7 +683,7 @@ def copy_statement(cursor, before, sql, result_format):
 
 
 def reject_duplicates(names, result_format):
-    """Refuses columns with the same name, of which a JSON object would keep the last."""
+    """Refuses columns with the same name, of which most readers of a JSON object keep only the last."""
     duplicates = [name for at, name in enumerate(names) if name in names[:at]]
     duplicates = list(dict.fromkeys(duplicates))
     if not duplicates:
