@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type pg from "pg";
 import { accept, type ClaimedJob, claim, finish, heartbeat, retry, storeRefusal } from "../store/jobs.ts";
 import { newJob, storeWithRun } from "../testing/jobs.ts";
-import { BOUNDS, boundedDetails, cutText } from "./bounds.ts";
+import { areListedCompletely, BOUNDS, boundedDetails, cutText } from "./bounds.ts";
 import { type ErrorBody, JobError } from "./errors.ts";
 
 /** Worst-case texts: escapes of six bytes, characters that SQS refuses, halves of surrogate pairs, NUL. */
@@ -33,6 +33,14 @@ describe("the bounds of an error", () => {
     const report = { location: "s3://results/a/report.csv" };
     assert.deepEqual(boundedDetails([...rows, { more: 7, report }]).at(-1), { more: 157, report });
     assert.deepEqual(boundedDetails([rows[0], { more: 7, report }]), [rows[0], { more: 7, report }]);
+  });
+
+  it("list details completely up to 100 entries and 24 KiB", () => {
+    const rows = (count: number, value: string) =>
+      Array.from({ length: count }, (_, line) => ({ line, column: "day", value, reason: "no date" }));
+    assert.ok(areListedCompletely(rows(100, "x")));
+    assert.ok(!areListedCompletely(rows(101, "x")));
+    assert.ok(!areListedCompletely(rows(100, "\u4E2D".repeat(100))));
   });
 
   it("cut names, values and nested values", () => {

@@ -62,6 +62,10 @@ export function boundedDetails(details: readonly unknown[]): unknown[] {
   return listed;
 }
 
+/** Returns true if an error lists these details completely. */
+export const areListedCompletely = (details: readonly unknown[]): boolean =>
+  !boundedDetails(details).some(isListRemainder);
+
 function boundedDetail(entry: unknown): unknown {
   const { fields, name, reason, value } = BOUNDS.detail;
   if (entry === null || typeof entry !== "object" || Array.isArray(entry)) return boundedScalar(entry, value);

@@ -1,4 +1,5 @@
 import type { Static } from "typebox";
+import { areListedCompletely } from "../contract/bounds.ts";
 import { JobError } from "../contract/errors.ts";
 import type { InlineTask, S3Task, StatementTask, UrlTask } from "../contract/request.ts";
 import type { LazyS3 } from "../platform/aws.ts";
@@ -125,13 +126,16 @@ async function load(
 
 type RejectedBatch = Extract<LoadResult, { bad: unknown }>;
 
-/** Builds the error of a batch with bad rows: the first problems, and the report's location if there are more. */
+/**
+ * Builds the error of a batch with bad rows: the first problems, and the location of the report unless the error lists
+ * all problems.
+ */
 async function rejectBatch(
   { rows, bad, stopped, incomplete }: RejectedBatch,
   { report, signal }: UpdateContext,
 ): Promise<JobError> {
   const details: unknown[] = [...bad.first];
-  if (bad.problemCount > bad.first.length) {
+  if (bad.problemCount > bad.first.length || !areListedCompletely(bad.first)) {
     const output = await storeResult(
       bad.report(),
       { ...report, inlineBytes: 0, format: "csv", compression: "none" },
