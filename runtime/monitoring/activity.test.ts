@@ -77,6 +77,19 @@ describe("activity and status", () => {
     assert.ok(p50 !== null && p95 !== null && p99 !== null && 0 <= p50 && p50 <= p95 && p95 <= p99);
   });
 
+  it("lists the ten queries with the highest 95th percentile of the run time", async () => {
+    const steady = Array.from({ length: 10 }, (_, index) => `steady-${index}`);
+    const spiky = Array.from({ length: 3 }, (_, index) => `spiky-${index}`);
+    await executeJobs([...steady, ...spiky].map((id) => ({ id })));
+    await d.admin.query(
+      `update jobs.jobs set task = jsonb_set(task, '{query}', to_jsonb(case when request_id like 'spiky%' then 'spiky' else request_id end)),
+         stats = jsonb_set(stats, '{executionMs}', (case when request_id = 'spiky-0' then '9000' when request_id like 'spiky%' then '1' else '500' end)::jsonb)`,
+    );
+    const { slowest } = await recentActivity();
+    assert.equal(slowest.length, 10);
+    assert.deepEqual([slowest[0]?.what, slowest[0]?.p50, slowest[1]?.p95], ["spiky", 1, 500]);
+  });
+
   it("excludes earlier jobs and those of other tenants", async () => {
     await executeJobs([{ id: "a", tenant: "acme" }, { id: "b", tenant: "acme" }, { id: "c" }]);
     await d.admin.query(

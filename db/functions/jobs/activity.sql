@@ -42,7 +42,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   ), slowest as (
     select coalesce(jsonb_agg(jsonb_build_object('what', what, 'count', n, 'p50', p[1], 'p95', p[2], 'max', longest) order by p[2] desc, what), '[]') as list
     from (select what, count(*) as n, percentile_cont(array[0.5, 0.95]) within group (order by run) as p, max(run) as longest
-          from ended where run is not null group by what order by 3 desc limit 10) w
+          from ended where run is not null group by what order by percentile_cont(0.95) within group (order by run) desc limit 10) w
   ), sums as (
     select percentile_cont(array[0.5, 0.95, 0.99]) within group (order by queue) as queue,
       percentile_cont(array[0.5, 0.95, 0.99]) within group (order by run) as run,
