@@ -53,6 +53,25 @@ describe("the dashboard in a browser", function () {
     }
   });
 
+  it("can sign out after a reload if signing out has failed", async () => {
+    const page = await suite.p.open(undefined);
+    await page.getByLabel("Token").waitFor();
+    await suite.p.signIn(page, suite.token);
+    await page.reload();
+    await heading(page, "Overview");
+    await page.route("**/session", (route) =>
+      route.request().method() === "DELETE" ? route.fulfill({ status: 503, body: "{}" }) : route.continue(),
+    );
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("alert").getByText("Signing out failed: the session is still open.").waitFor();
+    await page.unroute("**/session");
+    await page.reload();
+    await heading(page, "Overview");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("Token").waitFor();
+    await expect.poll(() => page.context().cookies()).toEqual([]);
+  });
+
   it("reports an unknown address", async () => {
     const page = await open("#/nothing/like/it");
     await page.getByRole("heading", { name: "Not found", level: 1 }).waitFor();

@@ -70,9 +70,11 @@ export function showSignIn(problem = "") {
   isSignedIn.value = false;
 }
 
-/** Ends the session. If the API does not respond, the page says that the session is still open. */
+/** Ends the session. If the API does not confirm this, the page says that the session is still open. */
 export async function signOut() {
   const response = await fetch("session", { method: "DELETE" }).catch(() => undefined);
   if (response?.ok || response?.status === 401) return showSignIn();
-  showSignIn("Signing out failed: the session is still open. Reload the page, then sign out again.");
+  signInProblem.value = "Signing out failed: the session is still open. Reload the page, then sign out again.";
+  // The browser's storage still has SIGNED_IN_KEY, so that the reloaded page offers to sign out.
+  isSignedIn.value = false;
 }
