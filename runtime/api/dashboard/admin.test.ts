@@ -76,6 +76,31 @@ describe("dead letters and the audit trail in the dashboard", function () {
     await page.getByRole("checkbox", { name: "StorageUnavailable" }).waitFor({ state: "detached" });
   });
 
+  it("warns before one message is requeued only if this message would fail again", async () => {
+    const { p, token } = suite;
+    const { sqs, queues } = p.context;
+    for (const query of ["price_export", "nothing_like_it"])
+      await sqs.send(
+        new SendMessageCommand({
+          QueueUrl: queues.deadLetters,
+          MessageBody: JSON.stringify({ requestId: `of-${query}`, task: { ...READ, query } }),
+          MessageAttributes: { errorType: { DataType: "String", StringValue: "StorageUnavailable" } },
+        }),
+      );
+    const page = await p.open(token, "#/dead-letters");
+    const dialog = page.getByRole("dialog");
+    for (const [id, text] of [
+      ["of-price_export", "It is expected to be accepted."],
+      ["of-nothing_like_it", "It would fail again, since"],
+    ] as const) {
+      const letter = page.locator("details.letter", { hasText: id });
+      await letter.locator("summary").click();
+      await letter.getByRole("button", { name: "Requeue this message" }).click();
+      await dialog.getByText(text).waitFor();
+      await page.keyboard.press("Escape");
+    }
+  });
+
   it("shows and searches the audit trail, links to the job, and exports it", async () => {
     await suite.submit("audited-1");
     const page = await suite.p.open(suite.token, "#/audit");

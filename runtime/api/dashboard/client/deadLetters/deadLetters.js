@@ -48,9 +48,14 @@ export function DeadLetters() {
       /** @type {Redriven} */
       const preview = await requestJson("redrive", { method: "POST", body: { ...selection, dryRun: true } });
       const total = sumOf(preview.redriven);
-      const failing = preview.causes
-        .filter(({ type }) => type in preview.redriven)
-        .reduce((sum, { failsAgain }) => sum + failsAgain, 0);
+      const failing =
+        "messageIds" in selection
+          ? (page?.letters ?? []).filter(
+              ({ messageId, failsAgain }) => failsAgain && selection.messageIds.includes(messageId),
+            ).length
+          : preview.causes
+              .filter(({ type }) => type in preview.redriven)
+              .reduce((sum, { failsAgain }) => sum + failsAgain, 0);
       const isConfirmed = await confirmed({
         title: `Requeue ${counted(total, "message")}?`,
         lines: [
