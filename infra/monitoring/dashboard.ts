@@ -260,7 +260,7 @@ function responseGraphs(targets: MonitoringTargets): GraphSpec[] {
     { title: "Age of the oldest unread response, seconds", series: perQueue("messageAge") },
     { title: "Unread responses", series: perQueue("messagesVisible") },
     {
-      title: "Responses not yet on their queue",
+      title: "Responses whose sending is not recorded",
       series: [
         { label: "responses", measure: measure("unsentResponses", "Maximum", platform) },
         { label: "oldest, seconds", measure: measure("oldestUnsent", "Maximum", platform), right: true },

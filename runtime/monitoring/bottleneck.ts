@@ -228,7 +228,7 @@ function endedRunVerdicts({ status: platformStatus }: BottleneckInput, runnerTyp
           {
             level: "bound",
             name: "runs",
-            sentence: `${counted(lost, run)} ${lost === 1 ? "was" : "were"} lost during jobs in the last minutes. The jobs are retried; the logs of their attempts have the reason.`,
+            sentence: `${counted(lost, run)} ${lost === 1 ? "was" : "were"} lost during jobs in the last minutes. Jobs with attempts left are retried; the logs of the lost attempts have the reason.`,
           } as const,
         ]
       : []),

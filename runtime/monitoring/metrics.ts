@@ -79,7 +79,7 @@ export const PLATFORM_METRICS = {
     name: "UnsentResponses",
     unit: "Count",
     kind: "state",
-    meaning: "responses that are stored and not yet on their queue",
+    meaning: "stored responses whose sending is not recorded yet",
   },
   oldestUnsent: {
     name: "OldestUnsent",

@@ -27,7 +27,7 @@ describe("the phases of a job", () => {
     assert.deepEqual(describePhases({ attempts: [attempt(4)] }), ["waiting 0-4", "running 4-"]);
   });
 
-  it("have a starting phase for a run that was launched for the job, and none for a warm run", () => {
+  it("have a starting phase for a run that was launched while the job waited, and none for a run launched earlier", () => {
     assert.deepEqual(describePhases({ attempts: [attempt(4, undefined, undefined, "r")] }, { r: 1 }), [
       "waiting 0-1",
       "starting 1-4",

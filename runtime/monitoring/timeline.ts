@@ -11,9 +11,9 @@ export interface Phase {
   to?: string;
   /** Number of the attempt, from 1; only for `starting` and `running`. */
   attempt?: number;
-  /** Runner type. */
+  /** Runner type; only for `starting` and `running`. */
   runner?: string;
-  /** Outcome of the attempt. */
+  /** Outcome of the attempt; only for `running`. */
   outcome?: string;
 }
 
@@ -26,8 +26,8 @@ export interface TimelineSource {
 }
 
 /**
- * Returns the phases of a job so far. The phase `starting` lasts from the launch of the run that claims
- * the job to the claim; a job that a warm run claims has no such phase.
+ * Returns the phases of a job so far. The phase `starting` lasts from the launch of the run that claims the job to the
+ * claim; if the run was launched before the job began to wait, there is no such phase.
  * @param launched launch time (ISO) by run id
  */
 export function phasesOf(job: TimelineSource, launched: ReadonlyMap<string, string>): Phase[] {

@@ -15,7 +15,7 @@ export interface Total {
   readonly runner: RunnerType;
   /** Error type of failed jobs; empty for metrics of other events. */
   readonly type: string;
-  /** Upper bound of a histogram bucket in seconds; infinite for counters that are not histograms. */
+  /** Upper bound of a histogram bucket in seconds; infinite for the last bucket and for values without buckets. */
   readonly le: number;
   readonly value: number;
 }
@@ -26,7 +26,7 @@ export interface Usage {
   readonly succeeded: number;
   readonly failed: number;
   readonly cancelled: number;
-  /** Rows and bytes of results and of changes by updates. */
+  /** Rows of results and rows changed by updates; bytes of results and of the updates' sources. */
   readonly rows: number;
   readonly bytes: number;
   /** Seconds of all attempts, per runner type. */
@@ -42,7 +42,7 @@ export async function addTotals(db: Database): Promise<void> {
   await db.query("select jobs.add_totals($1, $2, $3)", [[...BUCKETS], MAX_MINUTES_PER_CALL, USAGE_MONTHS]);
 }
 
-/** Reads all counters, and the age in seconds of the last counted minute. Requires the role `api_reader`. */
+/** Reads all counters, and the seconds since the end of the last counted minute. Requires the role `api_reader`. */
 export async function readTotals(db: Database): Promise<{ totals: Total[]; countersAgeSeconds: number }> {
   const { rows } = await db.query(
     `select extract(epoch from jobs.clock() - p.counted_until)::float8 as age, t.metric, t.runner, t.type, t.le, t.value
@@ -52,10 +52,11 @@ export async function readTotals(db: Database): Promise<{ totals: Total[]; count
 }
 
 /**
- * Reads the usage of tenants in a month, the highest usage first. Requires the role `api_reader`.
+ * Reads the usage of tenants in a month, the longest run time first. Requires the role `api_reader`.
  *
  * @param month - YYYY-MM, UTC.
  * @param tenant - Undefined for all tenants.
+ * @param limit - Maximum number of tenants.
  */
 export async function readUsage(
   db: Database,
