@@ -13,7 +13,7 @@ export function findChromium(): string | undefined {
 }
 
 /**
- * Starts the machine's Chromium. For a `before` hook: skips if there is none; if everything is required, it fails.
+ * Starts the machine's Chromium, for a `before` hook. Without one, skips the suite, or fails if everything is required.
  * @param extraArgs - Further command-line arguments.
  */
 export async function startChromium(context: Mocha.Context, extraArgs: readonly string[] = []): Promise<Browser> {
@@ -30,6 +30,6 @@ export async function launchChromium(extraArgs: readonly string[] = []): Promise
   const executablePath = findChromium();
   if (executablePath === undefined) return undefined;
   const { chromium } = await import("playwright");
-  // Chromium's own sandbox refuses root, and would only confine our own page.
+  // Chromium's own sandbox refuses root, and would only confine the platform's own pages.
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", ...extraArgs] });
 }

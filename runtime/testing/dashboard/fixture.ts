@@ -37,7 +37,7 @@ export function dashboardSuite(
   return suite;
 }
 
-/** Fixture of dashboard tests, available after their hooks. */
+/** Fixture of dashboard tests; its fields are set by a `before` hook. */
 export interface DashboardSuite {
   browser: Browser;
   p: Awaited<ReturnType<typeof dashboardFor>>;

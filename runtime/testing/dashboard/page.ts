@@ -3,7 +3,7 @@ import AxeBuilder from "@axe-core/playwright";
 import type { Browser, BrowserContextOptions, Page } from "playwright";
 import { testApi } from "../api/api.ts";
 
-/** Script that a page runs after sign-in. */
+/** Script that marks the browser as signed in, as the page does after a sign-in. */
 const SIGNED_IN = `localStorage.setItem("rates-signed-in", "1")`;
 
 /** Starts an API, and opens its pages in a browser. */
@@ -31,7 +31,7 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
       await page.evaluate(SIGNED_IN);
     },
     errors,
-    /** Opens the dashboard at a location after the #, signed in if a token is given. */
+    /** Opens the dashboard at a fragment of its URL, signed in if a token is given. */
     async open(token: string | undefined, hash = "#/", options: BrowserContextOptions = {}): Promise<Page> {
       const context = await browser.newContext(options);
       context.setDefaultTimeout(20_000);
