@@ -44,7 +44,7 @@ describe("loading a file in the dashboard", function () {
   it("shows the problem of a file before it is uploaded", async () => {
     const page = await open();
     await choose(page, "x", "prices.xlsx");
-    await page.getByText("The file must end in .csv, .ndjson, .csv.gz or .ndjson.gz.").waitFor();
+    await page.getByText("The file's name must end in .csv, .ndjson or .jsonl, optionally followed by .gz.").waitFor();
     for (const name of ["Dry run", "Load"])
       await expect(page.getByRole("button", { name, exact: true })).toBeDisabled();
     await choose(page, "");

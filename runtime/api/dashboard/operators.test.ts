@@ -168,7 +168,7 @@ describe("tokens in the dashboard", function () {
     assert.deepEqual(await accessibilityViolations(page), []);
   });
 
-  it("are not created while the API cannot be reached, which is not retried", async () => {
+  it("are not created while the API cannot be reached, and the request is not retried", async () => {
     const page = await suite.p.open(suite.token, "#/tokens");
     await page.getByLabel("Name").fill("x");
     await page.route("**/tokens", (route) => (route.request().method() === "POST" ? route.abort() : route.continue()));

@@ -78,7 +78,7 @@ describe("queries in the dashboard", function () {
     await page.getByLabel("date_from").fill("2021-01-01");
     await page.getByLabel("date_to").fill("2021-01-31");
     await page.getByText(/^About [\d,]+ rows?/).waitFor();
-    await page.getByText("Name, format, priority and labels").click();
+    await page.getByText("Request id, format, priority and labels").click();
     await page.getByLabel("Request id").fill("from-a-form");
     await page.getByLabel("Labels").fill("team=pricing");
     await page.getByRole("button", { name: "Run", exact: true }).click();
@@ -147,7 +147,7 @@ describe("queries in the dashboard", function () {
     await page.getByRole("combobox", { name: "orig_code" }).fill("CNSGX");
     await page.keyboard.press("Escape");
     await page.getByLabel("date_to").fill("2021-01-31");
-    await page.getByText("Name, format, priority and labels").click();
+    await page.getByText("Request id, format, priority and labels").click();
     await page.getByLabel("Request id").fill("not an id");
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page
@@ -258,7 +258,7 @@ describe("queries in the dashboard", function () {
       const page = await open("#/query/query/price_export");
       await page.getByRole("combobox", { name: "orig_code" }).fill("CNSGH");
       await page.keyboard.press("Escape");
-      await page.getByText("Name, format, priority and labels").click();
+      await page.getByText("Request id, format, priority and labels").click();
       await page.getByLabel("Request id").fill("typed-1");
       const { release, started } = await delayChecks(page);
       const checked = started();
@@ -279,7 +279,7 @@ describe("queries in the dashboard", function () {
       const editor = page.getByRole("textbox", { name: "SQL" });
       const { release, started } = await delayChecks(page);
       await editor.fill("select 1 as x");
-      await page.getByText("Name, format, priority and labels").click();
+      await page.getByText("Request id, format, priority and labels").click();
       await page.getByLabel("Request id").fill("typed-2");
       const checked = started();
       await editor.press("Control+Enter");
@@ -300,14 +300,14 @@ describe("queries in the dashboard", function () {
       await page.route("**/explain", async (route) => {
         if (JSON.stringify(route.request().postDataJSON()).includes("nothing")) {
           await editor.fill("select 2 as x");
-          await page.getByText("Name, format, priority and labels").focus();
+          await page.getByText("Request id, format, priority and labels").focus();
         }
         await route.continue();
       });
       await editor.fill("select * from nothing");
       await page.keyboard.press("Control+Enter");
-      await expect(note(page)).toHaveText(/^Not submitted: the form was changed while it was being checked/);
-      await expect(page.locator("summary:focus")).toHaveText("Name, format, priority and labels");
+      await expect(note(page)).toHaveText(/^The request was not accepted, and the form has changed since/);
+      await expect(page.locator("summary:focus")).toHaveText("Request id, format, priority and labels");
       await expect(page.locator("#sql-problem")).toHaveText("");
       assert.deepEqual(posts, []);
     });

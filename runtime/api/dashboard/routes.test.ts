@@ -40,7 +40,7 @@ describe("the files of the dashboard", () => {
     }
   });
 
-  it("are current and uncached for a page of another version during a deployment", async () => {
+  it("are current and revalidated for a page of another version during a deployment", async () => {
     const [path = ""] = (await linkedPaths()).filter((file) => file.endsWith("/main.js"));
     const foreign = await get(path.replace(/\/dashboard\/[^/]+/, "/dashboard/aaaaaaaaaaaaaaaa"));
     assert.deepEqual([foreign.statusCode, foreign.headers["cache-control"]], [200, "no-cache"]);

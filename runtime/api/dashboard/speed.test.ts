@@ -28,7 +28,7 @@ describe(`the dashboard over ${JOBS.toLocaleString("en")} jobs`, function () {
     await p?.close();
   });
 
-  it("shows metrics, plots and the newest jobs with few requests and little data", async () => {
+  it("shows metrics, plots and the latest failed jobs with few requests and little data", async () => {
     const page = await p.open(await p.token("admin"), "#/audit");
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.goto("about:blank");

@@ -38,7 +38,7 @@ export function jobsPath({ text = "", since: _since, ...filter }, limit, cursor 
 const preloads = new Map();
 
 /**
- * Returns the preloaded response to a path, once. A request for any other path discards all preloaded responses, which
+ * Returns the preloaded response to a path, once. A request for a path that is not preloaded discards all preloaded responses, which
  * would be outdated if their page were opened later.
  * @param {string} path
  */

@@ -6,7 +6,7 @@ import { Empty } from "../ui/components.js";
 /** @typedef {import("../types.ts").DeadLetterPage["letters"][number]} Letter */
 
 /**
- * Returns true if a message's cause, reason, body or sender contains a text in lower case.
+ * Returns true if a message's cause, reason, body or sender contains a text, ignoring case. `text` is in lower case.
  * @type {(letter: Letter, text: string) => boolean}
  */
 const matches = ({ type, reason = "", body, sender = "" }, text) =>

@@ -6,7 +6,7 @@ import { isNumeric } from "./cells.js";
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const TONES = ["busy", "peak", "good", "warn"];
 const HEIGHT = 240;
-/** Names of columns with counts instead of prices, which are not drawn by default. */
+/** Names of columns with counts instead of prices. They are not drawn by default beside other numeric columns. */
 const COUNT_NAMES = /(^|_)(counts?|days?|prices|rows|number|n)(_|$)/;
 
 /** @typedef {import("../types.ts").Preview} Preview */

@@ -14,7 +14,10 @@ export function Facts({ job }) {
     ["Created", `${dateTime(job.createdAt)} ${zone(job.createdAt)}`],
     ...(stats
       ? /** @type {[string, unknown][]} */ ([
-          ["Took", `${duration(stats.totalMs)}, ${duration(stats.queueMs)} of it waiting`],
+          [
+            "Took",
+            `${duration(stats.totalMs)}, ${duration(stats.queueMs)} of it ${stats.attempts > 1 ? "before the last attempt" : "waiting"}`,
+          ],
           ["Rows", count(stats.rows)],
           ...(task.type === "read" ? [["Size", bytes(stats.bytes)]] : []),
           ["Peak memory", bytes(stats.peakMemoryBytes)],

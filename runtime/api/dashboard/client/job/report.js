@@ -27,7 +27,7 @@ export function Report({ job }) {
 }
 
 /**
- * Number of problems that are not shown, and a download of all of them.
+ * Number of problems that are not shown, and a download of the full report.
  * @param {{ job: import("../types.ts").Job, more: number }} props
  */
 function FurtherProblems({ job, more }) {

@@ -15,7 +15,7 @@ import { createdFrom } from "./times.js";
 import { Views } from "./views.js";
 
 const POLL_MS = 2_000;
-/** Maximum number of listed jobs, and of jobs in a bulk action. */
+/** Maximum number of listed jobs, and of jobs that "Select all matches" selects. */
 export const MAX_JOBS = 1_000;
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */

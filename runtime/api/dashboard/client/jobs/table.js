@@ -10,7 +10,7 @@ import { Badge, Meter } from "../ui/components.js";
 /** Returns a key of a job that is unique among tenants. @param {ListedJob} job */
 export const keyOf = ({ tenant, requestId, rejectedId }) => rejectedId ?? `${tenant}/${requestId}`;
 
-/** Returns true if an action in the list applies to a job. @param {ListedJob} job */
+/** Returns true if a job can be selected: to cancel or retry it, or to see that it would fail again. @param {ListedJob} job */
 const isSelectable = ({ status }) =>
   status === "PENDING" || status === "IN_PROGRESS"
     ? hasScope("cancel")

@@ -12,7 +12,7 @@ const PRESETS = [
   { name: "Rejected", filter: { status: "REJECTED" } },
   { name: "Slowest of the last 24 hours", filter: { since: "24h", sort: "totalMs" } },
 ];
-/** Maximum number of views that a browser stores, and the maximum length of their names. */
+/** Maximum number of saved views per tenant, and the maximum length of their names. */
 const MAX_VIEWS = 20;
 const MAX_NAME = 40;
 

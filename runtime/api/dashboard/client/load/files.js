@@ -18,7 +18,9 @@ export function formatOf(name) {
 export function fileProblem({ name, size }) {
   if (size === 0) return "The file is empty.";
   if (size > MAX_FILE_BYTES) return "The file is too large for a browser. Load it with `rates load`.";
-  return formatOf(name) === undefined ? "The file must end in .csv, .ndjson, .csv.gz or .ndjson.gz." : "";
+  return formatOf(name) === undefined
+    ? "The file's name must end in .csv, .ndjson or .jsonl, optionally followed by .gz."
+    : "";
 }
 
 /** Reads the first lines of a file; empty if it is compressed. @param {File} file */

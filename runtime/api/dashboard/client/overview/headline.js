@@ -18,7 +18,7 @@ const MANY_FAILED = 0.1;
 
 /**
  * Returns the word and tone for the state of the platform. "All clear" requires that no job waits, none failed, and no
- * dead letter is left. Platform errors, or many failed jobs, need attention.
+ * dead letter is left. Dead letters, platform errors, or many failed jobs need attention.
  * @type {(figures: import("../types.ts").Figures & { bottleneck: import("../../../../monitoring/bottleneck.ts").Verdict }) => { tone: Tone, word: string }}
  */
 export function headlineOf({ bottleneck: { level, name }, activity: { ended, errors }, queues }) {

@@ -9,7 +9,7 @@ import { Table } from "../ui/components.js";
  * @typedef {{ at: number[], series: Series[], format: (value: number | null) => string, ticks?: number[], stacked?: boolean,
  *   height?: number, days?: boolean, fitted?: boolean, latest?: number }} PlotProps
  * `days`: steps are days in UTC; `fitted`: the axis fits the values instead of starting at 0; `latest`: index of the
- * step that the legend shows without a pointer
+ * step that the legend shows while no pointer is over the chart
  */
 
 const HEIGHT = 168;

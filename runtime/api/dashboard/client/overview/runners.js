@@ -2,8 +2,8 @@ import { html } from "htm/preact";
 import { count, duration, RUNNER_LABELS } from "../format.js";
 import { Meter } from "../ui/components.js";
 
-/** Share of the connections above which the bar is shown as a warning. */
-const WARNING_SHARE = 0.9;
+/** Share of open connections from which their bar is shown as a problem. */
+const PROBLEM_SHARE = 0.9;
 
 /**
  * Runs and capacity per runner type, and database connections.
@@ -22,7 +22,7 @@ export function Runners({ runners, database }) {
           label="Database connections"
           value=${database.connections}
           max=${database.maxConnections}
-          tone=${database.connections >= WARNING_SHARE * database.maxConnections ? "bad" : "calm"}
+          tone=${database.connections >= PROBLEM_SHARE * database.maxConnections ? "bad" : "calm"}
         />
       </li>
     </ul>

@@ -8,7 +8,7 @@ export const estimateOf = ({ route, room, estimatedRows, estimatedBytes }) =>
       ? "at once"
       : (room.waiting ?? 0) === 0
         ? "when a run is free"
-        : `after ${counted(room.waiting, "other")} (${room.running} of ${room.slots} runs are busy)`
+        : `after ${counted(room.waiting, "other")} (${room.running} of ${room.slots} slots are in use)`
   }.`;
 
 /** Estimate of a valid request, or a note about its submission. @param {{ check: import("./check.js").Check, note: string }} props */

@@ -21,7 +21,7 @@ export function MoreFields({ typed, change, problems, hasFormat }) {
   `;
   return html`
     <details class="more-fields" open=${problems.has("requestId") || problems.has("labels")}>
-      <summary>${hasFormat ? "Name, format, priority and labels" : "Name, priority and labels"}</summary>
+      <summary>${hasFormat ? "Request id, format, priority and labels" : "Request id, priority and labels"}</summary>
       <div class="fields">
         <${Field} id="request-id" name="Request id" help="A unique id of your choice; generated if empty." problem=${problems.get("requestId")}>
           ${(/** @type {object} */ attributes) => html`<input ...${attributes} type="text" value=${typed.requestId} autocomplete="off" spellcheck=${false} onInput=${onTyped("requestId")} />`}

@@ -7,7 +7,7 @@ import { requestJson } from "../http.js";
 /** Delay between the last keystroke and the search. */
 const TYPING_MS = 150;
 const MAX_SUGGESTIONS = 8;
-/** Maximum number of characters that are searched. */
+/** Maximum length of a text that the API searches for; longer texts get no suggestions. */
 const MAX_TEXT_LENGTH = 100;
 
 /**

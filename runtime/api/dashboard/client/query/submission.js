@@ -4,7 +4,7 @@ import { rememberFocus } from "../ui/focus.js";
 import { checkBeforeSubmit, MAX_WAIT_SECONDS, problemsOf } from "./check.js";
 
 const UNESTIMATED = `Submitted without an estimate, which took more than ${MAX_WAIT_SECONDS} s.`;
-const CHANGED = "Not submitted: the form was changed while it was being checked. Run it again.";
+const CHANGED = "The request was not accepted, and the form has changed since. Run it again.";
 
 /**
  * Submits the request of a form: validates it, asks for confirmation if needed, and creates the job. The form can be

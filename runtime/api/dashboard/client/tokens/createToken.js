@@ -14,7 +14,7 @@ import { Failure, Panel } from "../ui/components.js";
 const SCOPES = {
   read: "see jobs and results",
   submit: "submit reads",
-  update: "change prices, together with submit",
+  update: "submit updates, together with submit",
   cancel: "cancel jobs",
   admin: "everything, of every tenant",
 };

@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
-import { ago, count, counted, dateTime, dateTimeToMinute } from "../format.js";
+import { ago, count, dateTime, dateTimeToMinute } from "../format.js";
 import { errorMessage, requestJson, send } from "../http.js";
 import { usePolled } from "../polling.js";
 import { caller, missingScope } from "../session.js";
@@ -16,7 +16,7 @@ import { isEnded, matches } from "./tokenList.js";
 const POLL_MS = 10_000;
 /** Number of rows that are shown first, and that "Show more" adds. */
 const ROWS_PER_PAGE = 50;
-/** Maximum number of tokens that the API lists. */
+/** Maximum number of tokens and sessions that the API lists. */
 const MAX_LISTED = 1_000;
 
 /** Tokens and open sessions: create, list and revoke. */
@@ -94,7 +94,7 @@ function List({ tokens, revoke }) {
           `
     }
     ${shown.length > limit && html`<button type="button" class="more" onClick=${() => setLimit(limit + ROWS_PER_PAGE)}>Show more</button>`}
-    ${tokens.length >= MAX_LISTED && html`<p class="dim small">The newest ${counted(MAX_LISTED, "token")} are listed; there may be more.</p>`}
+    ${tokens.length >= MAX_LISTED && html`<p class="dim small">Only ${count(MAX_LISTED)} tokens and sessions are listed: active ones first, then the newest. There may be more.</p>`}
   `;
 }
 

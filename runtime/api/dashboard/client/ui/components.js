@@ -77,8 +77,8 @@ export function Bars({ rows }) {
 }
 
 /**
- * Table whose rows become lists on narrow screens. `data-label` has a cell's label. Roles are explicit, since a stacked
- * table loses them.
+ * Table whose rows become lists on narrow screens. `data-label` has a cell's label. Roles are explicit, since
+ * stacking removes the implicit ones.
  * @param {{ label: string, head: readonly string[], numeric?: number[], class?: string, children: unknown }} props
  */
 export const StackedTable = ({ label, head, numeric = [], class: className = "", children }) => html`

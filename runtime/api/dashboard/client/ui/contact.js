@@ -13,7 +13,7 @@ export const LostContact = ({ error, contactAt }) => html`
 `;
 
 /**
- * Content that is dimmed while it is stale.
+ * Content that is dimmed while it is stale or requests fail.
  * @param {{ polled: { data: unknown, error: string, isStale: boolean }, children?: unknown }} props
  */
 export const Live = ({ polled: { data, error, isStale }, children }) =>

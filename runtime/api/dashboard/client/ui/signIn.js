@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { showSignIn, signIn, startSession } from "../session.js";
 import { ICON } from "./components.js";
 
-/** Messages for errors of the identity provider, by code; the API's log has the reason. */
+/** Messages for failed sign-ins at the identity provider, by error code; the API's log has the reason. */
 const FAILURES = {
   NoAccess:
     "You are signed in at the identity provider, but have no access to this platform. Ask an administrator for access.",
