@@ -17,8 +17,8 @@ const NOTES = new Set(/** @type {const} */ (["payload", "search"]));
 const MANY_FAILED = 0.1;
 
 /**
- * Returns the word and tone for the state of the platform. "All clear" requires that no job waits, none failed, and no
- * dead letter is left. Dead letters, platform errors, or many failed jobs need attention.
+ * Returns the word and tone for the state of the platform. "All clear" requires that no job waits, none failed, and the
+ * dead-letter queue is known to be empty. Dead letters, platform errors, or many failed jobs need attention.
  * @type {(figures: import("../types.ts").Figures & { bottleneck: import("../../../../monitoring/bottleneck.ts").Verdict }) => { tone: Tone, word: string }}
  */
 export function headlineOf({ bottleneck: { level, name }, activity: { ended, errors }, queues }) {
@@ -29,7 +29,9 @@ export function headlineOf({ bottleneck: { level, name }, activity: { ended, err
   if ((queues?.deadLetters ?? 0) > 0 || hasPlatformError || (total > 0 && ended.failed >= MANY_FAILED * total))
     return { tone: "bound", word: "Attention" };
   if (NOTES.has(name)) return { tone: "note", word: "Note" };
-  return ended.failed > 0 ? { tone: "calm", word: "No bottleneck" } : { tone: "clear", word: WORDS.clear };
+  return ended.failed > 0 || queues?.deadLetters === undefined
+    ? { tone: "calm", word: "No bottleneck" }
+    : { tone: "clear", word: WORDS.clear };
 }
 
 /**

@@ -37,13 +37,13 @@ describe("the overview's charts and figures", () => {
     assert.equal(throughputOf({ steps: steps.slice(0, 1), stepSeconds: 60 }), 0);
   });
 
-  it('say "All clear" only if no job waits, none failed, and no dead letter is left', () => {
+  it('say "All clear" only if no job waits, none failed, and the dead-letter queue is known to be empty', () => {
     const wordOf = (change: {
       level?: string;
       name?: string;
       failed?: number;
       category?: string;
-      deadLetters?: number;
+      deadLetters?: number | null;
     }) => {
       const { level = "clear", name = "nothing", failed = 0, category = "User", deadLetters = 0 } = change;
       const errors = failed > 0 ? [{ type: "x", category, count: failed, last: "" }] : [];
@@ -51,12 +51,13 @@ describe("the overview's charts and figures", () => {
       const figures = {
         bottleneck: { level, name, sentence: "" },
         activity: { ended, errors },
-        queues: { deadLetters },
+        queues: deadLetters === null ? {} : { deadLetters },
       };
       return headlineOf(figures as unknown as Parameters<typeof headlineOf>[0]).word;
     };
     assert.equal(wordOf({}), "All clear");
     assert.equal(wordOf({ failed: 1 }), "No bottleneck");
+    assert.equal(wordOf({ deadLetters: null }), "No bottleneck", "SQS does not respond");
     assert.equal(wordOf({ failed: 20 }), "Attention");
     assert.equal(wordOf({ failed: 1, category: "System" }), "Attention");
     assert.equal(wordOf({ deadLetters: 3 }), "Attention");
