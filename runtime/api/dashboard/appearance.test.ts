@@ -61,7 +61,7 @@ describe("the dashboard's appearance", function () {
     return page;
   };
 
-  /** Loads a page again with another theme and width, so that its plots are drawn for both. */
+  /** Loads a page again with another theme and width, so that its plots are drawn in that theme and width. */
   const reload = async (page: Page, hash: string, colorScheme: "light" | "dark", width: number) => {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 900 });
