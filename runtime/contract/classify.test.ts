@@ -66,7 +66,7 @@ describe("the classification of SQLSTATEs", () => {
     assert.equal(classify(serverError("25006"), "read").code, "NotReadOnly");
   });
 
-  it("distinguishes an administrator's action from a server restart", () => {
+  it("distinguishes interrupted sessions from an unavailable server", () => {
     const codes = (...states: string[]) => states.map((state) => classify(serverError(state)).code);
     assert.deepEqual(new Set(codes("57014", "57P01", "57P05", "25P03", "25P04")), new Set(["Interrupted"]));
     assert.deepEqual(new Set(codes("57P02", "57P03", "57P04", "08006", "3D000")), new Set(["DatabaseUnavailable"]));

@@ -39,7 +39,7 @@ const TOO_MANY_FIELDS = `has an object with more than ${INPUT.fields.toLocaleStr
  * Checks a JSON text before it is parsed. Parsing takes long for many objects and lists, deep nesting, an object with
  * many fields or a list with many items. Counts brackets and commas in linear time.
  *
- * @returns The problem; undefined for acceptable text and for text that is not JSON.
+ * @returns The problem, or undefined. Text that is not JSON may have no problem: the parser refuses it.
  */
 export function textShapeProblem(text: string): string | undefined {
   /** Open objects and lists, each with the number of its commas so far. */

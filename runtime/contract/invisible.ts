@@ -38,7 +38,7 @@ const SPACES: Ranges = [
   [0x3000, 0x3000],
 ];
 
-/** Halves of surrogate pairs, and code points without a character. */
+/** Halves of surrogate pairs, replacement characters, and code points without a character. */
 const NO_CHARACTERS: Ranges = [
   [0xd800, 0xdfff],
   [0xfff0, 0xfff8],
@@ -50,7 +50,7 @@ const sortedRanges = (...tables: Ranges[]): Ranges => tables.flat().toSorted(([f
 /** Characters that a value must not contain, since they are invisible or look like a plain space. */
 export const INVISIBLE: Ranges = sortedRanges(INVISIBLE_CODES, SPACES);
 
-/** Code points that a terminal must not receive, since they are invisible or have no character. */
+/** Code points that a terminal must not receive, since they are invisible or show no character of their own. */
 export const HIDDEN_IN_TERMINALS: Ranges = sortedRanges(INVISIBLE_CODES, NO_CHARACTERS);
 
 const hex = (code: number, digits: number) => code.toString(16).toUpperCase().padStart(digits, "0");
@@ -71,7 +71,7 @@ function escapeOf(character: string): string {
 /** Replaces each character of `INVISIBLE` with its escape. */
 export const escapeInvisible = (text: string): string => text.replace(PATTERN, escapeOf);
 
-/** Replaces each character of `INVISIBLE` in multi-line text, except tabs and line ends. */
+/** Replaces each character of `INVISIBLE` with its escape, except tabs and line ends: for multi-line text. */
 export const escapeInvisibleInText = (text: string): string =>
   text.replace(PATTERN, (character) => (TEXT_WHITESPACE.includes(character) ? character : escapeOf(character)));
 const TEXT_WHITESPACE = "\t\n\r";

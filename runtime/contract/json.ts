@@ -6,7 +6,7 @@ import { isRoundedToInteger } from "./wholeNumber.ts";
 export interface ParsedJson {
   /** Parsed value. */
   value: unknown;
-  /** A problem for each repeated name of an object, and for each number that is whole only when rounded. */
+  /** A problem for each repeated name of an object, and for each number that JSON.parse rounds to an integer. */
   problems: ProblemList;
 }
 
@@ -48,7 +48,7 @@ function parse(text: string): unknown {
 type Level = { names: Set<string> | undefined; name: string } | { index: number };
 
 /**
- * Finds repeated names in objects, and numbers that are whole only after rounding, in valid JSON. It does not recurse,
+ * Finds repeated names in objects, and numbers that JSON.parse rounds to integers, in valid JSON. It does not recurse,
  * since the caller controls the depth.
  */
 function findAmbiguities(text: string): ProblemList {

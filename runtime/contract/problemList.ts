@@ -93,7 +93,7 @@ export function redactAndTruncate(value: unknown): unknown {
   return cutText(jsonPrefix(value), PROBLEM_LIMITS.value);
 }
 
-/** Maximum length of text that is inspected and shown. */
+/** Number of characters of a text that are searched for credentials; later characters are never shown. */
 const MAX_INSPECTED = 5_000;
 
 /**

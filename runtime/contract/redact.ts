@@ -3,9 +3,9 @@ export const UNREADABLE_URL = "a URL that cannot be read";
 
 /** Longest URL that `redactUrl` returns. Characters. */
 const MAX_URL = 500;
-/** Matches path parameters and encoded query separators: the text after them may be a signature. */
+/** Matches the beginning of path parameters, or an encoded query separator: the text after it may be a signature. */
 const PATH_END = /[?#;=&]|%(?:3f|23|3b|3d|26)/i;
-/** Matches the query of an S3 location; the other separators may be part of an object key. */
+/** Matches the beginning of the query of an S3 location; the other separators may be part of an object key. */
 const KEY_END = /[?#]|[;&]x-amz-/i;
 const AT_SIGN = /@|%40/i;
 

@@ -2,7 +2,7 @@
 export interface TopLevel {
   /** Values by requested name: complete strings only. */
   readonly values: Readonly<Record<string, string>>;
-  /** Names that are repeated, have a value other than text, or may occur after a syntax error. */
+  /** Names that are repeated, have an incomplete value or one other than text, or may occur after a syntax error. */
   readonly uncertain: ReadonlySet<string>;
 }
 

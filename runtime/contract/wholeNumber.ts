@@ -1,18 +1,18 @@
 /**
- * Returns true if JSON.parse rounds a number to an integer that differs from the text: 1500.00000000000000001 becomes
- * 1500, 12345678901234567890 another number, 1e-400 zero, 1e400 Infinity.
+ * Returns true if JSON.parse rounds a number to another value that is an integer or Infinity: 1500.00000000000000001
+ * becomes 1500, 12345678901234567890 another integer, 1e-400 zero, 1e400 Infinity.
  *
  * @param text - A number in JSON notation.
  */
 export function isRoundedToInteger(text: string): boolean {
-  // A double represents any 15 digits exactly. Most numbers of batches return here.
+  // A double preserves any 15 significant digits. Most numbers of batches return here.
   if (text.length <= 15 && Math.abs(exponentOf(text)) <= EXACT_EXPONENT) return false;
   const value = Number(text);
   if (!Number.isFinite(value)) return true;
   return Number.isInteger(value) && plainDigits(text) !== plainDigits(String(value));
 }
 
-/** Largest absolute exponent with which numbers of 15 digits are certainly within the range of a double. */
+/** Absolute exponent up to which numbers of 15 digits are certainly within the range of a double. */
 const EXACT_EXPONENT = 280;
 
 function exponentOf(text: string): number {
