@@ -44,7 +44,7 @@ export const DeadLetters = Type.Object({
             type: Type.String({ description: "error type" }),
             reason: Type.String(),
           },
-          { description: "why a redrive without changes would fail; absent if the message would be accepted" },
+          { description: "why a redrive without changes would fail; absent if no failure is predicted" },
         ),
       ),
       body: Type.String({ description: "beginning of the body, with secrets removed from URLs" }),

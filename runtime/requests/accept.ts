@@ -40,7 +40,7 @@ interface SubmittedBody {
   value: unknown;
   /** The body's text if it was not parsed; then `problems` has the reason. */
   unparsed?: string;
-  /** Id and tenant of the response if the body is invalid. */
+  /** The requestId and tenant of the response if the body is invalid. */
   requestId: string;
   tenant: string;
   /** Problems of the text, for example a duplicate key. */

@@ -7,7 +7,7 @@ export interface DeadLetterCause {
   count: number;
   /** True if the redrive selects any of these letters; in a list, if a redrive without types would select them. */
   redrivable: boolean;
-  /** Number of letters that would fail again unchanged (expectedFailure). */
+  /** Number of letters that are expected to fail again unchanged (expectedFailure). */
   failsAgain: number;
   /** The most frequent reasons: why letters would fail again, or the dispatcher's reason. */
   reasons: { reason: string; count: number }[];
@@ -31,7 +31,7 @@ export interface CountedLetter {
   reason: string | undefined;
   /** True if the redrive selects it; in a list, if a redrive without types would select it. */
   redrivable: boolean;
-  /** Reason why it would fail again; undefined if it would be accepted. */
+  /** Reason why it would fail again; undefined if no failure is predicted. */
   failsAgain: ExpectedFailure | undefined;
   /** ISO time when it entered the dead-letter queue; if SQS moved it, when it was first sent. */
   sentAt: string | undefined;

@@ -22,7 +22,7 @@ export const RECEIVED_TOO_OFTEN = "ReceivedTooOften";
 
 /** Selection of dead letters to redrive. */
 export interface Redrive {
-  /** Error types to redrive. @default all with messageIds, otherwise the retryable ones */
+  /** Error types to redrive. @default all types if messageIds is given, otherwise the retryable ones */
   types?: readonly string[] | undefined;
   /** Limits the redrive to these messages. */
   messageIds?: readonly string[] | undefined;

@@ -23,10 +23,11 @@ export type MessageRules = Pick<Settings, "jobs" | "callers" | "platformSenders"
 const MAX_REASON = 500;
 
 /**
- * Predicts the failure of a message that is sent again, from its text and the current configuration. Failures that only
- * the run finds (a missing source, bad rows) are not predicted.
+ * Predicts the failure of a message that is sent again, from its text and the current configuration. Failures that the
+ * SQL checker, the database, S3 or the run finds (refused SQL, unknown places, a missing source, bad rows) are not
+ * predicted.
  * @param sender SenderId of the message
- * @returns undefined if the message would be accepted
+ * @returns undefined if no failure is predicted
  */
 export function expectedFailure(body: string, sender: string, rules: MessageRules): ExpectedFailure | undefined {
   const { value, isParsed, tenant, problem, problems } = readMessage(body);

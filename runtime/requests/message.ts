@@ -7,7 +7,7 @@ import { topLevelOf } from "../contract/topLevel.ts";
 export interface MessageContent {
   /** Undefined for text that is not JSON. */
   value: unknown;
-  /** True if the text was parsed. For JSON that is refused without parsing, `value` has only the response's recipient. */
+  /** True if the text was parsed. For JSON that is refused without parsing, `value` has only requestId, tenant and reply. */
   isParsed: boolean;
   /** Valid requestId; undefined if no response can be sent. */
   requestId: string | undefined;

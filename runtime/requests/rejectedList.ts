@@ -12,7 +12,7 @@ export interface RejectedFilter {
   source?: "queue" | "http" | undefined;
   /** Part of the request id, the error's message or the body's beginning; case-insensitive. */
   text?: string | undefined;
-  /** Beginning of the id. */
+  /** Beginning of the rejectedId. */
   prefix?: string | undefined;
   /** ISO times of the last copy; `since` is inclusive, `until` is exclusive. */
   since?: string | undefined;
