@@ -67,7 +67,7 @@ describe("the platform under attack", function () {
 
     for (const { name, send } of ATTACK_KINDS) {
       if (send === undefined) continue;
-      const title = `responds to GET /rates in time under ${name}`;
+      const title = `responds to GET /rates ${IS_ALONE ? "in time " : ""}under ${name}`;
       it(title, async function () {
         const measured: string[] = [];
         let isWithin = false;

@@ -5,7 +5,7 @@ import { BAD_ROWS, HEADER } from "../../testing/runner/badRows.ts";
 import type { Target } from "../target.ts";
 import { type AttackKind, MAIN_THREAD_MS } from "./kind.ts";
 
-/** Number of bad rows in a bomb. Reading stops when it has found 100,000 (default of jobs.maxBadRows). */
+/** Number of bad rows in a bomb. Reading must stop after 100,000 (default of jobs.maxBadRows). */
 const ROWS = 300_000;
 /** Maximum memory of a runner that reads a bomb, and maximum growth of the database, in bytes. */
 const MAX_RUNNER_BYTES = 400e6;

@@ -34,7 +34,8 @@ export const checkEach = <T>(
 /** Asserts that a response refuses the request with 4xx and has at most MAX_RESPONSE_BYTES. */
 export function assertRefused({ status, text }: ApiResponse, description = ""): void {
   assert.ok(status >= 400 && status < 500, `${description}: ${status} ${text.slice(0, 300)}`);
-  assert.ok(text.length <= MAX_RESPONSE_BYTES, `${description}: a response of ${text.length} bytes`);
+  const bytes = Buffer.byteLength(text);
+  assert.ok(bytes <= MAX_RESPONSE_BYTES, `${description}: a response of ${bytes} bytes`);
 }
 
 /** Sends a request several times, and asserts that it is always refused and costs the API's main thread little time. */

@@ -4,11 +4,11 @@ import type { AttackKind } from "./kind.ts";
 
 const HIDDEN = "hidden-job";
 /** All paths of a job, with and without the tenant's name. */
-const PATHS = ["", "/result", "/response", "/events", "/timeline", "/preview", "/report"].flatMap((end) => [
+const PATHS = ["", "/result", "/response", "/events", "/timeline", "/waiting", "/preview", "/report"].flatMap((end) => [
   `/jobs/${HIDDEN}${end}`,
   `/jobs/${HIDDEN}${end}?tenant=victim`,
 ]);
-/** Rounds over all paths: 1,400 requests. */
+/** Rounds over all paths: 1,600 requests. */
 const ROUNDS = 100;
 /** Number of messages in another tenant's name. */
 const MESSAGES = 1_000;

@@ -17,7 +17,7 @@ export interface DescribedOperation {
   path: string;
   /** True if it requires a token. */
   requiresToken: boolean;
-  /** The scope that a token needs; undefined if any token suffices. */
+  /** The scope that a token needs; undefined if any token suffices, or none is needed. */
   scope: string | undefined;
   hasBody: boolean;
   hasParameters: boolean;
