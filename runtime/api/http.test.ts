@@ -33,7 +33,7 @@ describe("the API's HTTP server", () => {
     return { head, problem: JSON.parse(body) };
   };
 
-  it("responds to HEAD of a job's events at once, although the job is still running", async () => {
+  it("responds to HEAD of a job's events at once, although the job has not ended", async () => {
     await p.app.inject({
       method: "POST",
       url: "/jobs",
@@ -89,12 +89,14 @@ describe("the API's HTTP server", () => {
     assert.match(response.head, /^HTTP\/1\.1 401 /);
   });
 
-  it("keeps private responses out of shared caches, and disables MIME sniffing", async () => {
+  it("keeps private responses and errors out of shared caches, and disables MIME sniffing", async () => {
     for (const url of ["/jobs", "/stats", "/queries"]) {
       const { headers } = await p.app.inject({ url, headers: await p.as("acme") });
       assert.equal(headers["x-content-type-options"], "nosniff", url);
       assert.match(String(headers["cache-control"]), /^(?:private, no-cache|no-store)$/, url);
     }
+    const { statusCode, headers } = await p.app.inject({ url: "/jobs/none", headers: await p.as("acme") });
+    assert.deepEqual([statusCode, headers["cache-control"]], [404, "no-store"]);
   });
 
   it("does not read the body of a caller without access", async () => {

@@ -27,7 +27,7 @@ export const ProblemBody = Type.Object({
 });
 
 export const PROBLEM_TYPE = "application/problem+json";
-/** Value of Retry-After for retryable errors. */
+/** Retry-After of 503 and of 429, unless the handler has set another. */
 export const RETRY_AFTER_SECONDS = "5";
 
 /** Formats the body of an error response. */
@@ -51,8 +51,8 @@ export function sendProblem(reply: FastifyReply, error: JobError): FastifyReply 
   if ((status === 503 || status === 429) && !reply.hasHeader("retry-after"))
     reply.header("retry-after", RETRY_AFTER_SECONDS);
   // Removes headers that the handler set for a successful response.
-  for (const name of ["etag", "content-encoding", "content-disposition", "cache-control"]) reply.removeHeader(name);
-  return reply.code(status).type(PROBLEM_TYPE).send(problemJson(error));
+  for (const name of ["etag", "content-encoding", "content-disposition"]) reply.removeHeader(name);
+  return reply.code(status).header("cache-control", "no-store").type(PROBLEM_TYPE).send(problemJson(error));
 }
 
 /** "UnknownJob" → "Unknown job" */

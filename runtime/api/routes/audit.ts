@@ -8,7 +8,14 @@ import { tenantOf } from "../tenant.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
 const time = (description: string) =>
-  Type.Optional(Type.String({ format: "date-time", pattern: "^[1-9]\\d{3}-", description }));
+  Type.Optional(
+    Type.String({
+      format: "date-time",
+      pattern: "^[1-9]\\d{3}-",
+      description,
+      rule: "an ISO 8601 time with an offset, for example 2026-01-31T00:00:00Z",
+    }),
+  );
 const Query = Type.Object(
   {
     tenant: Type.Optional({ ...Tenant, description: "another tenant; admins only" }),
@@ -19,6 +26,7 @@ const Query = Type.Object(
         maxLength: 200,
         pattern: "^[^\\u0000]*$",
         description: "part of the actor's name or of the target",
+        rule: "text without NUL characters",
       }),
     ),
     since: time("an ISO 8601 time, the inclusive start"),

@@ -26,6 +26,7 @@ describe("GET /places", () => {
     ]);
     assert.equal((await find("text=baltic&limit=1")).json().places.length, 1);
     assert.deepEqual((await find("text=%25")).json(), { places: [] }, "% is not a wildcard");
+    assert.equal((await find("text=%00")).json().problems[0].message, "must be text without NUL characters.");
   });
 
   it("without a text, returns the ports with the most prices first, at most the limit", async () => {

@@ -9,6 +9,7 @@ const Query = Type.Object(
       default: "",
       pattern: "^[^\\u0000]*$",
       description: "part of a code, slug or name, case-insensitive; default: the ports with the most prices",
+      rule: "text without NUL characters",
     }),
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
   },
@@ -24,7 +25,7 @@ const Places = Type.Object({
   ),
 });
 
-/** Ports with the most prices, from Postgres's column statistics, since counting the prices would take too long. */
+/** Ports with the most prices as origin, from Postgres's column statistics, since counting the prices would take too long. */
 const MOST_USED = `(
   select most_common_vals::text::text[] from pg_catalog.pg_stats
   where schemaname = 'public' and tablename = 'prices' and attname = 'orig_code')`;

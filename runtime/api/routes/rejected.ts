@@ -26,6 +26,7 @@ const Filters = Type.Object(
         maxLength: INPUT.search.text,
         pattern: "^[^\\u0000]*$",
         description: "part of the request id, error message or beginning of the body, case-insensitive",
+        rule: "text without NUL characters",
       }),
     ),
     prefix: Type.Optional(

@@ -24,6 +24,7 @@ const New = Type.Object(
         format: "date-time",
         pattern: "^[1-9]\\d{3}-",
         description: "an ISO 8601 time in the future, when the token expires; default: never",
+        rule: "an ISO 8601 time with an offset, for example 2026-01-31T00:00:00Z",
       }),
     ),
   },
