@@ -90,7 +90,7 @@ export async function countJobs(
  * Changes the next jobs that a selection matches.
  * @param options.includeFinal - Whether to retry jobs whose error would recur.
  * @param options.change - Changes one job.
- * @returns Counts, changed jobs and failures; jobs that fail with a user error do not stop the others.
+ * @returns Counts, changed and unchanged jobs, and failures; jobs that fail with a user error do not stop the others.
  */
 export async function changeJobs(
   deps: JobServices,

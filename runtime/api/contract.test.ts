@@ -318,7 +318,7 @@ function commonErrorCases(
   return all.filter((each) => each !== false);
 }
 
-/** Returns the cases that need existing data: uploads that do not exist, and a caller's own token. */
+/** Returns the cases that are built from data of this API: unknown uploads, and a caller's own token. */
 async function existingDataCases(p: Api, { path }: DescribedOperation, validRequest: SentRequest): Promise<Case[]> {
   if (path === "/tokens/{id}") {
     const headers = await p.as("acme", "admin");

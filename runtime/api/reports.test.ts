@@ -37,7 +37,7 @@ describe("GET /jobs/{id}/report", () => {
     );
   });
 
-  it("escapes cells that a spreadsheet would run as a formula, like the stored file", async () => {
+  it("escapes cells that a spreadsheet would run as a formula", async () => {
     const values = ["=1+1", "+cmd|x", "-2+3", "@SUM(1)", "\uFF1D1", "-5", "+7", "-1.5", "x=1", "", null];
     const details = values.map((value, index) => ({ line: index + 1, column: "=A1", value, reason: "is bad" }));
     await p.admin.query("update jobs.jobs set error = jsonb_set(error, '{details}', $1) where request_id = 'failed'", [

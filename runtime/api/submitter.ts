@@ -53,7 +53,10 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
     await cloud.sqs
       .send(new SendMessageCommand({ QueueUrl: cloud.queues.wakeups, MessageBody: "{}" }))
       .catch((error) =>
-        request.log.warn({ err: error }, "the wake-up message could not be sent; the schedule will start the job"),
+        request.log.warn(
+          { err: error },
+          "the wake-up message could not be sent; the dispatcher's schedule will find the work",
+        ),
       );
   };
 

@@ -34,7 +34,7 @@ function isAuthorizedTwice({ raw: { rawHeaders } }: FastifyRequest): boolean {
   return count > 1;
 }
 
-/** Reads the credential of a request. A bearer token, even an invalid one, takes precedence over a cookie. */
+/** Reads the credential of a request. An Authorization header, even an invalid one, takes precedence over a cookie. */
 function credentialOf(request: FastifyRequest, platform: string): Credential | undefined {
   const { authorization } = request.headers;
   if (authorization !== undefined) {

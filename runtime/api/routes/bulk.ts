@@ -39,7 +39,7 @@ const fields = {
     minimum: 1,
     maximum: BULK_JOBS,
     default: BULK_JOBS,
-    description: "maximum number of jobs of this call",
+    description: "maximum number of jobs per call with a filter",
   }),
   cursor: Type.Optional(
     Type.String({

@@ -234,7 +234,7 @@ export async function readDocument<Document extends object = Record<string, unkn
   return rows[0].document;
 }
 
-/** Number of newest jobs, of all tenants, among which a tenant's are read before the tracking store is searched. */
+/** Number of newest jobs, of all tenants, that are searched for a tenant's jobs before the tracking store is. */
 const NEWEST_JOBS = 10_000;
 
 async function jobIds(

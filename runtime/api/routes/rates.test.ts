@@ -136,7 +136,7 @@ describe("GET /rates", () => {
     }
   });
 
-  it("uses the index for a first load, though the plan is cached since the table was empty", async () => {
+  it("uses the index after the first load, although the plan was cached while the table was empty", async () => {
     const empty = await migratedDatabase();
     const client = await empty.connect();
     try {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { testApi } from "../../testing/api/api.ts";
 
-describe("POST /redrive", () => {
+describe("POST /redrive and GET /dead-letters", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
   beforeEach(async () => {
     p = await testApi();

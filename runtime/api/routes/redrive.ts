@@ -13,7 +13,7 @@ const Body = Type.Object(
       Type.Array(Type.Enum([RECEIVED_TOO_OFTEN, ...Object.keys(ERRORS)]), {
         minItems: 1,
         maxItems: 100,
-        description: "error types to requeue; default: all with messageIds, otherwise retryable ones",
+        description: "error types to requeue; default: all if messageIds is given, otherwise retryable ones",
       }),
     ),
     messageIds: Type.Optional(

@@ -50,10 +50,11 @@ const BODIES = Object.fromEntries(
     ...mediaTypesOf({ format: "ndjson", compression: "none" }),
   ].map((type) => [type, Bytes]),
 );
-const DESCRIPTION = `A small result is in the response; for a large one in S3 the response is a redirect, or as \`delivery\` requests.
-\`Accept\` names the result's own format (or \`application/gzip\` for a compressed result as a file). With
-\`Accept-Encoding: gzip\` a compressed result is sent compressed, otherwise decompressed. \`Range: bytes=…\` selects one range
-unless the result is decompressed; \`If-Range\` and \`If-None-Match\` take the ETag. A result never changes.`;
+const DESCRIPTION = `A small result is in the response; a large one in S3 is delivered as \`delivery\` requests (default: the stack's
+\`api.resultDelivery\`). \`Accept\` must allow the result's format. A compressed result is sent as a file (\`application/gzip\`)
+unless \`Accept\` names its format; then it is sent with \`Content-Encoding: gzip\` if \`Accept-Encoding\` allows it, otherwise
+decompressed. \`Range: bytes=…\` selects one range unless the result is decompressed; \`If-Range\` and \`If-None-Match\` take
+the ETag. A result never changes.`;
 /** Lifetime of a presigned link to a result. */
 const LINK_SECONDS = 900;
 
@@ -84,8 +85,8 @@ const ARTIFACTS: readonly Artifact[] = [
   {
     name: "report",
     id: "getReport",
-    summary: "Every bad row of a rejected batch as CSV: line, column, value, reason",
-    description: `All bad rows; the error's \`details\` list only the first. Delivered like a result: inline if short, a redirect if long.`,
+    summary: "Every bad row of a failed batch as CSV: line, column, value, reason",
+    description: `All bad rows; the error's \`details\` list only the first. Delivered like a result.`,
     missingError: "NoReport",
     find: findReport,
   },

@@ -104,7 +104,7 @@ describe("sessions of the API", () => {
     assert.match(refused.json().detail, /only from a page of this platform/);
   });
 
-  it("yield to a bearer token, even an invalid one", async () => {
+  it("yield to an Authorization header, even an invalid one", async () => {
     const { cookie } = await signIn({ code: codeOf(await linkFor(await p.as("acme", "read"))) });
     const other = await p.as("other", "read");
     assert.equal((await call("GET", "/session", { ...other, cookie })).json().tenant, "other");

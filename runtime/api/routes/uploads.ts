@@ -17,8 +17,8 @@ import { callerOfRequest } from "../plugins/auth.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
 /**
- * Part size. S3 allows parts of 5 MiB (except the last) to 5 GiB, and 10,000 parts (S3 User Guide, multipart upload
- * limits).
+ * Part size; larger for files that would have more than MAX_PARTS parts. S3 allows parts of 5 MiB (except the last) to
+ * 5 GiB, and 10,000 parts (S3 User Guide, multipart upload limits).
  */
 export const PART_BYTES = 8 * 1024 * 1024;
 /** Maximum number of parts, below S3's: the SDK takes 100 ms to list 10,000 parts. */
