@@ -123,8 +123,8 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
       { file: "../contract/topLevel.ts", from: "      if (open.length === 1) {", to: "      {" },
       {
         file: "../dispatcher/requests.ts",
-        from: "if (requestId !== undefined && isTenantAllowed && !(await hasJob(context.db, tenant, requestId)))",
-        to: "if (requestId !== undefined && isTenantAllowed)",
+        from: "if (requestId !== undefined && mayRespond && !(await hasJob(context.db, tenant, requestId)))",
+        to: "if (requestId !== undefined && mayRespond)",
       },
     ],
     check: checkOf(messages, "sends no response for a job that a malformed body names"),

@@ -45,6 +45,12 @@ describe("the request queue's handler", () => {
     );
   });
 
+  it("sends no response to a dead letter with reply none", async () => {
+    await handleRequests(d.context, sqsEvent('{"requestId": "cut-off", "reply": "none", "task": {"ty'));
+    assert.equal((await d.receive(d.context.queues.deadLetters)).length, 1);
+    assert.deepEqual(await d.receive(d.context.queues.responses), []);
+  });
+
   it("throws if the database becomes unavailable while requests are accepted one by one", async () => {
     const errors = [
       new Error("unexpected"),

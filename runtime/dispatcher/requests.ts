@@ -7,7 +7,7 @@ import { TRACEPARENT, validTraceparent } from "../contract/traceparent.ts";
 import { acceptAll } from "../requests/accept.ts";
 import { maySendFor, notAllowed, requireSender, SENDER_ATTRIBUTE, senderOf } from "../requests/callers.ts";
 import { type MessageContent, readMessage } from "../requests/message.ts";
-import { refuse } from "../requests/refuse.ts";
+import { refuse, respondsOnQueue } from "../requests/refuse.ts";
 import { hasJob } from "../requests/repeat.ts";
 import { deliverResponses } from "../requests/responses.ts";
 import type { DueResponse } from "../store/jobs.ts";
@@ -203,7 +203,7 @@ function identify(
  * deleted.
  */
 async function sendToDeadLetterQueue(context: DispatcherDeps, parsedRecord: ParsedRecord): Promise<void> {
-  const { record, requestId, tenant, problem, sender, isTenantAllowed, traceparent } = parsedRecord;
+  const { record, value, requestId, tenant, problem, sender, isTenantAllowed, traceparent } = parsedRecord;
   const error = problem ?? new JobError("UnreadableMessage", { reason: "it has no usable requestId" });
   const attributes = {
     errorType: error.code,
@@ -223,8 +223,9 @@ async function sendToDeadLetterQueue(context: DispatcherDeps, parsedRecord: Pars
     }),
   );
   context.log.warn({ messageId: record.messageId, requestId, sender }, `dead letter: ${error.message}`);
+  const mayRespond = isTenantAllowed && respondsOnQueue({ channel: "queue" }, value);
   // A FAILED response under the id of an existing job would contradict that job's response.
-  if (requestId !== undefined && isTenantAllowed && !(await hasJob(context.db, tenant, requestId)))
+  if (requestId !== undefined && mayRespond && !(await hasJob(context.db, tenant, requestId)))
     await deliver(context, [await refuse(context.db, { tenant, requestId, traceparent }, error, record.body)]);
 }
 

@@ -5,9 +5,9 @@ import { topLevelOf } from "../contract/topLevel.ts";
 
 /** The content of a queue message. */
 export interface MessageContent {
-  /** Undefined for text that is not JSON. */
+  /** Parsed JSON; for text that was not parsed, an object with only requestId, tenant and reply. */
   value: unknown;
-  /** True if the text was parsed. For JSON that is refused without parsing, `value` has only requestId, tenant and reply. */
+  /** False for text that is not JSON, or that is refused without parsing. */
   isParsed: boolean;
   /** Valid requestId; undefined if no response can be sent. */
   requestId: string | undefined;
@@ -28,7 +28,8 @@ export function readMessage(body: string): MessageContent {
     read = readBody(body);
   } catch (error) {
     const problem = new JobError("UnreadableMessage", { reason: (error as Error).message });
-    return { value: undefined, isParsed: false, ...recipientOf(body), problem, problems: [] };
+    const { reply, ...recipient } = recipientOf(body);
+    return { value: { ...recipient, reply }, isParsed: false, ...recipient, problem, problems: [] };
   }
   if (!read.isParsed) return unparsedMessage(body, read.problems);
   const { value, problems } = read;
