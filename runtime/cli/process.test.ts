@@ -148,7 +148,7 @@ describe("the command line after failures", () => {
     const { code, stdout, stderr } = await start(["result", "a", "--json"], env).ended;
     assert.deepEqual([code, JSON.parse(stdout).error.type], [EXITS.invalid.code, "ResultGone"]);
     store.close();
-    assert.match(stderr, /has expired\. Submit the read again\.\n/);
+    assert.match(stderr, /has expired\. Submit its task again under a new requestId\.\n/);
   });
 
   it("ends without an error when its reader closes the pipe", async () => {

@@ -254,13 +254,13 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 410,
-    message: "The result of '{requestId}' has expired. Submit the read again.",
+    message: "The result or report of '{requestId}' has expired. Submit its task again under a new requestId.",
   },
   UnknownToken: {
     category: "User",
     retryable: false,
     http: 404,
-    message: "There is no active token '{id}'. `rates token list` shows active tokens.",
+    message: "Token '{id}' does not exist or was already revoked. `rates token list` lists tokens.",
   },
   TokenInUse: {
     category: "User",

@@ -111,7 +111,7 @@ export class Client {
     }
     if (response.ok) return response;
     if (location && response.status === 404) {
-      const detail = "The result has expired. Submit the read again.";
+      const detail = "The result or report has expired. Submit its task again under a new requestId.";
       throw new CommandError("invalid", detail, { data: { type: "ResultGone", status: 410, detail } });
     }
     throw await errorOf(response);
