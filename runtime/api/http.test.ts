@@ -68,6 +68,9 @@ describe("the API's HTTP server", () => {
   it("refuses a body that is not JSON in UTF-8, or of another type", async () => {
     for (const body of [Buffer.from([0x7b, 0xff, 0x7d]), "{", "{} {}", "NaN"])
       assert.deepEqual([(await post(body)).statusCode, (await post(body)).json().type], [400, "UnreadableMessage"]);
+    const headers = { ...(await p.as("acme", "admin")), "content-type": "application/json" };
+    const refused = await p.app.inject({ method: "POST", url: "/tokens", payload: "{", headers });
+    assert.match(refused.json().detail, /JSON.*\. Send one JSON object\.$/, "no advice for job requests");
     for (const type of ["text/plain", "application/xml", "multipart/form-data; boundary=x", "nonsense"]) {
       const response = await post("{}", { "content-type": type });
       assert.deepEqual([response.statusCode, response.json().type], [415, "UnsupportedMediaType"], type);

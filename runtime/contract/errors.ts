@@ -10,7 +10,7 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 400,
-    message: "The message is not a request: {reason}. Send one JSON object with a requestId and a task.",
+    message: "The message is not a request: {reason}. Send one JSON object{fields?}.",
   },
   InvalidRequest: {
     category: "User",

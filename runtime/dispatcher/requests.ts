@@ -6,7 +6,7 @@ import { type ErrorCode, JobError } from "../contract/errors.ts";
 import { TRACEPARENT, validTraceparent } from "../contract/traceparent.ts";
 import { acceptAll } from "../requests/accept.ts";
 import { maySendFor, notAllowed, requireSender, SENDER_ATTRIBUTE, senderOf } from "../requests/callers.ts";
-import { type MessageContent, readMessage } from "../requests/message.ts";
+import { type MessageContent, readMessage, unreadableMessage } from "../requests/message.ts";
 import { refuse, respondsOnQueue } from "../requests/refuse.ts";
 import { hasJob } from "../requests/repeat.ts";
 import { deliverResponses } from "../requests/responses.ts";
@@ -204,7 +204,7 @@ function identify(
  */
 async function sendToDeadLetterQueue(context: DispatcherDeps, parsedRecord: ParsedRecord): Promise<void> {
   const { record, value, requestId, tenant, problem, sender, isTenantAllowed, traceparent } = parsedRecord;
-  const error = problem ?? new JobError("UnreadableMessage", { reason: "it has no usable requestId" });
+  const error = problem ?? unreadableMessage("it has no usable requestId");
   const attributes = {
     errorType: error.code,
     reason: attributeText(error.message),

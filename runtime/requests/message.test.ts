@@ -6,7 +6,10 @@ describe("a queue message's body", () => {
     for (const body of ["[".repeat(1_000), `{"a":${'{"a":'.repeat(1_000)}`]) {
       const { problem, isParsed } = readMessage(body);
       assert.equal(isParsed, false);
-      assert.match(problem?.message ?? "", /nested deeper than \d+ levels\. Send one JSON object/);
+      assert.match(
+        problem?.message ?? "",
+        /nested deeper than \d+ levels\. Send one JSON object with a requestId and a task\.$/,
+      );
     }
   });
 

@@ -3,6 +3,10 @@ import { JobError, type Problem } from "../contract/errors.ts";
 import { DEFAULT_TENANT, REQUEST_ID_RULE, requestIdPattern, tenantPattern } from "../contract/request.ts";
 import { topLevelOf } from "../contract/topLevel.ts";
 
+/** Creates the error of a queue message that is not a request. */
+export const unreadableMessage = (reason: string): JobError =>
+  new JobError("UnreadableMessage", { reason, fields: " with a requestId and a task" });
+
 /** The content of a queue message. */
 export interface MessageContent {
   /** Parsed JSON; for text that was not parsed, an object with only requestId, tenant and reply. */
@@ -27,7 +31,7 @@ export function readMessage(body: string): MessageContent {
   try {
     read = readBody(body);
   } catch (error) {
-    const problem = new JobError("UnreadableMessage", { reason: (error as Error).message });
+    const problem = unreadableMessage((error as Error).message);
     const { reply, ...recipient } = recipientOf(body);
     return { value: { ...recipient, reply }, isParsed: false, ...recipient, problem, problems: [] };
   }
@@ -40,7 +44,7 @@ export function readMessage(body: string): MessageContent {
   const duplicated = duplicates.find((field) => field === "requestId" || field === "tenant");
   const recipient = duplicated ? validRecipient(undefined, undefined) : validRecipient(requestId, tenant);
   const reason = duplicated ? `its ${duplicated} is given more than once` : invalidIdReason(value);
-  const problem = recipient.requestId === undefined ? new JobError("UnreadableMessage", { reason }) : undefined;
+  const problem = recipient.requestId === undefined ? unreadableMessage(reason) : undefined;
   return { value, isParsed: true, ...recipient, problem, problems };
 }
 
@@ -57,7 +61,7 @@ function unparsedMessage(body: string, problems: readonly Problem[]): MessageCon
     isParsed: false,
     requestId,
     tenant,
-    problem: requestId === undefined ? new JobError("UnreadableMessage", { reason }) : undefined,
+    problem: requestId === undefined ? unreadableMessage(reason) : undefined,
     problems: [...problems],
   };
 }
