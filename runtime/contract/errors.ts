@@ -23,7 +23,7 @@ export const ERRORS = {
     retryable: false,
     http: 409,
     message:
-      "requestId '{requestId}' belongs to an earlier request with another task. Send this task under a new requestId.",
+      "requestId '{requestId}' belongs to an earlier request, which this one does not repeat. Send this one under a new requestId.",
   },
   NotAllowed: {
     category: "User",
