@@ -26,8 +26,8 @@ const raw = (count: number) =>
     tenants: tenants(count),
   }));
 
-const buildStack = async (count: number): Promise<Registry> => {
-  const { config, plan, problems } = planStack(raw(count), STACK);
+const buildStack = async (count: number, more: object = {}): Promise<Registry> => {
+  const { config, plan, problems } = planStack({ ...raw(count), ...more }, STACK);
   assert(config && plan, JSON.stringify(problems));
   const provider = () => accountProvider("account", { ...config.account, tags: {} });
   return (await mocked(() => platform({ name: STACK, config, plan }, provider()), { stack: STACK })).registry;
@@ -72,7 +72,7 @@ describe("the tenants of a stack", () => {
     assert.ok(userData <= LIMITS.ec2UserData.value, `user data ${userData}`);
   });
 
-  it("need what USE_WITHOUT_TENANTS leaves: a stack without tenants uses at most that, and more than 80 % of it", async function () {
+  it("share what a stack without tenants leaves, which uses more than 80 % of USE_WITHOUT_TENANTS, and at most all of it", async function () {
     this.timeout(60_000);
     const registry = await buildStack(0);
     const [policy, userData] = [policyOf(registry), userDataOf(registry)];
@@ -84,6 +84,31 @@ describe("the tenants of a stack", () => {
       userData <= USE_WITHOUT_TENANTS.userData && userData > 0.8 * USE_WITHOUT_TENANTS.userData,
       `user data ${userData}`,
     );
+  });
+
+  it("leave space for long settings in user data; longer settings are rejected", async function () {
+    this.timeout(60_000);
+    const rule = { claim: "groups", value: "staff", tenant: "default", scopes: ["read"] };
+    const long = (count: number) => ({
+      api: {
+        certificateArn: "arn:aws:acm:ap-southeast-2:111111111111:certificate/1",
+        domainName: `${"rates.".repeat(20)}example.com`,
+        signIn: { oidc: { issuer: "https://login.example.com", clientId: "rates", rules: [rule] } },
+      },
+      jobs: { sharedUploads: Array.from({ length: count }, (_, index) => `${index}/`.padEnd(200, "x")) },
+      traces: { endpoint: `https://collector.example.com/${"x".repeat(200)}` },
+    });
+    const problemsOf = (count: number) => parseStackConfig({ ...raw(0), ...long(count) }, STACK).problems ?? [];
+    const firstRejected = Array.from({ length: 100 }).findIndex((_, count) => problemsOf(count).length > 0);
+    const [problem, ...others] = problemsOf(firstRejected);
+    assert.deepEqual([problem?.key, others], ["jobs.sharedUploads", []]);
+    assert.match(
+      String(problem?.message),
+      /^makes the EC2 runner's user data \d+ bytes long even without tenants, \d+ more than EC2 allows \(16384\)/,
+    );
+    const userData = userDataOf(await buildStack(0, long(firstRejected - 1)));
+    const limit = LIMITS.ec2UserData.value;
+    assert.ok(userData <= limit && userData > 0.95 * limit, `user data ${userData}`);
   });
 
   it("are rejected if their names and the stack's exceed SQS's limit", () => {

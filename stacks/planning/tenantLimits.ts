@@ -2,12 +2,12 @@ import { LIMITS, PULUMI_SUFFIX } from "../../infra/limits/limits.ts";
 import type { ConfigCheck, ConfigProblem } from "../config/problem.ts";
 import type { StackConfig } from "../config/schema.ts";
 
-/** Measured maximum use of the limits by a stack without tenants, with the longest names. */
+/** Upper bounds of the use of the limits by a stack without tenants, with the longest names. */
 export const USE_WITHOUT_TENANTS = {
   /** Characters of the largest role's policies: the dispatcher's, with OpenSearch. */
   policies: 5_400,
-  /** Bytes of the EC2 runner's user data, not counting jobs.urlHosts. */
-  userData: 6_600,
+  /** Bytes of the EC2 runner's user data, not counting longSettings. */
+  userData: 6_700,
 } as const;
 
 /** An AWS limit whose use grows with every tenant. */
@@ -24,15 +24,26 @@ interface TenantLimit {
   readonly useOf: (tenant: string) => number;
 }
 
+/** Returns the settings without a short maximum length that are in an EC2 runner's user data, by key. */
+const longSettings = ({ api: { signIn, domainName }, jobs, traces }: StackConfig) => ({
+  "jobs.urlHosts": jobs.urlHosts,
+  "jobs.sharedUploads": jobs.sharedUploads,
+  "api.signIn.oidc": signIn.oidc && { ...signIn.oidc, publicUrl: `https://${domainName}` },
+  traces,
+});
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? "");
+
 /** Returns the name of the tenant's response queue, without Pulumi's suffix (infra/queues.ts). */
 const queueOf = (stack: string, tenant: string) => `rates-${stack}-queues-responses-${tenant}`;
 
 /**
  * Lists the limits on tenants. Every tenant has a queue. Its ARN is in the policies of all roles that send responses,
- * and its URL is in the settings in an EC2 runner's user data. The policies reach their limit first. Lambda's limit of
- * 4 KB for environment variables does not apply, because the dispatcher's settings are a file.
+ * and its URL is in the settings in an EC2 runner's user data. Unless longSettings are long, the policies reach their
+ * limit first. Lambda's limit of 4 KB for environment variables does not apply: the dispatcher's settings are a file.
  */
-function limitsOf({ account: { region, id }, jobs: { urlHosts } }: StackConfig, stack: string): TenantLimit[] {
+function limitsOf(config: StackConfig, stack: string): TenantLimit[] {
+  const { region, id } = config.account;
   const name = (tenant: string) => queueOf(stack, tenant).length + PULUMI_SUFFIX;
   return [
     {
@@ -48,7 +59,7 @@ function limitsOf({ account: { region, id }, jobs: { urlHosts } }: StackConfig, 
       limit: LIMITS.ec2UserData.value,
       unit: "bytes",
       service: "EC2",
-      fixed: USE_WITHOUT_TENANTS.userData + JSON.stringify(urlHosts).length,
+      fixed: USE_WITHOUT_TENANTS.userData + bytesOf(longSettings(config)),
       useOf: (tenant) => `"${tenant}":"https://sqs.${region}.amazonaws.com/${id}/",`.length + name(tenant),
     },
   ];
@@ -67,9 +78,15 @@ function countWithin({ limit, fixed, useOf }: TenantLimit, tenants: readonly str
   return firstExcess === -1 ? tenants.length : firstExcess;
 }
 
-/** Rejects tenants, tenant names and callers that exceed AWS's limits. */
+/** Rejects tenants, tenant names, callers and long settings that exceed AWS's limits. */
 export const tenantCheck: ConfigCheck = {
-  reads: ["tenants", "callers.*.principal", "account.region", "account.id", "jobs.urlHosts"],
+  reads: ["tenants", "callers.*.principal", "account.region", "account.id"].concat([
+    "jobs.urlHosts",
+    "jobs.sharedUploads",
+    "api.signIn.oidc",
+    "api.domainName",
+    "traces",
+  ]),
   problemsOf: checkTenants,
 };
 
@@ -89,6 +106,14 @@ function checkTenants(config: StackConfig, stack: string): ConfigProblem[] {
     const { resource, limit, unit, service, fixed, useOf } = tenantLimit;
     const size = tenants.reduce((sum, tenant) => sum + useOf(tenant), fixed);
     if (size <= limit) continue;
+    if (fixed > limit) {
+      const [longest] = Object.entries(longSettings(config)).sort(([, a], [, b]) => bytesOf(b) - bytesOf(a));
+      problems.push({
+        key: longest?.[0] ?? "",
+        message: `makes ${resource} ${fixed} ${unit} long even without tenants, ${fixed - limit} more than ${service} allows (${limit}): shorten it.`,
+      });
+      continue;
+    }
     const maxTenants = countWithin(tenantLimit, tenants);
     problems.push({
       key: "tenants",
