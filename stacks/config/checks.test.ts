@@ -43,7 +43,7 @@ function fieldsReadBy(config: StackConfig, check: (config: StackConfig) => unkno
 const ALL = [...CHECKS, capacityCheck];
 
 describe("the checks of a stack's configuration", () => {
-  it("read no field that they do not declare", () => {
+  it("read only fields that they declare", () => {
     for (const config of configs())
       for (const { reads, problemsOf } of ALL)
         for (const path of fieldsReadBy(config, (recorded) => problemsOf(recorded, "dev")))

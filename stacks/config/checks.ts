@@ -15,7 +15,7 @@ import { rdsRegions } from "../../runtime/image/rdsCa.ts";
 import { tenantCheck } from "../planning/tenantLimits.ts";
 import { ownPrincipal } from "./callers.ts";
 import type { ConfigCheck, ConfigProblem } from "./problem.ts";
-import type { StackConfig } from "./schema.ts";
+import { MAX_DATA_NODES, type StackConfig } from "./schema.ts";
 
 /** Names of the resources whose names AWS limits most, without Pulumi's suffix. */
 export const resourceNames = (stack: string) => ({
@@ -70,7 +70,7 @@ function checkName(_: StackConfig, stack: string): ConfigProblem[] {
       key: "stack",
       value: stack,
       message:
-        "is part of bucket and domain names: use lower-case letters, digits and hyphens, beginning with a letter.",
+        "is part of bucket and domain names: use lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen.",
     });
   if (stack.includes("--"))
     problems.push({
@@ -153,7 +153,7 @@ function checkZones({ account, network: { zones } }: StackConfig): ConfigProblem
         message: `is not an availability zone of account.region ${account.region}; local and Wavelength zones do not support Multi-AZ RDS, Glue or OpenSearch: name an availability zone, for example ${account.region}a.`,
       });
     if (zones.indexOf(zone) < index)
-      problems.push({ key, value: zone, message: "is named twice: name at least two different zones." });
+      problems.push({ key, value: zone, message: "is repeated: name each zone once, and at least two zones." });
   }
   return problems;
 }
@@ -298,11 +298,12 @@ function checkSearchNodes({ tracking }: StackConfig): ConfigProblem[] {
   if (tracking.store !== "opensearch") return [];
   const { zoneCount, instanceCount } = tracking;
   if (instanceCount % zoneCount === 0) return [];
+  const more = Math.ceil(instanceCount / zoneCount) * zoneCount;
   return [
     {
       key: "tracking.instanceCount",
       value: instanceCount,
-      message: `cannot be spread evenly over ${zoneCount} zones: use ${Math.ceil(instanceCount / zoneCount) * zoneCount}.`,
+      message: `cannot be spread evenly over ${zoneCount} zones: use ${more <= MAX_DATA_NODES ? more : more - zoneCount}.`,
     },
   ];
 }

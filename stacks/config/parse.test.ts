@@ -234,7 +234,7 @@ describe("checks across fields of a stack", () => {
       "a zone that is listed twice",
       (base) => ({ ...base, network: { ...base.network, zones: ["eu-central-1a", "eu-central-1a"] } }),
       "network.zones.1",
-      "is named twice: name at least two different zones.",
+      "is repeated: name each zone once, and at least two zones.",
     ],
     [
       "an unknown instance class",
@@ -387,6 +387,16 @@ describe("checks across fields of a stack", () => {
       "cannot be spread evenly over 2 zones: use 4.",
     ],
     [
+      "the maximum of search nodes, if it cannot be spread evenly over their zones",
+      (base) => ({
+        ...base,
+        network: { zones: ["eu-central-1a", "eu-central-1b", "eu-central-1c"] },
+        tracking: { ...search, instanceCount: 80, zoneCount: 3 },
+      }),
+      "tracking.instanceCount",
+      "cannot be spread evenly over 3 zones: use 78.",
+    ],
+    [
       "more search zones than network zones",
       (base) => ({ ...base, tracking: { ...search, instanceCount: 3, zoneCount: 3 } }),
       "tracking.zoneCount",
@@ -491,10 +501,12 @@ describe("checks across fields of a stack", () => {
   });
 
   it("rejects a stack name that is invalid in bucket names", () => {
-    assert.deepEqual(
-      problemsOf(rawConfig(), "Dev_1").map(({ key }) => key),
-      ["stack"],
-    );
+    for (const name of ["Dev_1", "1-dev", "dev-"])
+      assert.deepEqual(
+        problemsOf(rawConfig(), name).map(({ key }) => key),
+        ["stack"],
+        name,
+      );
   });
 });
 

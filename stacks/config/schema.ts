@@ -6,7 +6,7 @@ import { SCOPES } from "../../runtime/contract/scopes.ts";
 /** Schema of a stack's configuration: every field with its description, default and bounds. */
 
 const noOtherProperties = { additionalProperties: false } as const;
-/** A group of fields that all have defaults, so that the group itself is optional. */
+/** A group without required fields, so that the group itself is optional. */
 const optional = { additionalProperties: false, default: {} } as const;
 
 const integer = (description: string, minimum: number, maximum: number) =>
@@ -68,7 +68,8 @@ const Network = Type.Object(
   {
     cidr: Type.String({
       default: "10.0.0.0/16",
-      description: "IPv4 network of the VPC, between /16 and /28, for example 10.0.0.0/16",
+      description:
+        "IPv4 network of the VPC, /16 or smaller, with space for two /28 subnets per zone, for example 10.0.0.0/16",
     }),
     zones: Type.Array(text("^[a-z0-9-]+[a-z]$", "the name of an availability zone, for example eu-central-1a"), {
       minItems: 2,
@@ -105,6 +106,9 @@ const Database = Type.Object(
   noOtherProperties,
 );
 
+/** Maximum number of data nodes. */
+export const MAX_DATA_NODES = 80;
+
 const PostgresTracking = Type.Object({ store: Type.Literal("postgres") }, noOtherProperties);
 const OpenSearchTracking = Type.Object(
   {
@@ -113,7 +117,7 @@ const OpenSearchTracking = Type.Object(
       "^[a-z0-9]+\\.[a-z0-9]+\\.search$",
       "an OpenSearch instance type, for example m7g.medium.search",
     ),
-    instanceCount: integer("number of data nodes, a multiple of zoneCount", 1, 80),
+    instanceCount: integer("number of data nodes, a multiple of zoneCount", 1, MAX_DATA_NODES),
     zoneCount: integer("number of zones over which the data nodes are spread; 1 turns zone awareness off", 1, 3),
     storageGb: integer("GiB of gp3 storage per data node", 10, 1_024),
   },
@@ -242,7 +246,7 @@ const Api = Type.Object(
         ),
         connections: integerWithDefault(2_000, "maximum open connections per API task", 10, 100_000),
         streams: integerWithDefault(1_000, "maximum open event streams per API task", 1, 50_000),
-        streamsPerToken: integerWithDefault(50, "maximum open event streams per token", 1, 10_000),
+        streamsPerToken: integerWithDefault(50, "maximum open event streams per token and API task", 1, 10_000),
       },
       optional,
     ),
