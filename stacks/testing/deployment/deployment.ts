@@ -14,7 +14,7 @@ import { Rds } from "../../../runtime/testing/rds/rds.ts";
 import { planStack } from "../../config/parse.ts";
 import { platform } from "../../platform.ts";
 import { rawConfig } from "../config.ts";
-import { Launches, type RequestedRun } from "./launches.ts";
+import { type RequestedRun, RunServices } from "./runServices.ts";
 
 export const INSTANCE = "rates-dev-database";
 /** Values of the mocks (infra/testing/mocks.ts) that are replaced by local values. */
@@ -38,21 +38,21 @@ interface Asset {
 /**
  * A stack deployed to simulated services. Each component runs as a process with the code, environment, arguments and
  * policies that the program registers for it. It uses a simulated RDS, the emulator of SQS and S3, and a simulated Glue
- * and EC2 that accept every launch. Only addresses, resource ids and credentials are local.
+ * and EC2 that accept every request. Only addresses, resource ids and credentials are local.
  */
 export class Deployment {
   readonly rds: Rds;
-  readonly launches: Launches;
+  readonly runServices: RunServices;
   readonly registry: Registry;
   readonly #emulator: Emulator;
   readonly #identities: Record<Component, Identity>;
   readonly #directory: string;
   readonly #children: ChildProcess[] = [];
 
-  private constructor(registry: Registry, rds: Rds, emulator: Emulator, launches: Launches) {
+  private constructor(registry: Registry, rds: Rds, emulator: Emulator, runServices: RunServices) {
     this.registry = registry;
     this.rds = rds;
-    this.launches = launches;
+    this.runServices = runServices;
     this.#emulator = emulator;
     const identity = (component: Component) =>
       rds.identity(component, this.#policy(component), emulator.addPrincipal(component, `AROA:${component}`));
@@ -84,16 +84,16 @@ export class Deployment {
     const { registry } = await mocked(() =>
       platform({ name: "dev", config, plan }, accountProvider("account", { ...config.account, tags: {} })),
     );
-    const [rds, emulator, launches] = await Promise.all([
+    const [rds, emulator, runServices] = await Promise.all([
       Rds.start(),
       startEmulator({ region: REGION }),
-      Launches.start(),
+      RunServices.start(),
     ]);
     const { identifier } = registry.resource("aws:rds/instance:Instance").inputs;
     await rds.createInstance(identifier);
     for (const { name } of registry.ofType("aws:sqs/queue:Queue")) emulator.createQueue(name);
     for (const { name } of registry.ofType("aws:s3/bucket:Bucket")) emulator.createBucket(name);
-    const deployment = new Deployment(registry, rds, emulator, launches);
+    const deployment = new Deployment(registry, rds, emulator, runServices);
     await deployment.#putObjects();
     return deployment;
   }
@@ -108,7 +108,7 @@ export class Deployment {
     return {
       PATH: process.env.PATH ?? "",
       ...this.#emulator.env,
-      ...this.launches.env,
+      ...this.runServices.env,
       ...this.rds.env(INSTANCE),
       ...this.#identities[component].env,
     };
@@ -177,7 +177,7 @@ export class Deployment {
    * @returns The number of runs.
    */
   async executeRuns(runner: RunnerType, python = ""): Promise<number> {
-    const runs = this.launches.take(runner);
+    const runs = this.runServices.take(runner);
     for (const run of runs) {
       const child = runner === "ec2" ? this.#instance(run) : this.#glueRun(run.platformId, python);
       const code = await child.ended;
@@ -189,7 +189,7 @@ export class Deployment {
 
   async stop(): Promise<void> {
     for (const child of this.#children) child.kill("SIGKILL");
-    await Promise.all([this.rds.stop(), this.#emulator.stop(), this.launches.stop()]);
+    await Promise.all([this.rds.stop(), this.#emulator.stop(), this.runServices.stop()]);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 

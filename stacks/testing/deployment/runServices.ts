@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { RunnerType } from "../../../runtime/contract/states.ts";
 
-/** A run that was requested from Glue or EC2. */
+/** A run that was requested from Glue or EC2: a Glue job run, or an instance. */
 export interface RequestedRun {
   readonly runner: RunnerType;
   /** The platform's id: of the run for Glue, of the launch for EC2. */
@@ -11,32 +11,33 @@ export interface RequestedRun {
   readonly id: string;
   /** Tags of an instance. */
   readonly tags: Readonly<Record<string, string>>;
-  state: "requested" | "running" | "ended";
+  /** `taken` from `take` until the run's process has ended. Glue and EC2 report requested and taken runs as running. */
+  state: "requested" | "taken" | "ended";
 }
 
-/** Simulates Glue and EC2 for the calls of a dispatcher: accepts every launch, and returns its current state. */
-export class Launches {
-  readonly #all: RequestedRun[] = [];
+/** Simulates Glue and EC2 for the calls of a dispatcher: accepts every requested run, and reports its state. */
+export class RunServices {
+  readonly #runs: RequestedRun[] = [];
   readonly #server: Server;
 
   private constructor(server: Server) {
     this.#server = server;
   }
 
-  static async start(): Promise<Launches> {
+  static async start(): Promise<RunServices> {
     const server = createServer(async (request, response) => {
       const body = Buffer.concat(await request.toArray()).toString();
       const [service, action = ""] = String(request.headers["x-amz-target"] ?? "").split(".");
       if (service === "AWSGlue")
         response
           .setHeader("content-type", "application/x-amz-json-1.1")
-          .end(JSON.stringify(launches.#glue(action, JSON.parse(body))));
-      else response.setHeader("content-type", "text/xml").end(launches.#ec2(new URLSearchParams(body)));
+          .end(JSON.stringify(services.#glue(action, JSON.parse(body))));
+      else response.setHeader("content-type", "text/xml").end(services.#ec2(new URLSearchParams(body)));
     });
-    const launches = new Launches(server);
+    const services = new RunServices(server);
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return launches;
+    return services;
   }
 
   /** Environment variables that make the SDK call this server. */
@@ -47,10 +48,10 @@ export class Launches {
     return { AWS_ENDPOINT_URL_GLUE: endpoint, AWS_ENDPOINT_URL_EC2: endpoint };
   }
 
-  /** Returns the runs requested since the last call, and marks them as running. */
+  /** Returns the runs of a runner type that were requested since the last call, and marks them as taken. */
   take(runner: RunnerType): RequestedRun[] {
-    const requested = this.#all.filter((launch) => launch.runner === runner && launch.state === "requested");
-    for (const launch of requested) launch.state = "running";
+    const requested = this.#runs.filter((run) => run.runner === runner && run.state === "requested");
+    for (const run of requested) run.state = "taken";
     return requested;
   }
 
@@ -64,10 +65,10 @@ export class Launches {
     if (action === "StartJobRun") {
       const platformId = args?.["--run"] ?? "";
       const id = `jr_${platformId}`;
-      this.#all.push({ runner: "glue", platformId, id, tags: {}, state: "requested" });
+      this.#runs.push({ runner: "glue", platformId, id, tags: {}, state: "requested" });
       return { JobRunId: id };
     }
-    const JobRuns = this.#all
+    const JobRuns = this.#runs
       .filter(({ runner }) => runner === "glue")
       .map(({ platformId, id, state }) => ({
         Id: id,
@@ -86,21 +87,21 @@ export class Launches {
       const tags = Object.fromEntries(pairs.map(([name, key]) => [key, form.get(name.replace(/Key$/, "Value")) ?? ""]));
       const platformId = tags["rates:launch"] ?? "";
       const started = Array.from({ length: Number(form.get("MaxCount")) }, (_, index): RequestedRun => {
-        const id = `i-${(this.#all.length + index).toString(16).padStart(17, "0")}`;
+        const id = `i-${(this.#runs.length + index).toString(16).padStart(17, "0")}`;
         return { runner: "ec2", platformId, id, tags, state: "requested" };
       });
-      this.#all.push(...started);
+      this.#runs.push(...started);
       return xml(instancesSet(started));
     }
-    const ec2Launches = this.#all.filter(({ runner }) => runner === "ec2");
+    const instances = this.#runs.filter(({ runner }) => runner === "ec2");
     return xml(
-      `<reservationSet>${ec2Launches.map((launch) => `<item>${instancesSet([launch])}</item>`).join("")}</reservationSet>`,
+      `<reservationSet>${instances.map((instance) => `<item>${instancesSet([instance])}</item>`).join("")}</reservationSet>`,
     );
   }
 }
 
-const instancesSet = (launches: readonly RequestedRun[]): string =>
-  `<instancesSet>${launches
+const instancesSet = (instances: readonly RequestedRun[]): string =>
+  `<instancesSet>${instances
     .map(({ id, state, tags }) => {
       const set = Object.entries(tags).map(([key, value]) => `<item><key>${key}</key><value>${value}</value></item>`);
       const name = state === "ended" ? "terminated" : "running";
