@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the pinned version of actionlint from its Go module, unless it exists, and prints its path, which is outside the
-# clone. `build.sh --path` only prints the path.
+# clone. `actionlint.sh --path` only prints the path.
 set -eu
 version=v1.7.12
 target="${XDG_CACHE_HOME:-$HOME/.cache}/rates-platform/actionlint-$version"

@@ -10,7 +10,7 @@ import { skip } from "../../runtime/testing/cluster.ts";
 import { accountOf } from "./account.ts";
 
 const FOLDER = `${ROOT}.github/workflows/`;
-const BUILD = fileURLToPath(new URL("build.sh", import.meta.url));
+const BUILD = fileURLToPath(new URL("actionlint.sh", import.meta.url));
 const files = readdirSync(FOLDER);
 const expression = (text: string) => `$${`{{ ${text} }}`}`;
 const STACK = expression("inputs.stack");
@@ -37,7 +37,7 @@ describe("the workflows", () => {
     this.timeout(300_000);
     const command = execFileSync(BUILD, ["--path"], { encoding: "utf8" }).trim();
     if (!existsSync(command)) {
-      if (process.env.RATES_REQUIRE_ALL !== "1") skip(this, "no actionlint (stacks/workflows/build.sh builds it)");
+      if (process.env.RATES_REQUIRE_ALL !== "1") skip(this, "no actionlint (stacks/workflows/actionlint.sh builds it)");
       execFileSync(BUILD, { stdio: ["ignore", "ignore", "inherit"] });
     }
     // Checks with shellcheck and pyflakes are off, because they depend on what a machine has installed.
