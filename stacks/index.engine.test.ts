@@ -187,7 +187,7 @@ describe("the program in the real engine", () => {
     }
   });
 
-  it("creates an endpoint for every service in a network without NAT", async function () {
+  it("plans an endpoint for every service in a network without NAT", async function () {
     this.timeout(360_000);
     const { network } = readStackFile("dev", ROOT);
     const pulumi = await stackEngine("dev", { config: { "rates-platform:network": { ...network, nat: "none" } } });

@@ -21,7 +21,7 @@ const stackWith = (change: Parameters<typeof rawConfig>[0] & object): ValidatedS
   assert(config && plan, JSON.stringify(problems));
   return { name: "dev", config, plan };
 };
-const shippedConfigs: ValidatedStack[] = shippedStacks().map(({ stack, ...validated }) => ({
+const validatedStacks: ValidatedStack[] = shippedStacks().map(({ stack, ...validated }) => ({
   name: stack,
   ...validated,
 }));
@@ -104,11 +104,11 @@ describe("the whole platform", function () {
     return registry;
   };
   before(async () => {
-    for (const stack of shippedConfigs) registries.set(stack.name, await buildRegistry(stack));
+    for (const stack of validatedStacks) registries.set(stack.name, await buildRegistry(stack));
   });
 
-  for (const stack of shippedConfigs) {
-    it(`has the planned number of the main types in ${stack.name}, and nothing that exists once per account`, () => {
+  for (const stack of validatedStacks) {
+    it(`has the expected number of resources of each main type in ${stack.name}, and none that exist once per account`, () => {
       const { all } = registryOf(stack);
       const expectedCounts = expectedCountsOf(stack);
       const actualCounts = Object.fromEntries(
@@ -196,7 +196,7 @@ describe("the whole platform", function () {
   });
 
   it("migrates its database before creating anything that logs in to it", () => {
-    for (const stack of shippedConfigs) {
+    for (const stack of validatedStacks) {
       const registry = registryOf(stack);
       const { urn } = registry.resource("aws:lambda/invocation:Invocation", `rates-${stack.name}-migrations`);
       const { dependencies } = registry.resource(
@@ -220,7 +220,7 @@ describe("the whole platform", function () {
       stackWith((base) => ({ ...base, network: { ...base.network, nat: "none" } })),
     );
     for (const [registry, stack] of [
-      ...shippedConfigs.map((shipped) => [registryOf(shipped), shipped.name] as const),
+      ...validatedStacks.map((shipped) => [registryOf(shipped), shipped.name] as const),
       [withoutNat, "dev"] as const,
     ]) {
       const byUrn = new Map(registry.all.map((resource) => [resource.urn, resource]));
@@ -246,14 +246,14 @@ describe("the whole platform", function () {
   });
 
   it("waits long enough during deletion for the remaining network interfaces of all security groups", () => {
-    for (const stack of shippedConfigs)
+    for (const stack of validatedStacks)
       for (const { name, deleteTimeout } of registryOf(stack).ofType("aws:ec2/securityGroup:SecurityGroup"))
         assert.ok(Number.parseInt(deleteTimeout, 10) >= 45, `${name}: ${deleteTimeout || "the provider's default"}`);
   });
 
   it("describes security groups and rules in characters that EC2 accepts, also without NAT", async () => {
     const registries = [
-      ...shippedConfigs.map(registryOf),
+      ...validatedStacks.map(registryOf),
       await buildRegistry(stackWith((base) => ({ ...base, network: { ...base.network, nat: "none" } }))),
     ];
     for (const { all } of registries) {
@@ -266,13 +266,13 @@ describe("the whole platform", function () {
   });
 
   it("creates every role with the account's permissions boundary", () => {
-    for (const stack of shippedConfigs)
+    for (const stack of validatedStacks)
       for (const { name, inputs } of registryOf(stack).ofType("aws:iam/role:Role"))
         assert.equal(inputs.permissionsBoundary, `arn:aws:iam::${stack.config.account.id}:policy/rates-boundary`, name);
   });
 
   it("sends all alarms to one topic", () => {
-    for (const stack of shippedConfigs) {
+    for (const stack of validatedStacks) {
       const registry = registryOf(stack);
       const alarms = registry.ofType("aws:cloudwatch/metricAlarm:MetricAlarm");
       const topic = `arn:aws:sns:eu-central-1:111111111111:rates-${stack.name}-monitoring`;
@@ -334,7 +334,7 @@ describe("the whole platform", function () {
     });
 
   it("ships RDS's certificate authorities with each function, and for Glue", () => {
-    for (const stack of shippedConfigs) {
+    for (const stack of validatedStacks) {
       const registry = registryOf(stack);
       for (const { inputs } of registry.ofType("aws:lambda/function:Function")) {
         assert.ok("rds-ca.pem" in inputs.code.assets);

@@ -28,7 +28,10 @@ import { permissions } from "./permissions.ts";
 import { memoryOf } from "./planning/plan.ts";
 import type { ValidatedStack } from "./program.ts";
 
-/** Outputs of a stack for the `rates` command and for services. Values that are also in platform.json have its keys. */
+/**
+ * Outputs of a stack for the `rates` command and for services. A value that is also in .local/platform.json has the same
+ * key there.
+ */
 export type Outputs = Record<string, pulumi.Input<unknown>>;
 
 /** File in the image with RDS's certificate authorities (runtime/Dockerfile). */

@@ -129,7 +129,7 @@ describe("the account program", () => {
       requireEngine(this);
     });
 
-    it("previews and creates its resources, then previews no changes, and protects the state bucket", async function () {
+    it("previews and creates its resources, then previews no changes, and refuses to delete the protected state", async function () {
       this.timeout(120_000);
       const pulumi = await engine({
         program: moduleProgram(new URL("index.ts", import.meta.url)),

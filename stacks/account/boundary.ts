@@ -152,7 +152,7 @@ function stackBoundary(accountId: string): Statement[] {
   ];
 }
 
-/** Allows the use of AWS managed keys through the services that encrypt with them. */
+/** Allows the use of keys, for example AWS managed keys, only through the given services. */
 const throughServices = (services: readonly string[], actions: readonly string[]): Statement => ({
   actions: actions.map((action) => `kms:${action}`),
   resources: ["*"],
@@ -178,8 +178,8 @@ const HARMLESS = [
 
 /**
  * Maximum permissions of the deploy role: all actions of harmless services and of EC2 (except instances, see
- * deniedToDeployments). Other services that run code are limited to the names of stacks, and IAM, KMS and Secrets Manager
- * to the permissions of the role's own policies, and to AWS managed keys through other services.
+ * deniedToDeployments). Other services that run code are limited to the names of stacks. IAM, KMS and Secrets Manager
+ * are limited to the permissions of the role's own policies, and to the use of keys through other services.
  */
 function deploymentBoundary(args: BoundariesArgs): Statement[] {
   const at = (service: string, path: string) => `arn:aws:${service}:*:${args.accountId}:${path}`;

@@ -11,10 +11,10 @@ export interface Block {
   readonly text: string;
   /**
    * `here` (default): run by commands.test.ts against a local platform, one block after the other. `account`: needs an
-   * AWS account; only its shell syntax is checked. A path (`by=…`): run by that test.
+   * AWS account, and is therefore checked but not run. A path (`by=…`): run by that test.
    */
   readonly by: "here" | "account" | (string & {});
-  /** Expected exit code, if it is not 0 (`exit=1`). */
+  /** Expected exit code (`exit=1`); 0 by default. */
   readonly exit: number;
 }
 

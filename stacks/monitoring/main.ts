@@ -75,8 +75,8 @@ function main(): number {
 }
 
 /**
- * Gives a file the owner and mode of the one that it replaces. Without the right to do so, the file stays readable as a
- * new one is, because the mode could exclude the previous owner.
+ * Gives a file the owner and mode of the one that it replaces. If this process may not change the owner, the file keeps
+ * the mode of a new file, because the mode of the replaced file could exclude that file's owner.
  */
 function keepOwner(file: string, { uid, gid, mode }: Stats): void {
   try {

@@ -30,7 +30,7 @@ describe("planCapacity", () => {
     assert.equal(database.usable, 377);
   });
 
-  it("uses the parameter group's number when it is set", () => {
+  it("uses database.maxConnections in place of the formula and the factor, if it is set", () => {
     const { database } = planOf(
       rawConfig((base) => ({ ...base, database: { ...base.database, maxConnections: 400 } })),
     );

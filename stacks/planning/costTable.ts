@@ -42,7 +42,7 @@ export function priceSources(prices: readonly Price[]): string {
   return `Each price was compared with ${source}; the oldest comparison was in ${oldest}.`;
 }
 
-/** Returns the cost table of the shipped stacks in stacks/README.md. */
+/** Returns the cost table of the shipped stacks, for stacks/README.md. */
 export function stacksCostTable(): string {
   const costs = shippedStacks().map(({ stack, config, plan }) => [stack, costOf(config, plan)] as const);
   return [

@@ -117,7 +117,7 @@ function stepOf(metadata: StepEventMetadata): Step {
   };
 }
 
-/** Converts a message. Returns undefined for debug output, ephemeral messages, and plugins found on PATH. */
+/** Converts a message. Returns undefined for debug output, ephemeral messages, and notices of plugins found on PATH. */
 function diagnosticOf({ severity, message, urn, ephemeral }: DiagnosticEvent): Diagnostic | undefined {
   // The SDK's type lacks "debug", which the Automation API requests from the engine.
   const isNoise =

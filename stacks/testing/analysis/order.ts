@@ -26,13 +26,13 @@ export const STARTS: readonly Start[] = [
     component: "dispatcher",
     type: "aws:lambda/eventSourceMapping:EventSourceMapping",
     name: "dispatcher-(requests|wakeups)",
-    reason: "messages invoke it from now on",
+    reason: "messages invoke it from then on",
   },
   {
     component: "dispatcher",
     type: "aws:cloudwatch/eventTarget:EventTarget",
     name: "dispatcher-(schedule|glue|ec2)",
-    reason: "events invoke it from now on",
+    reason: "events invoke it from then on",
   },
   {
     component: "migrations",
