@@ -128,6 +128,13 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
     }
   });
 
+  it("count dedicated master nodes, as the deployed alarm does", () => {
+    const prod = stacks.find(({ stack }) => stack === "prod");
+    assert.ok(prod?.config.tracking.store === "opensearch");
+    const config = { ...prod.config, tracking: { ...prod.config.tracking, instanceCount: 12 } };
+    assert.equal(monitoringTargetsOf({ ...prod, config }, []).tracking?.nodes, 15);
+  });
+
   it("have rules that Prometheus accepts", function () {
     for (const { stack } of stacks) {
       const file = join(directory, `${stack}.yml`);

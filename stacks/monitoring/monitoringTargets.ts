@@ -1,4 +1,5 @@
 import { DISPATCHER } from "../../infra/dispatcher.ts";
+import { dedicatedMasterCount } from "../../infra/limits/dedicatedMasters.ts";
 import type { MonitoringTargets } from "../../infra/monitoring/monitoringTargets.ts";
 import { memoryOf } from "../planning/plan.ts";
 import type { ShippedStack } from "../planning/shipped.ts";
@@ -21,7 +22,13 @@ export function monitoringTargetsOf(
     database: { identifier: "database", storageGb: config.database.storageGb },
     api: { loadBalancer: "balancer", targetGroup: "targets", cluster: "api", service: "api" },
     ...(tracking.store === "opensearch"
-      ? { tracking: { domainName: "search", nodes: tracking.instanceCount, storageGb: tracking.storageGb } }
+      ? {
+          tracking: {
+            domainName: "search",
+            nodes: tracking.instanceCount + dedicatedMasterCount(tracking.instanceCount),
+            storageGb: tracking.storageGb,
+          },
+        }
       : {}),
     jobSeconds: config.jobs.timeoutSeconds,
     runMemory: memoryOf(config),
