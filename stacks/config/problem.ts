@@ -4,7 +4,7 @@ import type { StackConfig } from "./schema.ts";
 export interface ConfigProblem {
   /**
    * Path of the field, without the project's prefix, for example `database.instanceClass`; `stack` for the stack's
-   * name.
+   * name; or the name of a key of Pulumi or of an environment variable.
    */
   key: string;
   /** Value of the field; undefined if it is missing. */
