@@ -5,6 +5,8 @@ import { type MonitoringTargets, subjects } from "./monitoringTargets.ts";
 
 /** Maximum seconds for 95 of 100 API requests; /rates takes milliseconds. */
 const API_SECONDS = 1;
+/** CPU percent above which the database and the API count as overloaded. */
+const MAX_CPU_PERCENT = { database: 90, api: 85 } as const;
 /** Percent of failed requests above which an operator should investigate. */
 const MAX_FAILED_PERCENT = 1;
 /** Returns the baseline I/O operations per second of the database's gp3 storage. */
@@ -16,7 +18,8 @@ const GIB = 1_073_741_824;
 /** Alarms of the database. */
 export function databaseAlarms(targets: MonitoringTargets): Alarm[] {
   const { database, platform } = subjects(targets);
-  const { usable } = targets.plan.database;
+  const { usable, total } = targets.plan.database;
+  const maxConnections = Math.floor(NEARLY_FULL * usable);
   const { storageGb } = targets.database;
   const limit = diskLimit(targets);
   const [largeGb, largeLimit] = [LIMITS.rdsGp3LargeGb.value, LIMITS.rdsGp3LargeIops.value];
@@ -24,22 +27,25 @@ export function databaseAlarms(targets: MonitoringTargets): Alarm[] {
     {
       key: "connections",
       summary: `More than ${100 * NEARLY_FULL} % of the ${usable} usable database connections are open.`,
-      action:
-        "The planned maximum is below that, so check for other clients first (pg_stat_activity by usename). For more runs or tasks, use a larger database.instanceClass.",
+      action: `All components together open at most ${total}, ${
+        total > maxConnections
+          ? "so this is expected at full load. At a lower load, check for other clients"
+          : "so check for other clients first"
+      } (pg_stat_activity by usename). For more runs or tasks, use a larger database.instanceClass.`,
       metric: measure("connections", "Maximum", database),
       comparison: ">",
-      threshold: Math.floor(NEARLY_FULL * usable),
+      threshold: maxConnections,
       minutes: [5, 5],
       missingData: "notBreaching",
     },
     {
       key: "database-cpu",
-      summary: "The database's CPU has been above its threshold for 15 minutes, which slows everything down.",
+      summary: `The database's CPU has been above ${MAX_CPU_PERCENT.database} % for 15 minutes, which slows everything down.`,
       action:
         "Find the statement in CloudWatch Database Insights. Reduce simultaneous runs, or use a larger database.instanceClass.",
       metric: measure("databaseCpu", "Average", database),
       comparison: ">",
-      threshold: 90,
+      threshold: MAX_CPU_PERCENT.database,
       minutes: [15, 15],
       missingData: "breaching",
     },
@@ -140,12 +146,12 @@ export function apiAlarms(monitored: MonitoringTargets): Alarm[] {
     },
     {
       key: "api-full",
-      summary: `The API's CPU has been above its threshold for 15 minutes: ${maxTasks} tasks are not enough, or new ones do not start.`,
+      summary: `The API's CPU has been above ${MAX_CPU_PERCENT.api} % for 15 minutes: ${maxTasks} tasks are not enough, or new ones do not start.`,
       action:
         "Raise api.maxTasks or api.taskVcpus, as far as quotas.fargateVcpus and the database's connections allow.",
       metric: measure("apiCpu", "Average", api),
       comparison: ">",
-      threshold: 85,
+      threshold: MAX_CPU_PERCENT.api,
       minutes: [15, 15],
       missingData: "notBreaching",
     },

@@ -26,7 +26,7 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
       key: "dead-letters",
       summary: "Invalid messages, or messages that failed repeatedly, are in the dead-letter queue.",
       action:
-        "Read the reason in the attribute of each message, fix the cause, then redrive by error type: POST /redrive.",
+        "Read the type and reason of each message (GET /dead-letters), fix the cause, then redrive by error type: POST /redrive.",
       metric: measure("messagesVisible", "Maximum", deadLetters),
       comparison: ">",
       threshold: 0,
@@ -54,7 +54,7 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
     },
     {
       key: "dispatcher-slow",
-      summary: `Invocations take nearly as long as Lambda's timeout of ${timeoutSeconds} seconds.`,
+      summary: `Invocations take nearly as long as the dispatcher's timeout of ${timeoutSeconds} seconds.`,
       action: "Find the cause: the database (connections, locks), SQS, or slow responses of Glue and EC2.",
       metric: measure("invocationTime", "Maximum", dispatcher),
       comparison: ">",
@@ -108,7 +108,7 @@ const RUNNER_TEXTS = {
     maximumKey: "runners.ec2.maxInstances",
     quotas: "the EC2 quota",
     memoryRemedy: "Use a runners.ec2.instanceType with more memory.",
-    lossCause: "Spot instances are interrupted now and then; any other loss is a crash.",
+    lossCause: "Spot Instances are interrupted now and then; any other loss is a crash.",
   },
 } as const;
 
@@ -193,7 +193,7 @@ export function runnerAlarms(targets: MonitoringTargets, runner: RunnerType): Al
     {
       key: `${runner}-out-of-memory`,
       summary: `${runs} run out of memory.`,
-      action: `${memoryRemedy} \`rates list --status FAILED\` lists the jobs; a single huge sort may need a better query instead.`,
+      action: `${memoryRemedy} \`rates list --status FAILED\` lists the jobs that failed; a single huge sort may need a better query instead.`,
       metric: measure("outOfMemory", "Sum", dimensions),
       comparison: ">",
       threshold: 0,

@@ -74,7 +74,7 @@ export const METRICS = {
 
   invocations: lambda("Invocations", "Count", "invocations of the dispatcher"),
   invocationErrors: lambda("Errors", "Count", "failed invocations"),
-  invocationThrottles: lambda("Throttles", "Count", "invocations refused by the reserved concurrency"),
+  invocationThrottles: lambda("Throttles", "Count", "invocations refused for lack of concurrency"),
   invocationTime: lambda("Duration", "Milliseconds", "duration of invocations"),
   invocationsAtOnce: lambda("ConcurrentExecutions", "Count", "concurrent invocations"),
 

@@ -158,7 +158,7 @@ describe("the dashboard", () => {
     assert.equal((listed as string[]).length, alarmsIn(registry).length);
   });
 
-  it("has the stack's name", async () => {
+  it("has a name that contains the stack's name", async () => {
     const { dashboardName } = (await create()).resource("aws:cloudwatch/dashboard:Dashboard").inputs;
     assert.equal(dashboardName, "rates-dev-monitoring");
   });
@@ -211,6 +211,18 @@ describe("alarms", () => {
     assert.match(summary, /than the account's unreserved concurrency allows\.$/);
     assert.match(action, /^It shares this concurrency with other functions: raise .*quotas\.lambdaConcurrency/);
     assert.match(throttlingWith(6).summary, /than its reserved concurrency allows\.$/);
+  });
+
+  it("expect more than 80 % of the usable connections at full load only if the plan allows more", () => {
+    const actionWith = (total: number) => {
+      const change = { plan: { ...plan, database: { ...plan.database, usable: 100, total } } };
+      return alarmsOf(args(change)).find(({ key }) => key === "connections")?.action ?? "";
+    };
+    assert.match(actionWith(80), /^All components together open at most 80, so check for other clients first /);
+    assert.match(
+      actionWith(81),
+      /^All components together open at most 81, so this is expected at full load\. At a lower/,
+    );
   });
 
   it("have thresholds that follow from the stack's capacity and configuration", async () => {
