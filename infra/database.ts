@@ -47,7 +47,7 @@ export interface DatabaseArgs {
   readonly backupDays: number;
   /** max_connections of the capacity plan, which the parameter group sets. */
   readonly maxConnections: number;
-  /** Takes a final snapshot when the stack is destroyed. */
+  /** Takes a final snapshot and keeps the automatic backups when the stack is destroyed. */
   readonly keepData: boolean;
   /** Retention of logs in days. */
   readonly retentionDays: number;
@@ -88,8 +88,8 @@ const MAX_KILOBYTES = 2 ** 31 - 1;
 /** Interval of enhanced monitoring in seconds. */
 const MONITORING_SECONDS = 60;
 /**
- * Free retention of Performance Insights in days. CloudWatch Database Insights shows its data, since its own console was
- * retired (2026-07).
+ * Free retention of Performance Insights in days. CloudWatch Database Insights shows the data, since the console of
+ * Performance Insights was retired (2026-07).
  */
 const INSIGHTS_DAYS = 7;
 

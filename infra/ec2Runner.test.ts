@@ -115,7 +115,7 @@ describe("the EC2 runner of a stack", () => {
         await resolved(pulumi.output(conditions?.ArnEquals?.["ec2:LaunchTemplate"])),
         "arn:aws:ec2:eu-central-1:111111111111:launch-template/r-id",
       );
-    // A dispatcher of the previous version starts the previous image: only images of the template are allowed.
+    // Any image of the template, since a dispatcher of the previous version starts the previous image.
     const images = launches.find(({ resources }) => resources.includes("arn:aws:ec2:eu-central-1::image/*"));
     assert.deepEqual(images?.conditions?.Bool, { "ec2:IsLaunchTemplateResource": "true" });
     assert.deepEqual(find("iam:PassRole")?.conditions, {

@@ -64,7 +64,7 @@ export interface Ec2RunnerArgs {
   readonly maxInstances: number;
   /** Age in seconds after which an instance claims no further job. */
   readonly lifetimeSeconds: number;
-  /** Time limit in seconds of the longest job, which may continue beyond that age. */
+  /** Time limit in seconds of the longest job, which may continue after `lifetimeSeconds`. */
   readonly maxTimeoutSeconds: number;
   /** Environment of the container; contains no secret. */
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
@@ -74,7 +74,10 @@ export interface Ec2RunnerArgs {
   readonly statements: readonly Statement[];
   /** Retention of logs in days. */
   readonly retentionDays: number;
-  /** Tags of instances and volumes: the provider's default tags do not reach resources that the dispatcher launches. */
+  /**
+   * Tags of instances, volumes and network interfaces: the provider's default tags do not reach resources that the
+   * dispatcher launches.
+   */
   readonly tags: Readonly<Record<string, string>>;
   /** Region code, for example `eu-central-1`. */
   readonly region: string;

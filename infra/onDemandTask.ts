@@ -20,13 +20,13 @@ export interface OnDemandTaskArgs {
   readonly arch: "x86_64" | "arm64";
   /** The load balancer's security group and port. */
   readonly loadBalancer: { readonly group: SecurityGroup; readonly port: number };
-  /** Descriptions of its security group and of the rule to the load balancer, in characters that EC2 accepts. */
+  /** Descriptions of the task's security group and of the rule to the load balancer, in characters that EC2 accepts. */
   readonly descriptions: { readonly group: string; readonly toBalancer: string };
   /** Permissions of the task. */
   readonly statements: readonly Statement[];
   /** Permissions of ECS for starting the task, in addition to those to pull its image. */
   readonly startStatements?: readonly Statement[];
-  /** Name of its container. */
+  /** Name of the task's container. */
   readonly container: string;
   /** Further settings of the container (ECS's container definition). */
   readonly settings: Readonly<Record<string, pulumi.Input<unknown>>>;
@@ -97,7 +97,7 @@ export function onDemandTask(
           // Overrides the image's health check, since this container serves no requests.
           healthCheck: { command: ["CMD", "true"] },
           stopTimeout: 2,
-          // Adds an init process, which forwards SIGTERM and reaps processes that the container leaves behind.
+          // Adds an init process, which forwards SIGTERM and reaps processes that the container's program leaves behind.
           linuxParameters: { initProcessEnabled: true },
           ...args.settings,
         },

@@ -48,8 +48,8 @@ const DAY_SECONDS = 86_400;
  */
 const MAX_RECEIVES = 1_000;
 /**
- * Retention in days. Requests survive an outage of this length. Dead letters are kept longer, since SQS counts their
- * age from the original send.
+ * Retention in days. An outage of this length loses no request: those that reach MAX_RECEIVES become dead letters, which
+ * are kept longer, since SQS counts their age from the original send.
  */
 const REQUEST_DAYS = 7;
 /** Retention in seconds. A wake-up only triggers a check, which the schedule does every minute too. */

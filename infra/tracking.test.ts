@@ -49,7 +49,7 @@ describe("the OpenSearch domain of a stack", () => {
 
   it("has dedicated master nodes if it has at least ten data nodes", async () => {
     assert.equal((await domainOf({ instanceCount: 9 })).clusterConfig.dedicatedMasterEnabled, false);
-    assert.equal((await domainOf({ instanceCount: 12 })).clusterConfig.dedicatedMasterCount, 3);
+    assert.equal((await domainOf({ instanceCount: 10 })).clusterConfig.dedicatedMasterCount, 3);
   });
 
   it("writes logs to a group that the account's log resource policy covers, with the stack's retention", async () => {

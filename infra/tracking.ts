@@ -52,7 +52,7 @@ export const TRACKING_LOGS = "/aws/OpenSearchService/rates/";
 /** Prefix of the runtime's indices (TrackingSettings.indexPrefix in runtime/platform/settings.ts). */
 const INDEX_PREFIX = "rates-jobs";
 
-/** Hour (UTC) at which the ten hours begin in which OpenSearch may patch and restart nodes. */
+/** First hour (UTC) of the ten-hour window in which OpenSearch may patch and restart nodes. */
 const OFF_PEAK_HOUR = 21;
 
 const HTTPS = 443;
