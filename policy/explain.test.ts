@@ -64,7 +64,7 @@ describe("npm run policy -- config", () => {
     assert.equal(config["rds-connections"].perTask, 9, "a pool of 8, and the connection that plans reads");
   });
 
-  it("prints, for the rules that depend on it, whether the stack keeps data", () => {
+  it("prints whether the stack keeps data, for the rules with that setting", () => {
     const config = (stack: string) => JSON.parse(runCommand(["config", stack, "security"]).text)["rds-multi-az"];
     assert.deepEqual([config("dev"), config("prod")], [{ holdsData: false }, { holdsData: true }]);
     assert.deepEqual(runCommand(["config", "dev", "secutiry"]), {

@@ -6,7 +6,7 @@ import { ALL_RULES, details, overview, PACKS, rulesTable } from "./explain.ts";
 import { packConfigOf } from "./packConfig.ts";
 
 const USAGE = `npm run policy -- explain [RULE …]  one line per rule, or all details of the named rules
-npm run policy -- config STACK [PACK]   a pack's configuration with the settings of Pulumi.STACK.yaml; PACK is limits or security
+npm run policy -- config STACK [PACK]   a pack's configuration with the settings of Pulumi.STACK.yaml; PACK is limits (default) or security
 npm run policy -- write             updates the tables of policy/README.md
 The packs themselves run with Pulumi:
 pulumi preview --policy-pack policy/limits --policy-pack policy/security`;

@@ -52,8 +52,8 @@ export class Resource {
   }
 
   /**
-   * Returns a property by its path. In stack validation the engine passes outputs, of which those that the provider sets
-   * are unknown in a preview; for these, this method returns the requested input.
+   * Returns a property by its path. For stack validation, the engine passes outputs, and those that the provider sets are
+   * unknown in a preview. Instead of an unknown output, this method returns the program's input.
    */
   at(path: string): Value {
     const value = this.properties.at(path);

@@ -4,7 +4,10 @@ import Value from "typebox/value";
 import { CONTROL_SEVERITY, type Control } from "./controls.ts";
 import type { Resource, Stack } from "./resource.ts";
 
-/** Reports a problem of a resource; the text states its extent and remedy. */
+/**
+ * Reports a resource that violates a rule. `problem` follows the resource's name in the message; it states the violation,
+ * for a numeric limit also the excess, and the remedy.
+ */
 export type Report = (resource: Resource, problem: string) => void;
 
 /** Metadata of every rule. */
@@ -62,7 +65,7 @@ type Spec<S extends TProperties> = Omit<RuleMetadata, keyof OptionalMetadata> & 
  *   remediation: "Set receiveWaitTimeSeconds to 20.",
  *   types: ["aws:sqs/queue:Queue"],
  *   check: (queue, report) => {
- *     if (queue.at("receiveWaitTimeSeconds").isAbsent) report(queue, "has no receiveWaitTimeSeconds");
+ *     if (queue.at("receiveWaitTimeSeconds").isAbsent) report(queue, "receiveWaitTimeSeconds is not set: set it.");
  *   },
  * });
  * ```
@@ -88,7 +91,7 @@ export const resourceRule = <S extends TProperties = Record<never, never>>(
  *   framework: documented("AWS General Reference, Amazon RDS quotas"),
  *   remediation: "Remove the other databases.",
  *   check: (stack, report) => {
- *     for (const extra of stack.of("aws:rds/instance:Instance").slice(1)) report(extra, "is not the only database");
+ *     for (const extra of stack.of("aws:rds/instance:Instance").slice(1)) report(extra, "it is not the only database: remove it.");
  *   },
  * });
  * ```

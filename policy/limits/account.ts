@@ -7,7 +7,7 @@ import { documented, resourceRule, stackRule } from "../rule.ts";
 import { DATABASE, DOMAIN, LOAD_BALANCER, QUEUE, TARGET_GROUP } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
 
-/** Prevents creating resources in whichever account the ambient credentials belong to. */
+/** Prevents creating resources in a wrong account, whose credentials happen to be in the environment. */
 export const providerPinned = stackRule({
   name: "aws-provider-pinned",
   description: "Every AWS resource uses a provider that allows only the stack's account.",

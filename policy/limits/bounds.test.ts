@@ -154,7 +154,7 @@ const BOUNDS: readonly Bound[] = [
     undefined,
     0,
   ],
-  // 2 instances with 4 connections each, 2 Glue runs with 3 each, and the reserved connections.
+  // 2 instances with 4 connections each, 2 Glue runs with 3 each, and 10 that no component may use.
   ["rds-connections", "max_connections", maxConnections, 2 * 4 + 2 * 3 + 10, undefined],
   ["rds-limits", "backups", property(DATABASE, "backupRetentionPeriod"), undefined, 35],
   ["rds-limits", "storage", property(DATABASE, "allocatedStorage"), 20, 65_536],

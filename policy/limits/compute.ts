@@ -17,7 +17,7 @@ export const INSTANCES = {
 };
 
 /** Problem and remedy of a launch template without a maximum number of instances. */
-export const UNBOUNDED = `nothing limits how many instances are launched from it: use an Auto Scaling group, add the tag ${INSTANCES_TAG}, or enter it under \`instances\` in the pack's configuration.`;
+export const UNBOUNDED = `nothing limits how many instances are launched from it: use an Auto Scaling group, or give their maximum number in the tag ${INSTANCES_TAG} or under \`instances\` in the pack's configuration.`;
 
 /** Returns the maximum number of concurrent instances of a launch template; undefined if nothing limits it. */
 export function instancesOf(stack: Stack, template: Resource, instances: Record<string, number>): number | undefined {

@@ -88,7 +88,7 @@ export const queuePrincipals = resourceRule({
   },
 });
 
-/** EC2 refuses user data that is too large only at launch, when a job already waits for the instance. */
+/** EC2 checks the size of user data only at launch, when a job already waits for the instance. */
 export const userDataSize = resourceRule({
   name: "ec2-user-data-size",
   description: "An instance's user data is within EC2's maximum size.",

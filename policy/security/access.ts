@@ -78,10 +78,10 @@ const tlsOnly = (
 const notPublic = (name: string, reference: Control, { type, policyType, label }: PolicySubject): Rule =>
   resourceRule({
     name,
-    description: `The policy of a ${label} admits only named principals, or callers from fixed identities or networks.`,
+    description: `The policy of a ${label} admits only named principals, fixed identities or narrow networks.`,
     framework: control(reference),
     remediation:
-      "Name the accounts, roles or services in Principal, or restrict everyone with a Condition on fixed identities or networks.",
+      "Name the accounts, roles or services in Principal, or limit callers by a Condition to fixed identities or narrow networks.",
     mayBeUnknown: ["policy"],
     types: [policyType, type],
     check(resource, report) {

@@ -121,7 +121,7 @@ export const balancerLogs = resourceRule({
   name: "elb-access-logs",
   description: "An application load balancer of a stack that keeps data writes access logs.",
   framework: control("ELB.5"),
-  remediation: "Set accessLogs with a bucket, enabled.",
+  remediation: "Set accessLogs.bucket to a bucket, and accessLogs.enabled to true.",
   types: [LOAD_BALANCER],
   settings: HOLDS_DATA,
   check(balancer, report, settings) {

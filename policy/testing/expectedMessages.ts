@@ -64,7 +64,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "batches that fail as a whole": [
     "shop-dispatcher-requests: functionResponseTypes are not set, so one failed message of 10 returns all of them: set ReportBatchItemFailures.",
   ],
-  "a function that reserves all executions of the account": [
+  "a function that reserves more executions than AWS allows": [
     "shop-migrations: the program's functions reserve 964 executions, 64 more than the 900 that can be reserved, since AWS keeps 100 of the account's 1000 unreserved: lower reservedConcurrentExecutions (950 here), or have quota L-B99A9384 raised.",
   ],
   "a function of 128 GB": ["shop-dispatcher: memorySize is 131072 MB: Lambda accepts 128 to 10240."],
@@ -157,10 +157,10 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "a database open to the internet": [
     "shop-migrations: port 5432 is open to everyone: name the security group or the network that may connect.",
   ],
-  "SSH open to the internet": [
+  "port 22 open to the internet in an inline rule": [
     "mutant: port 22 is open to everyone: name the security group or the network that may connect.",
   ],
-  "port 22 open to the internet": [
+  "port 22 open to the internet in a separate rule": [
     "mutant: port 22 is open to everyone: name the security group or the network that may connect.",
   ],
   "port 443 of other resources open to the internet": [
@@ -180,7 +180,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "a role with all permissions": [
     "shop-dispatcher: its policy allows * on every resource: name the actions and the resources.",
   ],
-  "permission to send to all queues": [
+  "all actions on all queues": [
     "shop-dispatcher: its policy allows sqs:* on every resource: name the actions and the resources.",
   ],
   "a role with the policy AdministratorAccess": [

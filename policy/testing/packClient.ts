@@ -76,7 +76,8 @@ export async function startPack(name: "limits" | "security", env: Record<string,
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
-  // A test that times out meanwhile never gets the pack to close; the process would keep the test runner's output open.
+  // If the test times out before this function returns, it cannot close the pack, which would keep the test runner's
+  // output open.
   const kill = () => child.kill();
   process.once("exit", kill);
   child.once("exit", () => process.off("exit", kill));

@@ -2,10 +2,9 @@ import { fileURLToPath } from "node:url";
 import type { Engine } from "../../stacks/testing/engine.ts";
 import { stackEngine } from "../../stacks/testing/stackEngine.ts";
 
-/**
- * `node policy/testing/timePacks.ts <rounds>`: previews prod in the real engine, alternately without a policy pack,
- * with two packs without rules, and with ours. Prints `{ none, bare, ours }` as JSON: milliseconds of each preview.
- */
+// `node policy/testing/timePacks.ts <rounds>` previews prod in the real engine, alternately without a policy pack, with
+// two packs without rules, and with ours. Prints `{ none, bare, ours }` as JSON: milliseconds of each preview.
+
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const bare = file("bare");
 const PACKS = { none: [], bare: [bare, bare], ours: [file("../limits"), file("../security")] };

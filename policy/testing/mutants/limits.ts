@@ -78,7 +78,7 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   ],
   "lambda-reserved-concurrency": [
     {
-      label: "a function that reserves all executions of the account",
+      label: "a function that reserves more executions than AWS allows",
       ...set(FUNCTION, "-migrations", "reservedConcurrentExecutions", 950),
     },
   ],

@@ -78,10 +78,13 @@ export const SECURITY_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "no-ingress-from-the-world": [
     { label: "a database open to the internet", ...set(types.SECURITY_GROUP_INGRESS, "", "cidrIpv4", "0.0.0.0/0") },
     {
-      label: "SSH open to the internet",
+      label: "port 22 open to the internet in an inline rule",
       mutate: add(types.SECURITY_GROUP, { ingress: [{ cidrBlocks: ["0.0.0.0/0"], fromPort: 22, toPort: 22 }] }),
     },
-    { label: "port 22 open to the internet", mutate: add(types.SECURITY_GROUP_INGRESS, internetIngress(22)) },
+    {
+      label: "port 22 open to the internet in a separate rule",
+      mutate: add(types.SECURITY_GROUP_INGRESS, internetIngress(22)),
+    },
     {
       label: "port 443 of other resources open to the internet",
       mutate: add(types.SECURITY_GROUP_INGRESS, internetIngress(443)),
@@ -118,7 +121,7 @@ export const SECURITY_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       mutate: changeStatements(types.ROLE_POLICY, "-dispatcher", withActions(["*"], ["*"])),
     },
     {
-      label: "permission to send to all queues",
+      label: "all actions on all queues",
       mutate: changeStatements(types.ROLE_POLICY, "-dispatcher", withActions(["sqs:*"], ["*"])),
     },
     {
