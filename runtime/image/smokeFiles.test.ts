@@ -9,7 +9,7 @@ const FOLDER = "runtime/smoke";
 
 describe("the Dockerfile's list of the smoke task's files", () => {
   // runtime/image/image.test.ts compares the built image; this test also runs where Docker does not.
-  it("copies exactly the files outside runtime/smoke that the task imports, each to its place", async () => {
+  it("copies package.json and exactly the files outside runtime/smoke that the task imports, each to its place", async () => {
     const dockerfile = readFileSync(join(ROOT, "runtime", "Dockerfile"), "utf8");
     const [, stage = ""] = /^FROM \S+ AS smoke-files$(.*?)^FROM /ms.exec(dockerfile) ?? [];
     const copies = [...stage.matchAll(/^COPY (.+) (\S+)$/gm)].flatMap(([, sources = "", destination = ""]) =>

@@ -4,9 +4,9 @@ import { connect } from "../platform/postgres.ts";
 import { createToken, newToken, SCOPES } from "../store/tokens.ts";
 
 const USAGE = `node runtime/image/token.ts --name NAME [--tenant ${DEFAULT_TENANT}] [--scopes ${SCOPES.join(",")}] [--expires 2030-01-31T12:00:00Z]
-Creates an API token in the database of the environment and prints it once; the database stores only its hash.
+Creates an API token in the database that DATABASE_HOST and DATABASE_NAME name, and prints it once; the database stores only its hash.
 With --offline no database is used: prints the token to stderr, and to stdout the payload for the migrations function
-(docs/first-deployment.md), which receives only the hash.`;
+(docs/first-deployment.md), which contains the token's hash instead of the token.`;
 
 /** Runs the command (USAGE). Without --offline, logs in as migrator, which owns the tokens. */
 async function main(): Promise<void> {
