@@ -398,7 +398,7 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(calls, 1);
   });
 
-  it("keep all slots while EC2 does not respond", async () => {
+  it("keep all slots while EC2 refuses to list instances", async () => {
     await setUp(2);
     await accept(context.db, jobs(2));
     await dispatch();
