@@ -67,7 +67,7 @@ describe("the API of a stack", () => {
     assert.match(registry.resource("aws:lb/listener:Listener", "a-https").inputs.sslPolicy, /TLS13/);
   });
 
-  it("logs requests to a private bucket that only load balancers of its account write to", async () => {
+  it("logs requests to a bucket that only load balancers of its account may write to, and expires the logs", async () => {
     const { registry } = await create();
     const { inputs } = registry.resource("aws:lb/loadBalancer:LoadBalancer");
     assert.equal(inputs.accessLogs.enabled, true);

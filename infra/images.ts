@@ -38,7 +38,7 @@ export interface ImagesArgs {
 
 const DOCKERFILE = "runtime/Dockerfile";
 /**
- * Number of images to keep, two per version: running runs and tasks use old versions, and a rollback needs the previous
+ * Number of images to keep, two per version: runs and tasks may still use old versions, and a rollback needs the previous
  * one.
  */
 const MAX_IMAGES = 60;

@@ -274,12 +274,13 @@ describe("other programs", () => {
     it("is compared with the monthly amount of the smallest cost budget", async () => {
       const balancer = foreignResource(BALANCER, "web");
       const usage = budget({ budgetType: "USAGE", limitAmount: "1", timeUnit: "MONTHLY" });
+      const larger = foreignResource("aws:budgets/budget:Budget", "larger", { limitAmount: "15", timeUnit: "MONTHLY" });
       assert.deepEqual(
         await findingsOf([balancer, usage, budget({ limitAmount: "240", timeUnit: "ANNUALLY" })], RULE),
         [],
       );
       assert.deepEqual(
-        await findingsOf([balancer, usage, budget({ limitAmount: "120", timeUnit: "ANNUALLY" })], RULE),
+        await findingsOf([balancer, usage, larger, budget({ limitAmount: "120", timeUnit: "ANNUALLY" })], RULE),
         ["all: fixed cost is about 20 US dollars per month, 10 more than the budget of 10: web 20."],
       );
     });

@@ -187,7 +187,7 @@ describe("other programs", () => {
       );
     });
 
-    it("has no policy when the provider returns an empty text", async () => {
+    it("has neither a key nor a redrive policy when the provider returns empty texts", async () => {
       const defaults = { kmsMasterKeyId: "", redrivePolicy: "", policy: "", sqsManagedSseEnabled: false };
       assert.deepEqual(
         await findingsOf(

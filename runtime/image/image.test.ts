@@ -185,7 +185,7 @@ describe("the image of the smoke task", () => {
     this.currentTest?.timeout(120_000);
   });
 
-  it("contains exactly the files that its program imports, on top of the platform image", async () => {
+  it("contains package.json and exactly the files that its program imports, in one layer on top of the platform image", async () => {
     const files = await docker(
       "run",
       "--rm",
