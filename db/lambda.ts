@@ -55,7 +55,9 @@ function parse(event: unknown): Event {
   if (Value.Check(Event, event)) return event;
   if (event !== null && typeof event === "object" && "token" in event)
     throw new Error("token: must be the output of `token.ts --offline`.");
-  throw new Error('Invoke it with {"step":"roles","slots":{"glue":N,"ec2":N}}, {"step":"migrate"} or {"token":{…}}.');
+  throw new Error(
+    'Invoke the function with {"step":"roles","slots":{"glue":N,"ec2":N}}, {"step":"migrate"} or {"token":{…}}.',
+  );
 }
 
 async function masterOptions(): Promise<pg.ClientConfig> {

@@ -43,7 +43,7 @@ export async function migrateRoles(target: { url: string } | pg.ClientConfig, sl
  * @param target - Logs in as migrator, or as a role that may become migrator.
  * @param onProgress - Called with a line for each migration, and with one for all changed functions and views.
  * @param directory - Parent of the three folders. @default this module's directory
- * @throws Error that names the migration, with Postgres's own error as its cause
+ * @throws Error that names the migration, or the file of the function or view, with Postgres's own error as its cause
  */
 export async function migrate(
   target: { url: string } | pg.ClientConfig,

@@ -167,7 +167,7 @@ describe("the named queries, on the fixture", () => {
     );
   });
 
-  it("terminate even if regions form a cycle", async () => {
+  it("call ports_of, which returns the ports of a place even if regions form a cycle", async () => {
     const superuser = await database.connect();
     await superuser.query("begin; update regions set parent_slug = 'norway' where slug = 'scandinavia'");
     const { rows: places } = await superuser.query("select ports_of('norway') as ports");

@@ -6,7 +6,7 @@ import pg from "pg";
 import { type Postgres, startPostgres } from "../runtime/local/postgres.ts";
 import { ROLES, readerRole } from "../runtime/platform/postgres.ts";
 import { migrate, migrateRoles } from "./migrate.ts";
-import { letRolesLogIn } from "./roles.ts";
+import { letRolesLogIn, slotRoles } from "./roles.ts";
 import { catalogOf, migratedDatabase } from "./testing/database.ts";
 
 /** Attributes of RDS's master: no superuser, ADMIN of the roles that RDS creates. */
@@ -94,7 +94,7 @@ describe("roles created by a master without superuser privileges (as on RDS)", (
 
   it("lets every login role use IAM tokens, but never the master", async () => {
     const holders = await tokenOnlyRoles();
-    for (const role of ROLES) assert.ok(holders.includes(role), role);
+    for (const role of [...ROLES, ...slotRoles({ glue: 2, ec2: 1 })]) assert.ok(holders.includes(role), role);
     assert.ok(!holders.includes("master"), holders.join(", "));
     // The check above detects a master that can become the migrator.
     await admin.query("grant migrator to master with inherit true");
@@ -123,7 +123,7 @@ describe("roles created by a master without superuser privileges (as on RDS)", (
     assert.deepEqual(await settings(), before);
   });
 
-  it("keeps a reader from seeing or signalling other sessions, reading tokens and writing prices", async () => {
+  it("keeps a reader from seeing other sessions' statements, signalling them, reading tokens and writing prices", async () => {
     const [reader, other] = await Promise.all([connectAs("job_reader_glue_1"), connectAs("job_reader_glue_2")]);
     const { rows } = await other.query("select pg_backend_pid() as pid");
     const seen = await reader.query("select query, state from pg_stat_activity where pid = $1", [rows[0].pid]);

@@ -1,4 +1,4 @@
--- The schema that the migrations, functions and views of this folder produce; generated, do not edit.
+-- The schemas public and jobs that the migrations, functions and views of this folder produce; generated, do not edit.
 -- Regenerate it after a change: node db/testing/writeSchema.ts
 -- Functions are listed with the roles that may execute them; their bodies are in functions/.
 

@@ -11,7 +11,7 @@ describe("db/schema.sql", () => {
   });
   after(() => database.drop());
 
-  it("equals the schema that the migrations, functions and views produce", async function () {
+  it("equals the schemas public and jobs that the migrations, functions and views produce", async function () {
     const client = await database.connect();
     const { rows } = await client.query<{ version: number }>(
       "select current_setting('server_version_num')::int version",

@@ -20,7 +20,7 @@ describe("setUp", () => {
     return lines;
   };
 
-  it("ignores the dump if the database already exists, even a missing one or a directory", async () => {
+  it("ignores the dump, even a missing file or a directory, if the database already exists", async () => {
     for (const dump of [missing, tmpdir(), import.meta.filename])
       assert.deepEqual(
         await run(existing.name, dump),

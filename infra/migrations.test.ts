@@ -139,7 +139,7 @@ describe("the migrations of a stack", () => {
         JSON.stringify(first),
       );
       assert.deepEqual(await handler({ step: "migrate" }), { applied: [] });
-      await assert.rejects(handler({}), /Invoke it with/);
+      await assert.rejects(handler({}), /Invoke the function with/);
       const { token, record } = newToken({ name: "first", tenant: "default", scopes: ["admin"] });
       assert.deepEqual(await handler({ token: record }), { tokenId: record.id });
       assert.equal((await callerOf(admin, token))?.tokenId, record.id);

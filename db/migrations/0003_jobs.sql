@@ -165,8 +165,8 @@ create index answers_due on jobs.answers (due_at) where due_at is not null;
 create index answers_created on jobs.answers (created_at);
 
 -- Jobs submitted with reply `none` whose request was repeated with reply `queue`. There is no foreign key, since its
--- lock would wait for a job that is ending at that moment. Once the job has ended, jobs.due_responses makes its
--- response due.
+-- lock would wait for a job that is ending at that moment. jobs.end_job reads and deletes the row of its job. If
+-- it runs concurrently with the repeat, jobs.due_responses makes the response due.
 create table jobs.reply_requests (
   job_id bigint primary key
 );

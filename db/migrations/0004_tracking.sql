@@ -1,5 +1,5 @@
--- Tracking store of small stacks: the documents of jobs, for people to search. Dispatchers write it from
--- jobs.untracked; it can be emptied and rebuilt from the jobs at any time.
+-- Tracking store of small stacks: the documents of jobs, for people to search. Dispatchers write those that
+-- jobs.untracked_batch returns; the store can be emptied and rebuilt from the jobs at any time.
 create schema tracking;
 
 create table tracking.documents (

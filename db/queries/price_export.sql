@@ -1,5 +1,5 @@
 -- name: price_export
--- description: All or filtered prices, unordered (sorting millions of rows would delay the first).
+-- description: All or filtered prices, unordered (sorting millions of rows would delay the first row).
 -- param: orig_code place = null "origins: a port's code, or a region's slug with all its descendants; null: all"
 -- param: dest_code place = null "destinations: a port's code, or a region's slug with all its descendants; null: all"
 -- param: date_from date = null "first day, inclusive; null: from the beginning"

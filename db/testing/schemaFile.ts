@@ -82,7 +82,7 @@ const FUNCTIONS = `
   where not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
   order by 1`;
 
-const HEAD = `-- The schema that the migrations, functions and views of this folder produce; generated, do not edit.
+const HEAD = `-- The schemas public and jobs that the migrations, functions and views of this folder produce; generated, do not edit.
 -- Regenerate it after a change: node db/testing/writeSchema.ts
 -- Functions are listed with the roles that may execute them; their bodies are in functions/.
 `;

@@ -1,5 +1,6 @@
 -- Bounds one entry of an error's details (runtime/contract/bounds.ts has the same limits): 10 fields, names of 100
--- characters, messages and reasons of 500, other values of 200. Nested values are converted to text.
+-- characters, messages and reasons of 500, other values of 200. Nested values are converted to text. An entry of at
+-- most 200 bytes is returned unchanged.
 create or replace function jobs.bounded_detail(detail json) returns text
 language sql immutable as $$
   select case

@@ -1,5 +1,5 @@
 -- Records which responses a run has sent, and gives it its next job (jobs.next_claim). Returns null if no job waits for
--- this run. Raises no_data_found (P0002) if the run is no longer running (reaped or retired): it must exit.
+-- this run. Raises no_data_found (P0002) if the run is no longer running (retired, or recorded as ended): it must exit.
 create or replace function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, p_sent bigint[], p_versions bigint[], p_messages text[])
 returns json language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,6 +1,6 @@
 -- Ends a job as jobs.finish does, records which responses were sent meanwhile, and gives the run its next job. A busy
 -- run thus needs one transaction per job. Returns one row. Its response is null if this attempt no longer holds the
--- job; `running` and `next` are those of jobs.next_claim.
+-- job; `running` and `next` are `running` and `job` of jobs.next_claim.
 create or replace function jobs.finish_and_claim(
   p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint,
   p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, p_sent bigint[], p_versions bigint[], p_messages text[])

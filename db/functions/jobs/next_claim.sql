@@ -1,6 +1,7 @@
 -- Gives a run the next waiting job of its runner type; gives a larger run the next job that waits for a larger run.
 -- Internal.
--- `running`: false if the run is no longer running (reaped or retired). `job`: null if no job waits for this run.
+-- `running`: false if the run is no longer running (retired, or recorded as ended). `job`: null if no job waits for this
+-- run.
 -- A run whose code version is not that of the newest runs gets no further job, and is retired by this call.
 create or replace function jobs.next_claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, out running boolean, out job json)
 language plpgsql set search_path = pg_catalog, pg_temp as $$

@@ -1,6 +1,6 @@
 -- Requeues a job whose attempt failed with a retryable error, after a pause that doubles per attempt (2 s to 5 min).
--- If its attempts are used up, ends it as FAILED with that error. Returns RETRIED, FAILED or CANCELLED (a response is
--- stored), or LOST.
+-- If its attempts are used up, ends it as FAILED with that error. Returns RETRIED; FAILED or CANCELLED, with a stored
+-- response; or LOST if this attempt no longer has the job.
 -- A job that ran out of memory is retried only on a run with more memory. If there is none, the job fails at once, and
 -- its error is not retryable.
 create or replace function jobs.retry(p_job bigint, p_attempt integer, p_error json, p_peak bigint)

@@ -1,4 +1,5 @@
--- Counts a runner type's runs, its jobs in progress, and its waiting jobs.
+-- Counts a runner type's runs that have not ended (`running`), its jobs in progress (`working`, which only the API of
+-- the previous version reads), and its waiting jobs.
 create or replace function jobs.runner_load(p_runner text)
 returns table (running integer, working integer, waiting integer)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$

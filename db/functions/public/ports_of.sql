@@ -4,7 +4,7 @@ create or replace function public.ports_of(place text) returns text[] language s
   set search_path = pg_catalog, pg_temp as $$
     with recursive within(slug) as (
       select slug from public.regions where slug = place
-      union -- not `union all`, so that a cycle among the regions ends
+      union -- not `union all`, which would never end if regions form a cycle
       select region.slug from public.regions region join within on region.parent_slug = within.slug
     )
     select coalesce(array_agg(code order by code), '{}')
