@@ -104,7 +104,7 @@ export class Actor {
     return this.state === "crashed";
   }
 
-  /** Resolves when the actor waits for a turn or has ended, or after a time, when the actor waits for a lock. */
+  /** Resolves when the actor waits for a turn or has ended, at the latest after a time, since it may wait for a lock. */
   async waitUntilSettled(milliseconds: number): Promise<void> {
     if (this.waiting || this.state !== "alive") return;
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -85,7 +85,7 @@ const awsError = (name: string, message: string, httpStatusCode = 400) =>
  */
 export class SimulatedEc2 {
   readonly instances: SimulatedInstance[] = [];
-  /** Number of throttled requests. */
+  /** Number of requests that the rate of requests or an injected outcome throttled, not the rate of instances. */
   throttled = 0;
   /** Time and number of instances of each request that started some. */
   readonly launches: { at: number; count: number }[] = [];

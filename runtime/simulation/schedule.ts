@@ -197,7 +197,7 @@ export class Schedule {
     return messages.length === 0 ? undefined : this.environment.deliver(messages).waitUntilSettled(LOCK_WAIT_MS);
   }
 
-  /** The stalled run, unless it was ended because it was silent. */
+  /** The stalled run, as long as it is paused and has not been ended. */
   get #zombie(): Actor | undefined {
     return this.#stalledRun?.state === "alive" && this.#stalledRun.paused ? this.#stalledRun : undefined;
   }
@@ -232,7 +232,7 @@ export class Schedule {
     return resumeAction(actor, actor.waiting, "go");
   }
 
-  /** Returns true if no actor that is not paused makes its next call or ends within a second. */
+  /** Returns true unless an actor that is not paused makes its next call or ends within a second. */
   async #isStuck(): Promise<boolean> {
     const busy = this.#activeActors.filter(({ paused }) => !paused);
     if (busy.length === 0) return true;

@@ -333,10 +333,10 @@ export class SimulatedEnvironment {
         }));
       }
       if (!(command instanceof SendMessageCommand))
-        throw new Error("the simulation's queue supports only SendMessage and SendMessageBatch");
+        throw new Error("the simulated SQS supports only SendMessage and SendMessageBatch");
       const { QueueUrl = "", MessageBody = "" } = command.input;
       if (QueueUrl !== QUEUES.deadLetters)
-        throw new Error(`the simulation sends messages only to the dead-letter queue, not to ${QueueUrl}`);
+        throw new Error(`the simulated SQS supports SendMessage only to the dead-letter queue, not to ${QueueUrl}`);
       return actor.call(`send to ${QueueUrl}`, async () => {
         this.deadLetters.push(MessageBody);
         return { MessageId: randomUUID() };

@@ -15,9 +15,9 @@ import { currentKeys, type DatabaseCalls, describeStatement, type Statement } fr
 
 /**
  * `node runtime/simulation/databaseCalls/record.ts && npm run fix`: records the statements that this version's
- * dispatcher and runners send to the job store, and their results. Run it with each release, before the schema changes:
- * calls.test.ts checks later schemas against these statements, since this version still sends them while the next one
- * is deployed.
+ * dispatcher and TypeScript runner send to the job store, and their results. Run it with each release, before the schema
+ * changes: calls.test.ts checks later schemas against these statements, since this version still sends them while the
+ * next one is deployed.
  */
 const FILE = fileURLToPath(new URL("calls.json", import.meta.url));
 /** Number of schedules: enough to run every statement that schedules can execute. */

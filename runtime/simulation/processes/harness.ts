@@ -34,7 +34,7 @@ export interface ReceivedResponse {
 }
 
 /** An address on which nothing listens. */
-const CLOSED_PORT = "http://127.0.0.1:1";
+const UNREACHABLE_ENDPOINT = "http://127.0.0.1:1";
 
 /** Options of a harness. */
 export interface ProcessHarnessOptions {
@@ -150,7 +150,7 @@ export class ProcessHarness {
   /** Returns the environment of API and dispatcher. */
   #environment(version: string): NodeJS.ProcessEnv {
     const { tracking, idleSeconds = 0 } = this.#options;
-    const trackingEndpoint = tracking === "nowhere" ? CLOSED_PORT : this.tracking?.endpoint;
+    const trackingEndpoint = tracking === "nowhere" ? UNREACHABLE_ENDPOINT : this.tracking?.endpoint;
     // SQS and S3 are reachable through the proxy only.
     const { port } = this.proxy;
     const viaProxy = (url: string) => url.replace(`:${this.#cloud.port}/`, `:${port}/`);

@@ -38,8 +38,8 @@ function countRuns(runnerType: string): void {
 }
 
 /**
- * Applies the next scheduled outcome to each launch of a run: the machine has no capacity for another process, or the
- * response is lost before or after the launch takes effect.
+ * Applies the next scheduled outcome to each launch of a run: it succeeds, it is refused because the machine has no
+ * capacity for another process, or it fails before or after it takes effect.
  */
 function breakLaunches(): void {
   const { spawn } = childProcess;

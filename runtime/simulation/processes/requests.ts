@@ -2,11 +2,11 @@
 export interface SentRequest {
   readonly requestId: string;
   readonly task: object;
-  /** For updates: prices of its rows, unique across the schedules of a run. */
+  /** For updates: prices of its rows, unique across all schedules of a simulation. */
   readonly prices: readonly number[];
   /** For reads: number of result rows. */
   readonly rows: number;
-  /** Objects that must exist in the uploads bucket. */
+  /** Object that must exist in the uploads bucket. */
   readonly upload?: { readonly key: string; readonly body: string };
 }
 

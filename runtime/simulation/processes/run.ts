@@ -10,7 +10,7 @@ const TRACKING = ["postgres", "unsteady", "nowhere"] as const;
  * Runs schedules against the platform's processes, one after the other. The platform is recreated every few schedules,
  * each time with another tracking store.
  *
- * @param onResult - Called for every schedule; `false` ends the run.
+ * @param onResult - Called for every schedule; `false` ends the simulation.
  */
 export async function runProcessSchedules(
   { seed, count }: { seed: number; count: number },

@@ -20,8 +20,9 @@ const CLOCK_JUMP_SECONDS = 1;
 const LONG_CLOCK_JUMP_SECONDS = 5;
 /** Number of runs, and of launches, whose fault or outcome is scheduled. */
 const RUNS = 12;
-/** Maximum duration of a pause: longer than the lease of a run. */
-const PAUSE_MS = 3_000;
+/** Duration of a pause; the maximum is longer than the lease of a run. */
+const MIN_PAUSE_MS = 200;
+const MAX_PAUSE_MS = 3_000;
 
 /** A fault or an action of a caller, at a time of the schedule. */
 interface ScheduledEvent {
@@ -162,7 +163,7 @@ function scheduleRequests(
 function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pick: () => number): ScheduledEvent[] {
   const { server, dispatcher, api, directory } = harness;
   const pause = async (stop: () => void, resume: () => void) => {
-    const milliseconds = 200 + pick() * PAUSE_MS;
+    const milliseconds = MIN_PAUSE_MS + pick() * (MAX_PAUSE_MS - MIN_PAUSE_MS);
     stop();
     await delay(milliseconds);
     resume();
