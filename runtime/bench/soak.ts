@@ -48,6 +48,7 @@ export async function benchSoak(platform: BenchPlatform, seconds: number): Promi
   const isOver = () => performance.now() >= endsAt;
   let sent = 0;
   let updates = 0;
+  let faults = 0;
   let kills = 0;
   const deadline = endsAt + LAST_MS;
 
@@ -87,9 +88,11 @@ export async function benchSoak(platform: BenchPlatform, seconds: number): Promi
     for (let next = performance.now() + FAULT_MS; !isOver(); await pause(200)) {
       if (performance.now() < next) continue;
       next += FAULT_MS;
-      const pattern = KILLED[kills++ % KILLED.length] as RegExp;
+      const pattern = KILLED[faults++ % KILLED.length] as RegExp;
       const [pid] = descendants(pattern);
-      if (pid !== undefined) process.kill(pid, "SIGKILL");
+      if (pid === undefined) continue;
+      process.kill(pid, "SIGKILL");
+      kills++;
     }
   };
   await Promise.all([send(), receive(), watch(), kill()]);
