@@ -75,7 +75,7 @@ const TICKS_PER_SECOND = 100;
 
 function processorMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  // The command's name, in parentheses, may contain spaces and parentheses: the other fields follow the last one.
+  // The command's name, in parentheses, may contain spaces and parentheses: the other fields follow the last parenthesis.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }

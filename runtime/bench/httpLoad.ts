@@ -49,7 +49,7 @@ function openConnection(): void {
 for (let opened = 0; opened < Number(connections); opened++) openConnection();
 const startedAt = performance.now();
 setTimeout(() => {
-  if (failures > 0) throw new Error(`${failures} requests did not return 200`);
+  if (failures > 0) throw new Error(`${failures} requests failed or did not return 200`);
   console.log((responses / (performance.now() - startedAt)) * 1000);
   process.exit(0);
 }, Number(seconds) * 1000);

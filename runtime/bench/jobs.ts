@@ -95,7 +95,7 @@ export async function benchJobs(
       peerName: "pg-boss: send, fetch, respond, complete",
       higherIsBetter: false,
       max: 8,
-      note: `p95 ${percentile(latencies, 0.95).toFixed(0)} ms; ${median(platformTimes)} ms of it from acceptance to the job's end`,
+      note: `p95 ${percentile(latencies, 0.95).toFixed(0)} ms; median from acceptance to the job's end ${median(platformTimes)} ms`,
     },
     {
       ...perJob,

@@ -88,7 +88,7 @@ const SEARCHES: Record<string, (count: number) => Omit<Search, "limit">> = {
     text: pickFrom(WORDS),
     createdTo: new Date(START + YEAR_MS / 10).toISOString(),
   }),
-  "two frequent words": () => ({ text: `${pickFrom(WORDS)} ${pickFrom(PORTS)}` }),
+  "a frequent word and a port": () => ({ text: `${pickFrom(WORDS)} ${pickFrom(PORTS)}` }),
   "a rare word": (count) => ({ text: `batch-${randomBelow(count)}` }),
   "an id": (count) => ({ text: ((randomBelow(count) * 2_654_435_761) % 2 ** 32).toString(16) }),
   "the beginning of a word": () => ({ text: pickFrom(WORDS).slice(0, 3) }),
