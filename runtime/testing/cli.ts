@@ -92,7 +92,7 @@ export const HOSTILE = "a\x1b[31mb\x1b]0;t\x07\x9b2Jc\x7fd\re\u202ef\u2066g\u200
 /** HOSTILE as commands print it. */
 export const ESCAPED =
   "a\\x1b[31mb\\x1b]0;t\\x07\\x9b2Jc\\x7fd\\x0de\\u202ef\\u2066g\\u200bh\\u200di\\ufeffj\\u{e0041}k\\xadl";
-/** Text that no command may print. */
+/** Matches a character that no command may print. */
 export const HIDDEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be shown
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e0fff}]/u;

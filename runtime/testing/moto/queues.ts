@@ -35,7 +35,7 @@ export const queueCalls = (platform: MotoPlatform): Mocha.Suite =>
       assert.equal(left?.MessageAttributes?.errorType?.StringValue, "UnreadableMessage");
     });
 
-    it("leaves a message in its queue if its dead letter cannot be sent, and names the missing queue", async () => {
+    it("leaves a message in its queue if its dead letter cannot be sent, and reports that the queue does not exist", async () => {
       const { queues } = platform.api.context;
       const context = { ...platform.api.context, queues: { ...queues, deadLetters: gone(queues.deadLetters) } };
       const event = sqsEvent("not json");

@@ -17,7 +17,7 @@ const Attribute = Type.Object(
   { additionalProperties: false },
 );
 const Nanoseconds = Type.String({ pattern: "^[0-9]{19}$" });
-/** The fields of trace.proto (opentelemetry-proto) that a span may have here. */
+/** The fields of trace.proto (opentelemetry-proto) that every span has here; others are refused. */
 const Span = Type.Object(
   {
     traceId: Type.String({ pattern: "^[0-9a-f]{32}$" }),

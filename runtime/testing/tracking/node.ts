@@ -38,7 +38,7 @@ export function fetchOpenSearch(): void {
 }
 
 /**
- * Starts a node with its data in `directory`, which is created if it does not exist. It always ends with this
+ * Starts a node with its data in `directory`, which is created if it does not exist. The node never outlives this
  * process.
  * @param heap - Heap of the Java virtual machine in MB.
  */
