@@ -46,6 +46,9 @@ export const FILES: Readonly<Record<string, string | Buffer>> = {
 const SUCCEEDS = /SUCCEEDED/;
 const CSV = /^n\n1\n$/;
 const query = (rest: string) => `rates query --sql 'select 1 as n' ${rest}`;
+/** Runs a query with the id `never`, and exits with 99 if it became a job. */
+const unsentQuery = (rest: string) =>
+  `${query(`--id never ${rest}`)}; code=$?; rates show never > /dev/null 2>&1 && exit 99; exit $code`;
 
 export const CLI_INPUTS: readonly CliInput[] = [
   // endless sources
@@ -146,13 +149,13 @@ export const CLI_INPUTS: readonly CliInput[] = [
   },
   {
     name: "--output to a directory, before a job is submitted",
-    script: query("--id never --output /tmp"),
+    script: unsentQuery("--output /tmp"),
     code: 6,
     err: /^--output \/tmp cannot be written: it is a directory/,
   },
   {
     name: "--output into a missing directory, before a job is submitted",
-    script: query("--id never --output no/x.csv"),
+    script: unsentQuery("--output no/x.csv"),
     code: 6,
     err: /there is no directory no\.\n$/,
   },
@@ -574,7 +577,7 @@ export const CLI_INPUTS: readonly CliInput[] = [
     err: /--label a is given twice/,
   },
   {
-    name: "load --target price is refused before the upload",
+    name: "load --target price",
     script: "rates load prices.csv --target price",
     code: 2,
     err: /Allowed choices are prices, ports, regions\. Did you mean 'prices'/,

@@ -1,4 +1,4 @@
--- Lists the runs that have not ended. silent: not started by the start deadline, or without a heartbeat for
+-- Lists the runs that have not ended. silent: not started by the start deadline, or without a claim or a heartbeat for
 -- p_silent_seconds.
 create or replace function jobs.open_runs(p_silent_seconds integer)
 returns table (run uuid, runner text, external_id text, state text, silent boolean, launch uuid)

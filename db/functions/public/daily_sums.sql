@@ -1,6 +1,6 @@
 -- Returns the prices of GET /rates for each query, in the order of the queries: `day,count,sum;…`, newest day first. A
 -- query without prices has the result `region` if its origin or destination is a region, else null. The plan is cached
--- per connection, because planning costs as much as four queries. A plan of the time when the table was empty would be a
+-- per connection, because planning costs as much as four queries. A plan made while the table was empty would be a
 -- sequential or bitmap scan, hence the settings. The inner `order by` lets the index give the order, without a sort.
 create or replace function public.daily_sums(p_origins text[], p_destinations text[], p_first date[], p_last date[])
 returns setof text language plpgsql stable set search_path = pg_catalog, pg_temp

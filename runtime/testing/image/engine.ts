@@ -29,7 +29,10 @@ export async function requireDocker(context: Mocha.Context): Promise<void> {
   try {
     await docker("version");
   } catch {
-    skip(context, "no Docker engine for tests runs (runtime/testing/image/engine.sh, as root on Debian, starts one)");
+    skip(
+      context,
+      "no Docker engine for tests is running (runtime/testing/image/engine.sh, as root on Debian, starts one)",
+    );
   }
 }
 

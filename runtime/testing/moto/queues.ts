@@ -33,6 +33,7 @@ export const queueCalls = (platform: MotoPlatform): Mocha.Suite =>
       );
       const [left] = await platform.api.receive(queues.deadLetters);
       assert.equal(left?.MessageAttributes?.errorType?.StringValue, "UnreadableMessage");
+      assert.match(left?.MessageAttributes?.reason?.StringValue ?? "", /is not a request: .*JSON/);
     });
 
     it("leaves a message in its queue if its dead letter cannot be sent, and reports that the queue does not exist", async () => {

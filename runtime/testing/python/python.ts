@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { ROOT } from "../../platform/root.ts";
 import { skip } from "../cluster.ts";
 
-/** Python environments: the script that installs each of them, and its packages. */
+/** Python environments, each with the script that installs it, and what it contains. */
 const PYTHONS = {
   glue: { script: "python.sh", contents: "the Glue runner's packages" },
   moto: { script: "moto.sh", contents: "moto" },
