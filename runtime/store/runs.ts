@@ -13,7 +13,7 @@ export interface RunPlan {
   version: string;
   /** Time limit for a run to start. */
   startSeconds: number;
-  /** Time without a heartbeat after which a run does not count as free. */
+  /** Time without a claim or a heartbeat after which a run does not count as free. */
   silentSeconds: number;
   /** Maximum running jobs per tenant; applies to later claims once a job is ready to run. @default no maximum */
   tenantSlots?: number | undefined;
@@ -164,7 +164,7 @@ export interface OpenRun {
   runner: RunnerType;
   externalId: string | undefined;
   state: "STARTING" | "RUNNING" | "RETIRING";
-  /** True if it did not start in time, or missed its heartbeats. */
+  /** True if it did not start in time, or sends neither claims nor heartbeats. */
   isSilent: boolean;
   /** Launch of the run. */
   launch: string | undefined;
