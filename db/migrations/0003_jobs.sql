@@ -179,7 +179,7 @@ create table jobs.pending_traces (
 );
 create index pending_traces_due on jobs.pending_traces (due_at, job_id);
 
--- Pause of span exports in all dispatchers, after the collector did not respond.
+-- Pause of span exports in all dispatchers, after a failure of the collector.
 create table jobs.trace_pause (
   one boolean primary key default true check (one),
   failures integer not null default 0,
@@ -207,7 +207,7 @@ create table jobs.tracking_refused (
   since timestamptz not null default jobs.clock()
 );
 
--- Pause of writes to the tracking store in all dispatchers, after it did not respond.
+-- Pause of writes to the tracking store in all dispatchers, after a failure of the store.
 create table jobs.tracking_pause (
   one boolean primary key default true check (one),
   failures integer not null default 0,
