@@ -39,7 +39,7 @@ export function createProgram(end: CliContext["end"]): Command {
     .option("--stack <name>", "a deployed stack, by its Pulumi name; requires a token")
     .option("--api <url>", "URL of the API (RATES_API; default: the current profile's, else this machine's)")
     .option("--token <token>", "API token (RATES_TOKEN)")
-    .option("--data-dir <dir>", "the local platform's data directory (RATES_DATA_DIR, .local)")
+    .option("--data-dir <dir>", "the local platform's data directory (RATES_DATA_DIR; default .local)")
     .option("--profile <name>", "a profile created by `rates login` (RATES_PROFILE)")
     .option("--tenant <tenant>", "tenant of the jobs, for an admin's token")
     .option("--json [fields]", "JSON on stdout; some commands can select fields, which their help lists")

@@ -54,7 +54,7 @@ export function auditCommand({ program }: CliContext): void {
     .option("--text <text>", "part of the person's or token's name, or of the job's id")
     .option("--since <time>", "entries since: an age (90s, 30m, 2h, 7d, 1w), a day or a time (UTC)", timeOption)
     .option("--until <time>", "entries before this time", timeOption)
-    .option("--limit <n>", `maximum number of entries (${DEFAULT_LIMIT})`, wholeNumber)
+    .option("--limit <n>", `maximum number of entries (default ${DEFAULT_LIMIT})`, wholeNumber)
     .option("--export <file>", "write all entries to a file: .csv or .ndjson")
     .action(async (flags: Flags, command) => {
       const { client, json } = clientOf(command);

@@ -9,7 +9,7 @@ import { print, printInfo, printJson, width } from "../lib/screen.ts";
 
 /** Stack that is shown if neither --stack nor the platform names one. */
 const DEFAULT_STACK = "dev";
-/** Default run time of each job in a burst: that of a read of a few thousand rows. */
+/** Default run time of each job in a burst. */
 const DEFAULT_SECONDS = 30;
 /** Maximum number of jobs in a burst. */
 const MAX_JOBS = 1_000_000_000;

@@ -106,7 +106,7 @@ describe("rates rejected", () => {
     causes: [{ type: "InvalidRequest", count: 1, copies: 2, ...TIMES }],
   };
 
-  it("lists requests by cause, then each with reason and times", async () => {
+  it("lists requests by cause, then each with reason and time", async () => {
     const { stdout, calls } = await runAgainst(page, "rejected", "list", "--type", "invalidrequest", "--text", "x");
     assert.equal(calls[0], "GET /rejected?limit=20&type=InvalidRequest&text=x");
     assert.match(stdout, /InvalidRequest +1 +2 +2026-01-01 00:00:00 +2026-01-02 00:00:00/);

@@ -61,10 +61,10 @@ export function deadLetterCommands({ program }: CliContext): void {
     "rates dead-letters --json id,type,receives,body",
   );
   jsonFields(list, LETTER_FIELDS)
-    .description("List messages that could not be accepted: by cause, then each with reason, times, receives and body")
+    .description("List messages that could not be accepted: by cause, then each with reason, time, receives and body")
     .option("--type <type>", "only this error type")
     .option("--text <text>", "only messages with this text in body, reason or sender")
-    .option("--limit <n>", "maximum number to read (100)", wholeNumber)
+    .option("--limit <n>", "maximum number to read (default 100)", wholeNumber)
     .action(async (flags: { type?: string; text?: string; limit?: number }, command) => {
       const { client, json } = clientOf(command);
       const search = new URLSearchParams();
@@ -92,7 +92,7 @@ export function deadLetterCommands({ program }: CliContext): void {
     )
     .option("--type <type>", "an error type to redrive, for example ReceivedTooOften; repeatable", collect)
     .option("--id <messageId>", "a single dead letter; repeatable", collect)
-    .option("--limit <n>", "maximum number to read (1000)", wholeNumber)
+    .option("--limit <n>", "maximum number to read (default 1000)", wholeNumber)
     .option("--dry-run", "only count")
     .option("--yes", "do not ask; required without a terminal")
     .action(

@@ -58,7 +58,7 @@ export function rejectedCommands({ program }: CliContext): void {
       .command("rejected")
       .description("Inspect rejected requests: invalid or conflicting ones, which created no job"),
     "rates rejected list --since 1d",
-    "rates rejected show 3f9c2a1b04de   # body and every problem; the beginning of an id is enough",
+    "rates rejected show 3f9c2a1b04de   # body and problems; the beginning of an id is enough",
   );
   const list = examples(
     rejected.command("list"),
@@ -67,7 +67,7 @@ export function rejectedCommands({ program }: CliContext): void {
     "rates rejected list --json id,requestId,reason",
   );
   jsonFields(list, ENTRY_FIELDS)
-    .description("List rejected requests: by cause, then each with reason and times, newest first")
+    .description("List rejected requests: by cause, then each with reason and time, newest first")
     .addOption(choice("--type <type>", "only this error type", Object.keys(ERRORS)))
     .addOption(choice("--source <channel>", "only requests of this channel", ["queue", "http"]))
     .option("--text <text>", "only requests with this text in the request id, reason or body")
@@ -88,7 +88,7 @@ export function rejectedCommands({ program }: CliContext): void {
     "rates rejected show 3f9c2a1b04de --json body | jq -r .body",
   );
   jsonFields(show, DOCUMENT_FIELDS)
-    .description("Show a rejected request: reason, every problem, and the beginning of its body")
+    .description("Show a rejected request: reason, problems, and the beginning of its body")
     .argument("<id>", "id of the rejected request, or a prefix of it")
     .action(async (id: string, _flags: object, command) => {
       const { client, json } = clientOf(command);
@@ -116,7 +116,7 @@ async function findRejected(client: Client, argument: string): Promise<{ client:
   if (!/^[0-9a-f]{1,32}$/.test(prefix))
     throw new CommandError(
       "invalid",
-      `'${argument}' cannot be the id of a rejected request: ids have only the digits 0 to 9 and a to f. \`rates rejected list\` shows ids.`,
+      `'${argument}' cannot be the id of a rejected request: ids have at most 32 of the digits 0 to 9 and a to f. \`rates rejected list\` shows ids.`,
     );
   const { rejected } = await client.json<RejectedPage>("GET", pathOf(client, { prefix, limit: "2" }));
   const [first, second] = rejected;
@@ -178,7 +178,7 @@ function showPage({ causes, rejected, total, isMore }: RejectedPage): void {
     printInfo(
       `${rejected.length.toLocaleString("en")} of ${isMore ? "more than " : ""}${total.toLocaleString("en")}. Narrow the list with --type, --text or --since, or raise --limit (at most 200).`,
     );
-  printInfo("`rates rejected show ID` shows body and every problem.");
+  printInfo("`rates rejected show ID` shows body and problems.");
 }
 
 function showDocument({

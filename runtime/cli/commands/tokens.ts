@@ -17,7 +17,7 @@ export function tokenCommands({ program }: CliContext): void {
   examples(token.command("create"), "rates token create billing --for acme --scopes read,submit")
     .description("Create a token; it is printed only once")
     .argument("<name>", "name of the token, for example the service that uses it")
-    .requiredOption("--scopes <scopes>", `a list of ${SCOPES.join(", ")}`, parseScopes)
+    .requiredOption("--scopes <scopes>", `${SCOPES.join(", ")}: one or more, comma-separated`, parseScopes)
     .option("--for <tenant>", "tenant of the token", "default")
     .option("--expires <time>", "expiry, for example 2030-01-31 or 2030-01-31T12:00:00Z", (value: string) =>
       pointInTime(value),

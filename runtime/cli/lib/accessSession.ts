@@ -95,7 +95,7 @@ export class AccessSession {
 
   /**
    * Forwards a port of this machine until the session ends or the signal aborts.
-   * @returns the exit code of AWS's command; 0 if aborted
+   * @returns the exit code of AWS's command; 0 if aborted or ended by a signal
    */
   async forward(target: string, localPort: number, signal: AbortSignal): Promise<number> {
     const { host, port } = this.#access;

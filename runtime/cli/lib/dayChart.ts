@@ -13,7 +13,7 @@ const COUNT_COLUMN = /(^|_)(counts?|days?|prices|rows|number|n)(_|$)/;
 const MARKS = ["●", "○", "◆", "◇"] as const;
 /** Height of the plot, in lines. */
 const HEIGHT = 12;
-/** Number of steps of the value axis. */
+/** Approximate number of steps of the value axis. */
 const STEPS = 4;
 /** Width of a plot in a file or a pipe, in columns. */
 const DEFAULT_WIDTH = 80;
@@ -89,8 +89,8 @@ function average(texts: (string | null)[]): number | null {
 }
 
 /**
- * Draws a chart that fits into `columns` columns of the terminal: a mark per day and column of the result, the days
- * below, and a summary in words.
+ * Draws a chart that fits into `columns` columns of the terminal: a mark per day and column of the result, the first
+ * and the last day below, and a summary in words.
  */
 export function chartLines({ days, series }: DaySeries, columns: number, stream = process.stdout): string[] {
   const known = series.flatMap(({ values }) => values.filter((value) => value !== null));
@@ -150,7 +150,7 @@ function summary({ name, values }: Series, days: readonly string[]): string {
 }
 
 /**
- * Shows a result as a chart per day.
+ * Shows a result as a chart over its days.
  * @param total number of rows of the whole result
  * @throws CommandError for a result without a column of days or of numbers
  */

@@ -6,7 +6,7 @@ import { CommandError } from "./exits.ts";
 
 /** Maximum clock difference. A larger one makes listed times misleading; AWS refuses signatures that are minutes off. */
 const MAX_SKEW_MS = 30_000;
-/** Timeout of each check; the platform normally responds within milliseconds. */
+/** Timeout of each request; the platform normally responds within milliseconds. */
 const TIMEOUT_MS = 10_000;
 
 const START_REMEDY =

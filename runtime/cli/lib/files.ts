@@ -89,7 +89,7 @@ export async function pathOf(argument: string): Promise<Path> {
   return matchingPath(argument, directory, await readdir(directory, { encoding: "buffer" }).catch((): Buffer[] => []));
 }
 
-/** Returns the path of the only name that the argument's last part matches, or the argument if no name matches. */
+/** Returns the path of the only name that matches the argument's last part, or the argument if no name matches. */
 function matchingPath(argument: string, directory: Path, names: readonly Buffer[]): Path {
   const name = basename(argument);
   const matches = names.filter((candidate) => candidate.toString() === name);

@@ -58,7 +58,7 @@ export async function load(client: Client, pathOrDash: string, flags: LoadFlags)
   }
 }
 
-/** Warns if the content was loaded before with another id, since its prices would be duplicated. */
+/** Warns if the content was loaded before under the id derived from it, since appended rows would be duplicated. */
 async function warnOfDuplicate(client: Client, id: string): Promise<void> {
   const same = await documentOf(client, id);
   if (same?.status === "SUCCEEDED")

@@ -200,6 +200,6 @@ const temporaryPath = (path: Path, name: string): Path => {
   return Buffer.concat([path.subarray(0, end + 1), Buffer.from(name)]);
 };
 
-/** Suggests a file name for a format: `r.csv` for a CSV result. */
+/** Suggests a name for a file in another format: `r.csv` for `r.json` and a CSV result. */
 export const nameFor = (argument: string, format: string): string =>
   `${basename(argument).replace(/(\.[a-z]+)?(\.gz)?$/i, "")}.${format}`;

@@ -2,7 +2,7 @@ import { durationText, printInfo } from "./screen.ts";
 import { truncateToWidth } from "./table.ts";
 import { visible } from "./visible.ts";
 
-/** Progress line, redrawn in place on a terminal; elsewhere printed every `INTERVAL_MS` and at each new stage. */
+/** Progress line, redrawn in place on a terminal; elsewhere printed at most every `INTERVAL_MS`, and at each new stage. */
 export class ProgressLine {
   static readonly #INTERVAL_MS = 2_000;
   readonly #isTerminal = process.stderr.isTTY === true;

@@ -25,7 +25,7 @@ export interface DownloadOptions {
   argument: string | undefined;
 }
 
-/** Returns true if the output is a terminal. */
+/** Returns true if the output is stdout, and stdout is a terminal. */
 export const isShown = (output: Output): boolean => output.to === "stdout" && process.stdout.isTTY === true;
 
 /**

@@ -26,10 +26,10 @@ export interface SignInDialogue {
   open(url: string): Promise<void>;
 }
 
-/** Time limit of a sign-in, in seconds. */
+/** Time limit of a sign-in with a browser on this machine, in seconds. A provider limits a sign-in by device itself. */
 const TIMEOUT_SECONDS = 600;
 
-/** Loads the library on demand, because only a sign-in needs it. */
+/** Reads the provider's configuration. Loads the library on demand, because only a sign-in needs it. */
 async function discover({ issuer, clientId }: ProviderDescription): Promise<[typeof Oidc, Oidc.Configuration]> {
   const oidc = await import("openid-client");
   const isLocal = /^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(issuer);

@@ -86,7 +86,7 @@ async function showWaitReason(
       await delay(REASON_MS, undefined, { signal });
     }
   } catch {
-    // The wait is over, or the request failed, for example because an earlier API has no such path.
+    // The wait is over, or the request failed, for example because an older API has no such path.
   }
 }
 
