@@ -121,6 +121,8 @@ describe("--json FIELDS", () => {
       ["show", "a", "--json"],
     ])
       assert.equal(JSON.parse((await rates(...args)).stdout).requestId, "a", args.join(" "));
+    const { stdout } = await rates("--json", "list");
+    assert.equal(JSON.parse(stdout).jobs[0].requestId, "a", "the command is not a field");
   });
 
   it("lists the fields without an argument and without a request", async () => {

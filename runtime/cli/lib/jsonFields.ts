@@ -102,6 +102,7 @@ export function checkJson(command: Command): void {
 export function joinJsonFields(program: Command, argv: readonly string[]): string[] {
   const joined: string[] = [];
   const end = argv.indexOf("--");
+  const { commandIndexes, ...command } = commandIn(program, argv);
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? "";
     if (word !== "--json" || (end >= 0 && index > end)) {
@@ -109,7 +110,7 @@ export function joinJsonFields(program: Command, argv: readonly string[]): strin
       continue;
     }
     const next = argv[index + 1] ?? "";
-    const isList = isListText(next) && isFieldList(commandIn(program, argv), next);
+    const isList = !commandIndexes.has(index + 1) && isListText(next) && isFieldList(command, next);
     joined.push(`--json=${isList ? next : EVERYTHING}`);
     if (isList) index++;
   }
@@ -129,11 +130,21 @@ function isFieldList({ words, takesArgument }: { words: string; takesArgument: b
   return text.includes(",") || !takesArgument;
 }
 
-/** Finds the command that a line names. */
-function commandIn(program: Command, argv: readonly string[]): { words: string; takesArgument: boolean } {
+/** Finds the command that a line names, and the indexes of the words that name it. */
+function commandIn(
+  program: Command,
+  argv: readonly string[],
+): { words: string; takesArgument: boolean; commandIndexes: ReadonlySet<number> } {
   let command = program;
-  for (const word of argv) command = command.commands.find((candidate) => candidate.name() === word) ?? command;
+  const commandIndexes = new Set<number>();
+  for (const [index, word] of argv.entries()) {
+    const subcommand = command.commands.find((candidate) => candidate.name() === word);
+    if (subcommand === undefined) continue;
+    command = subcommand;
+    commandIndexes.add(index);
+  }
   return {
+    commandIndexes,
     words: command === program ? "" : commandWords(command),
     takesArgument: command === program || command.registeredArguments.length > 0,
   };
