@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { begin, cliSuite, event, job, json, start } from "../../testing/cli.ts";
 import { EXITS } from "./exits.ts";
@@ -34,6 +34,10 @@ describe("the connection of the command line", () => {
       new RegExp(`\`rates watch a --api ${url} --tenant y\` waits`),
     );
     assert.match(await message([], env), /`rates watch a` waits/, "settings from the environment are not repeated");
+    const spaced = join(suite.directory, "a b");
+    await mkdir(spaced);
+    await writeFile(join(spaced, "platform.json"), JSON.stringify({ api: url, token: "local" }));
+    assert((await message(["--data-dir", spaced], {})).includes(`\`rates watch a --data-dir '${spaced}'\``), "quoted");
   });
 
   it("sends the local token only to the local platform", async () => {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { reasonOf } from "../../contract/reason.ts";
+import { shellWord } from "../../contract/shellQuote.ts";
 import { readPlatformCredentials } from "../../local/aws/principals.ts";
 import type { PlatformFile } from "../../local/platformFile.ts";
 import { Client, withoutSlashes } from "./apiClient.ts";
@@ -121,7 +122,7 @@ function storedToken(api: string, profile: string | undefined): string | undefin
  */
 const connectionOptionsOf = ({ stack, api, dataDir, profile }: Connection): string =>
   Object.entries({ stack, api, "data-dir": dataDir, profile })
-    .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${value}`]))
+    .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${shellWord(value)}`]))
     .join("");
 
 /** Reads the local platform's platform.json; undefined if no platform runs with the data directory. */
