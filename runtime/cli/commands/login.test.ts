@@ -55,7 +55,10 @@ describe("rates login", function () {
     assert.match(page.text, /You can close this window/);
     const { code, stderr } = await ended;
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /Signed in as bob@acme\.example for tenant acme \(read, submit\) until /);
+    assert.match(
+      stderr,
+      /Signed in as bob@acme\.example for tenant acme \(read, submit\) until [-\d]{10} [:\d]{8} UTC\./,
+    );
     assert.equal((await stat(join(configHome, "rates", "profiles.json"))).mode & 0o777, 0o600);
     assert.match((await run("whoami")).stdout, /^bob@acme\.example for tenant acme/);
     assert.equal((await run("list", "--json")).code, 0);

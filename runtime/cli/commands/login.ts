@@ -8,6 +8,7 @@ import { PROFILE_NAME, type Profile, profileNamed, readProfiles, writeProfiles }
 import { plain, print, printInfo, printJson, width } from "../lib/screen.ts";
 import { type ProviderDescription, signInByBrowser, signInByDevice } from "../lib/signIn.ts";
 import { table } from "../lib/table.ts";
+import { timeText } from "../lib/times.ts";
 import { openBrowser } from "./dashboard.ts";
 
 /** Response of GET /session. */
@@ -183,7 +184,7 @@ async function signIn(
 
 const withoutToken = <T extends { token?: string | undefined }>({ token: _, ...rest }: T) => rest;
 const untilText = ({ expiresAt }: { expiresAt?: string }) =>
-  expiresAt === undefined ? "" : ` until ${new Date(expiresAt).toLocaleString()}`;
+  expiresAt === undefined ? "" : ` until ${timeText(expiresAt)} UTC`;
 
 /** Returns the default name of a profile: the API's host, or `local` for this machine and for IPv6 addresses. */
 const defaultProfileName = (api: string): string => {
