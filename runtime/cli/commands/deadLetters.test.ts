@@ -45,6 +45,16 @@ describe("rates redrive", () => {
     assert.match(stderr, /This returns 1 dead letter to the request queue; it would fail again\. Nothing was done\./);
   });
 
+  it("does not claim that the letters of --id would fail again if other letters of their cause would", async () => {
+    const confirmation = async (count: number) => {
+      const causes = [cause("UnreadableMessage", 5, true, 3)];
+      const preview = { redriven: { UnreadableMessage: count }, kept: {}, causes, looked: 5, total: 5 };
+      return (await runAgainst(preview, "redrive", "--id", "m1")).stderr;
+    };
+    assert.match(await confirmation(1), /returns 1 dead letter to the request queue; it may fail again\. Nothing/);
+    assert.match(await confirmation(2), /; up to 2 of them would fail again\. Nothing/);
+  });
+
   it("accepts error types, ids of dead letters, a limit and a dry run", async () => {
     const none = { redriven: {}, kept: {}, causes: [], looked: 0, total: 0 };
     const args = ["redrive", "--type", "A", "--type", "B", "--id", "m1", "--limit", "5", "--dry-run"];

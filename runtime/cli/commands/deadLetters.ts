@@ -142,9 +142,13 @@ function printPreview({ causes, redriven, kept, looked, total }: RedriveOutcome)
 }
 
 function confirmationOf({ causes }: RedriveOutcome, redrivenCount: number): string {
-  const failing = causes.filter(({ redrivable }) => redrivable).reduce((all, { failsAgain }) => all + failsAgain, 0);
-  const risk =
-    failing === 0 ? "" : `; ${redrivenCount === 1 ? "it" : `${failing.toLocaleString("en")} of them`} would fail again`;
+  const selected = causes.filter(({ redrivable }) => redrivable);
+  const failing = selected.reduce((all, { failsAgain }) => all + failsAgain, 0);
+  // With --id, a cause also counts letters that are kept, so the number is an upper bound.
+  const isExact = selected.reduce((all, { count }) => all + count, 0) === redrivenCount;
+  const them = `${isExact ? "" : "up to "}${Math.min(failing, redrivenCount).toLocaleString("en")} of them would`;
+  const subject = redrivenCount > 1 ? them : isExact ? "it would" : "it may";
+  const risk = failing === 0 ? "" : `; ${subject} fail again`;
   return `This returns ${countText(redrivenCount)} to the request queue${risk}`;
 }
 
