@@ -289,6 +289,15 @@ describe("rates doctor --stack", () => {
     assert.match(check?.remedy ?? "", /can connect to AWS \(sts\.eu-central-1\.amazonaws\.com\)/);
   });
 
+  it("advises to name an existing stack if the name is unknown", async () => {
+    const env = { PATH: `${directory}${delimiter}${process.env.PATH}` };
+    const { code, stdout } = await start(["doctor", "--stack", "prd", "--json"], env).ended;
+    assert.equal(code, EXITS.failed.code);
+    const check = byName(stdout).get("capacity");
+    assert.match(check?.finding ?? "", /^There is no stack 'prd'/);
+    assert.match(check?.remedy ?? "", /^Give --stack the NAME of a file Pulumi\.NAME\.yaml/);
+  });
+
   it("passes if the account has at least the stack's quotas", () => {
     const quota = { check: "q", stack: "dev", assumed: 8, unit: "runs", code: "L-1", region: "eu-central-1" };
     assert.deepEqual(

@@ -58,7 +58,7 @@ async function unreachableRemedy({ stack }: GlobalOptions): Promise<string | und
 
 /** Checks the stack's file, its capacity plan and its account. */
 async function stackChecks(stack: string): Promise<Check[]> {
-  const [{ runChecks, failed, passed }, { plannedStack }, { awsChecks }] = await Promise.all([
+  const [{ runChecks, failed, passed }, { plannedStack, stacksOf }, { awsChecks }] = await Promise.all([
     import("../lib/doctor.ts"),
     import("../lib/stackFile.ts"),
     import("../lib/doctorAws.ts"),
@@ -81,7 +81,9 @@ async function stackChecks(stack: string): Promise<Check[]> {
       failed(
         "capacity",
         error.message,
-        `Change Pulumi.${stack}.yaml as described; stacks/README.md documents every key.`,
+        stacksOf().includes(stack)
+          ? `Change Pulumi.${stack}.yaml as described; stacks/README.md documents every key.`
+          : "Give --stack the NAME of a file Pulumi.NAME.yaml in a clone of the repository.",
       ),
     ];
   }
