@@ -55,7 +55,10 @@ describe("rates --stack", () => {
     pulumi("echo 'error: no stack named dev' >&2; exit 255");
     const unknown = await rates("list");
     assert.equal(unknown.code, 4);
-    assert.match(unknown.stderr, /pulumi found no stack 'dev': error: no stack named dev\n.*pulumi login/);
+    assert.match(
+      unknown.stderr,
+      /pulumi cannot read the outputs of stack 'dev': error: no stack named dev\n.*pulumi login/,
+    );
     pulumi(`echo '${outputs({ api: null })}'`);
     assert.match((await rates("list")).stderr, /has no output api(?:, \w+)*\.\nDeploy it first: .*up -s dev/);
     pulumi(`echo '${outputs()}'`);

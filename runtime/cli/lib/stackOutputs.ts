@@ -30,7 +30,7 @@ function readOutputs(stack: string): StackOutputs {
   if (status !== 0)
     throw new CommandError(
       "unreachable",
-      `pulumi found no stack '${stack}': ${stderr.trim()}\nLog in to its state backend with \`pulumi login\`; \`pulumi stack ls\` lists the stacks.`,
+      `pulumi cannot read the outputs of stack '${stack}': ${stderr.trim()}\nLog in to its state backend with \`pulumi login\`; \`pulumi stack ls\` lists the stacks.`,
     );
   const outputs: unknown = JSON.parse(stdout || "{}");
   if (Value.Check(StackOutputs, outputs)) return outputs;
