@@ -164,7 +164,7 @@ describe("the command line", () => {
     assert.match(stderr, /^LINE +COLUMN +VALUE +REASON$/m);
     assert.match(stderr, /^7 +price +"-3" +must be a whole number above 0, written in digits$/m);
     assert.match(stderr, /2 more: `rates [^`]*result batch --report` has all of them\./);
-    assert.match(stderr, /^Fix these rows in \S*prices\.csv, then run the same command again\.$/m);
+    assert.match(stderr, /^Fix these rows in \S*prices\.csv, then run the command with another --id\.$/m);
     await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "x/report.csv", Body: REPORT }));
     const output = join(directory, "bad-rows.csv");
     assert.equal((await rates(["result", "batch", "--report", "--output", output])).code, 0);

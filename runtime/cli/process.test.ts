@@ -121,6 +121,34 @@ describe("the command line after failures", () => {
     assert.deepEqual(await readdir(suite.directory), []);
   });
 
+  it("prints how to fetch a report again after Ctrl-C during its download", async () => {
+    const began = Promise.withResolvers<void>();
+    const { env } = await against(({ response }) => {
+      response.writeHead(200).write("line,column\n", () => began.resolve());
+    });
+    const { child, ended } = start(["result", "a", "--report"], env);
+    await began.promise;
+    child.kill("SIGINT");
+    const { code, stderr } = await ended;
+    assert.equal(code, EXITS.interrupted.code);
+    assert.match(stderr, /`rates result a --report` fetches it again/);
+  });
+
+  it("waits for a submitted job with --wait alone, until the job ends or the time is over", async () => {
+    let status = "SUCCEEDED";
+    const { env } = await against((call) => {
+      if (call.requestLine === "POST /jobs")
+        return json(call, { requestId: "a", tenant: "acme", status: "PENDING" }, 202);
+      if (!call.requestLine.includes("/events")) return json(call, {});
+      const stream = begin(call);
+      return status === "SUCCEEDED" ? stream.end(event(job(status))) : stream.write(event(job(status)));
+    });
+    const submit = async (wait: string) => (await start(["submit", "--query", "q", "--wait", wait], env).ended).code;
+    assert.equal(await submit("60"), 0);
+    status = "IN_PROGRESS";
+    assert.equal(await submit("0.3"), EXITS.waitTimedOut.code);
+  });
+
   it("resends a request under the same id if its response is lost, and finally prints how to find the job", async () => {
     const ids: string[] = [];
     let lost = 1;

@@ -103,10 +103,13 @@ async function showResult(client: Client, { requestId, result }: JobDocument, vi
   await showChart(client, requestId, { limit, total });
 }
 
-/** Returns the message for a load that repeats an earlier job. */
-function repeatText({ status, requestId, finishedAt, task }: JobDocument, client: Client): string {
+/**
+ * Returns the message for a load that repeats an earlier job.
+ * @param hasId true if --id was given, which excludes --again
+ */
+function repeatText({ status, requestId, finishedAt, task }: JobDocument, client: Client, hasId: boolean): string {
   const when = finishedAt ? ` at ${timeText(finishedAt)} UTC` : "";
-  const hint = task.dryRun ? "--again checks it again." : "--again loads it again.";
+  const hint = `${hasId ? "Another --id" : "--again"} ${task.dryRun ? "checks" : "loads"} it again.`;
   if (status === "SUCCEEDED")
     return `The same content was ${task.dryRun ? "checked" : "loaded"} by ${requestId}${when}; it was not ${task.dryRun ? "checked" : "loaded"} again. ${hint}`;
   return `This is the earlier job ${requestId}; ${client.hint("retry", requestId)} tries again.`;
@@ -160,7 +163,7 @@ export function submitCommands({ program, end }: CliContext): void {
       }
       await confirmPurge(client, request, flags.yes);
       const { client: tenantClient, ...submitted } = await submit(client, request);
-      if (flags.watch) {
+      if (flags.watch || flags.wait !== undefined) {
         const document = await follow(tenantClient, submitted.requestId, flags);
         end(printEnd(tenantClient, document));
         if (json) printJson(document);
@@ -203,9 +206,11 @@ export function submitCommands({ program, end }: CliContext): void {
       // Progress counts decompressed bytes, so the total is known only for uncompressed files.
       const document = await follow(tenantClient, requestId, { ...flags, ...(bytes === undefined ? {} : { bytes }) });
       end(printEnd(tenantClient, document));
-      if (isRepeat) printInfo(repeatText(document, tenantClient));
+      if (isRepeat) printInfo(repeatText(document, tenantClient, flags.id !== undefined));
       else if (document.error?.type === "InvalidRows")
-        printInfo(`Fix these rows in ${printableName(file)}, then run the same command again.`);
+        printInfo(
+          `Fix these rows in ${file === "-" ? "the input" : printableName(file)}, then run ${flags.id === undefined ? "the same command again" : "the command with another --id"}.`,
+        );
       else if (document.status === "SUCCEEDED" && flags.mode === "replace") {
         const { rows, removed } = await tenantClient.json<{ rows: number; removed: number }>(
           "GET",

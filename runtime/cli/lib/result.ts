@@ -83,7 +83,10 @@ export async function fetchResult(
         throw new CommandError("unreachable", `The download stopped after ${bytesText(bytes)}: ${reasonOf(reason)}.`);
       }
     },
-    () => `The ${artifact} was not written completely. ${client.hint("result", id)} fetches it again.`,
+    () => {
+      const hint = client.hint("result", artifact === "report" ? `${id} --report` : id);
+      return `The ${artifact} was not written completely. ${hint} fetches it again.`;
+    },
   );
   if (isComplete && argument !== undefined && output.to !== "stdout")
     printInfo(`${printableName(argument)}: ${bytesText(bytes)}`);
