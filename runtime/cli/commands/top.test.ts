@@ -73,7 +73,7 @@ describe("the view of rates top", () => {
     assert.match(states ?? "", /1,500 PENDING {2}8 IN_PROGRESS {2}12,000 SUCCEEDED {2}3 FAILED$/);
     assert.match(glue ?? "", /^Glue +█{16} 8 of 8 busy, full$/);
     assert.match(ec2 ?? "", /^EC2 +█{4}░{12} 1 of 4 busy$/);
-    assert.match(oldest ?? "", /oldest has waited 1 min 30 s, of 1,500: average_rates/);
+    assert.match(oldest ?? "", /oldest has waited 1 min 30 s, the longest of 1,500: average_rates/);
     const waiting = { sentence: "Waiting for a Glue run: 8 of 8 busy, next in line, waited 90 s" };
     assert(
       lines(140, 24, { ...SNAPSHOT, waiting }).some((line) =>

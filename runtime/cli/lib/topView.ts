@@ -79,7 +79,7 @@ function waitingLine({ oldest, waiting, at, byStatus }: Snapshot): string {
   if (oldest === undefined) return "Oldest   nothing waits";
   const waited = durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt)));
   if (waiting !== undefined) return `Oldest   ${oldest.requestId}: ${plain(waiting.sentence)}: ${describeTask(oldest)}`;
-  return `Oldest   ${oldest.requestId} has waited ${waited}, of ${(byStatus.PENDING ?? 1).toLocaleString("en")}: ${describeTask(oldest)}`;
+  return `Oldest   ${oldest.requestId} has waited ${waited}, the longest of ${(byStatus.PENDING ?? 1).toLocaleString("en")}: ${describeTask(oldest)}`;
 }
 
 function endedLine({ ended }: Snapshot): string {
