@@ -190,6 +190,6 @@ describe("the smoke run's cloud checks, on AWS as simulated by moto", () => {
     await ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key: LAUNCH_TAG }] }));
     await assert.rejects(check(tagged, {}), /lacks tags/);
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: Resources }));
-    assert.equal(await check("idle stack has no run", {}), "no instance left");
+    assert.equal(await check("an idle stack has no instance", {}), "no instance left");
   });
 });

@@ -248,7 +248,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     byHand: "from within the VPC, `curl` of the domain returns 403, while `rates list` finds this run's jobs",
   },
   {
-    guarantee: "an idle stack has no run and no instance",
+    guarantee: "an idle stack has no instance",
     async try(outputs) {
       const deadline = Date.now() + 15 * 60_000;
       for (;;) {

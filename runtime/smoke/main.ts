@@ -9,13 +9,14 @@ import { runSmoke } from "./run.ts";
 import { stackTarget } from "./target.ts";
 
 /**
- * Usage of `npm run smoke`, which checks every guarantee on a running platform. A check without a result after `--limit`
+ * Usage of `npm run smoke`, which checks guarantees on a running platform. A check without a result after `--limit`
  * seconds fails.
  */
 const USAGE = `Usage: npm run smoke [-- --stack dev | --data-dir .local] [--api URL] [--limit SECONDS]
        npm run smoke -- --stack dev --inside [--limit SECONDS]
 
-Checks every guarantee on a running platform and prints each result.
+Checks guarantees on a running platform and prints each result. Checks that the platform does not allow, and those to
+make by hand, are listed as skipped.
 
   --stack NAME      a deployed stack; RATES_TOKEN must be a token with all scopes
   --inside          run as a task in the stack's network; this machine needs no token and no access to the API
@@ -24,8 +25,8 @@ Checks every guarantee on a running platform and prints each result.
   --limit SECONDS   time limit per check (default 1800)
 
 Exit codes: 0 no check failed, 1 a check failed or the smoke run could not start, 2 invalid options or no token,
-4 no local platform runs, the stack is unreachable or its task did not run, 130 interrupted with --inside. With
---inside, the exit code of a task that ran is that of its container.`;
+4 no local platform runs, the stack is unreachable or its task did not run, 6 a local error, for example a missing aws
+command, 130 interrupted with --inside. If the task of --inside ran, the exit code is that of its container.`;
 const OPTIONS = {
   stack: { type: "string" },
   inside: { type: "boolean" },

@@ -13,7 +13,7 @@ const COLOURS = { passed: "green", failed: "red", skipped: "yellow" } as const;
 const FIRST_GUARANTEE = "the platform responds and has prices";
 
 /**
- * Runs every check on a platform and prints a line for each.
+ * Runs the checks on a platform and prints two lines for each. If the first guarantee does not hold, no other check runs.
  * @param limit time limit per check, in seconds
  * @returns true if no check failed
  */

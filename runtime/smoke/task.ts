@@ -15,7 +15,7 @@ const RETRY_SECONDS = 3;
 
 /**
  * Smoke run as a task in a stack's network, started by `npm run smoke -- --stack NAME --inside`. SMOKE_OUTPUTS has the
- * stack's outputs. The exit code is 0 when no check failed, 1 otherwise, and 2 for an invalid environment.
+ * stack's outputs. The exit code is 0 when no check failed, 2 for an invalid environment, and 1 otherwise.
  */
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { limit: { type: "string", default: "1800" } } });
