@@ -24,9 +24,8 @@ sqs send-message --queue-url "$REQUEST_QUEUE_URL" --output text --query MessageI
 
 # Message attributes identify the response, so the body need not be parsed. Messages are received one at a time, since
 # sh has no arrays; a response to another client becomes visible again after five seconds.
-tries=0
-while [ "$tries" -lt 60 ]; do
-  tries=$((tries + 1))
+deadline=$(($(date +%s) + 300))
+while [ "$(date +%s)" -lt "$deadline" ]; do
   message=$(sqs receive-message --queue-url "$RESPONSE_QUEUE_URL" --wait-time-seconds 20 --visibility-timeout 5 \
     --message-attribute-names All --output text \
     --query 'Messages[0].[MessageAttributes.requestId.StringValue, MessageAttributes.status.StringValue, ReceiptHandle, Body]')
