@@ -61,6 +61,17 @@ describe("rejected requests", () => {
     );
   });
 
+  it("are counted as copies if two transactions store the same request concurrently", async () => {
+    const reject = "select jobs.reject('x', 'default', 'a', 'queue', '{}', '{}')";
+    await d.admin.query(`begin; ${reject}`);
+    const second = d.context.db.query(reject);
+    const blocked = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while ((await d.context.db.query(blocked)).rows.length === 0);
+    await d.admin.query("commit");
+    await second;
+    assert.deepEqual((await d.admin.query("select copies from jobs.rejected")).rows, [{ copies: 2 }]);
+  });
+
   it("are stored without a response if they request no reply", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", reply: "none", task: {} }));
     assert.deepEqual(await d.receive(d.context.queues.responses), []);

@@ -13,7 +13,8 @@ begin
   if rejected_today <= 1000 then
     insert into jobs.rejected (id, tenant, request_id, source, error, body, created_at, last_at)
     values (p_id, p_tenant, p_request_id, p_source, jobs.bounded_error(p_error)::jsonb, left(p_body, 4000), moment, moment)
-    on conflict (id) do nothing;
+    -- A copy that another transaction stored since the update above.
+    on conflict (id) do update set copies = rejected.copies + 1, last_at = moment, tracked = false;
   end if;
 end
 $$;
