@@ -82,6 +82,14 @@ describe("metrics from the database", () => {
     assert.ok(platform.oldestBehind >= 0 && platform.oldestBehind < 60);
   });
 
+  it("measure how long the document of a rejected request has been missing", async () => {
+    await d.admin.query("select jobs.reject('x', 'default', 'a', 'queue', '{}', '{}')");
+    await d.admin.query("update jobs.rejected set last_at = last_at - interval '1 hour'");
+    const { platform } = await metrics();
+    assert.equal(platform.documentsBehind, 1);
+    assert.ok(platform.oldestBehind >= 3_600 && platform.oldestBehind < 3_700);
+  });
+
   it("count the waiting time of a requeued job from its requeueing, and exclude back-off time", async () => {
     await accept(await d.as("dispatcher"), [newJob("a")]);
     await d.admin.query("update jobs.jobs set created_at = created_at - interval '1 hour'");

@@ -67,7 +67,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       'unsentResponses', (select count(*) from unsent),
       'oldestUnsent', coalesce(extract(epoch from now - (select min(asked_at) from unsent)), 0),
       'documentsBehind', (select count(distinct job_id) from jobs.untracked) + (select count(*) from jobs.rejected where not tracked),
-      'oldestBehind', coalesce(extract(epoch from now - (select min(since) from jobs.untracked)), 0),
+      'oldestBehind', coalesce(extract(epoch from now - least((select min(since) from jobs.untracked), (select min(last_at) from jobs.rejected where not tracked))), 0),
       'lockWaits', (select count(*) from pg_locks where not granted),
       'oldestLockWait', coalesce(extract(epoch from now - (select min(waitstart) from pg_locks where not granted)), 0))
     from span))
