@@ -45,7 +45,7 @@ export function smallJobsTable(): string {
     } |`;
   });
   return [
-    `Measured on ${job.measuredOn} per small job: ${job.backendMs} ms of processor time of the database, ${job.commits} commits, ${job.rowVersions} row versions. Jobs per second by processor = vCPUs × 1,000 ms × ${USED_SHARE} ÷ ${job.backendMs} ms; by disk = I/O operations per second ÷ ${job.commits} commits. ${USED_SHARE} is the share of the processors that small jobs may use; the rest is for \`/rates\`, autovacuum and peaks.`,
+    `Measured on ${job.measuredOn} per small job: ${job.backendMs} ms of processor time of the database, ${job.commits} commits, ${job.rowVersions} row versions. Jobs per second by processor = vCPUs × 1,000 ms × ${USED_SHARE} ÷ ${job.backendMs} ms; by disk = I/O operations per second ÷ ${job.commits} commits. Without CPU credits, burstable classes have only a share of their processors, and the rate by processor is that share of it. ${USED_SHARE} is the share of the processors that small jobs may use; the rest is for \`/rates\`, autovacuum and peaks.`,
     "",
     `| instance class | vCPUs | by processor | by disk, under ${largeGb} GiB | by disk, from ${largeGb} GiB | without CPU credits |`,
     "|---|---|---|---|---|---|",

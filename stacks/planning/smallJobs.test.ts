@@ -19,7 +19,7 @@ describe("small jobs per second", () => {
   });
 
   it("have a lower rate without CPU credits on burstable classes only", () => {
-    assert.equal(smallJobCapacity("db.t4g.medium", 20, job).baselinePerSecond, (2 * 0.2 * 1000) / 2);
+    assert.equal(smallJobCapacity("db.t4g.medium", 20, job).baselinePerSecond, 0.2 * 700);
     assert.equal(smallJobCapacity("db.m7g.large", 20, job).baselinePerSecond, undefined);
   });
 

@@ -36,7 +36,7 @@ export interface SmallJobCapacity {
   /** The smaller of the two. */
   perSecond: number;
   limit: "processor" | "disk";
-  /** Rate without CPU credits, for burstable classes. RDS charges for a higher average over 24 hours. */
+  /** Rate without CPU credits at USED_SHARE, for burstable classes. RDS charges for a higher average over 24 hours. */
   baselinePerSecond: number | undefined;
 }
 
@@ -63,8 +63,7 @@ export function smallJobCapacity(
     commitLimit,
     perSecond: Math.min(processorLimit, commitLimit),
     limit: processorLimit <= commitLimit ? "processor" : "disk",
-    baselinePerSecond:
-      baseline === undefined ? undefined : Math.min(commitLimit, (vcpus * baseline * 1000) / job.backendMs),
+    baselinePerSecond: baseline === undefined ? undefined : Math.min(commitLimit, baseline * processorLimit),
   };
 }
 
