@@ -79,7 +79,8 @@ export function databaseAlarms(targets: MonitoringTargets): Alarm[] {
     },
     {
       key: "locks",
-      summary: "For five minutes, a database session has been waiting for a lock for at least one minute.",
+      summary:
+        "In each of the last five minutes, a database session had been waiting for a lock for at least one minute.",
       action:
         "Two large batches for the same lanes run one after the other; that is expected. Otherwise find the holder: pg_blocking_pids over pg_stat_activity.",
       metric: measure("oldestLockWait", "Maximum", platform),

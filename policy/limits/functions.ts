@@ -32,7 +32,7 @@ const sumOf = (values: readonly number[]): number => values.reduce((sum, value) 
 export const eventSourceConcurrency = stackRule({
   name: "lambda-event-source-concurrency",
   description:
-    "Queues deliver no more batches at once than their function reserves or, if it reserves none, than other functions' reservations leave.",
+    "Queues deliver at most as many batches at once as their function has reserved executions; if it has none, at most as many as other functions have not reserved.",
   framework: documented("AWS Lambda Developer Guide, Configuring maximum concurrency for Amazon SQS event sources"),
   remediation: "Lower the mappings' scalingConfig.maximumConcurrency, or reserve more for the function.",
   settings: quotas("lambdaConcurrency", "share"),

@@ -56,7 +56,7 @@ const LimitSettings = Type.Object(
       0,
     ),
     ratesPerMinute: countSetting(
-      "maximum requests of /rates per minute, for each token or address; 0 for no limit of its own",
+      "maximum requests of /rates per minute, for each token or address; with 0, only the limit of the token applies",
       0,
       0,
     ),

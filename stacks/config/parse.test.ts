@@ -120,7 +120,7 @@ describe("parseStackConfig", () => {
         key: "data.retentionDays",
         value: 0,
         message:
-          "must be at least 1 (days for which results, uploads, logs and ended jobs are kept; S3 keeps noncurrent versions of uploads as long again).",
+          "must be at least 1 (days for which results, uploads, logs and ended jobs are kept; S3 keeps noncurrent versions of uploads for as many further days).",
       },
       {
         key: "budget.email",

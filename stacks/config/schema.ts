@@ -240,7 +240,7 @@ const Api = Type.Object(
         ),
         ratesPerMinute: integerWithDefault(
           12_000,
-          "maximum requests of /rates per minute and API task, for each token or address; 0 for no limit of its own",
+          "maximum requests of /rates per minute and API task, for each token or address; with 0, only the limit of the token applies",
           0,
           1_000_000,
         ),
@@ -415,7 +415,7 @@ const Data = Type.Object(
   {
     retentionDays: integerWithDefault(
       30,
-      "days for which results, uploads, logs and ended jobs are kept; S3 keeps noncurrent versions of uploads as long again",
+      "days for which results, uploads, logs and ended jobs are kept; S3 keeps noncurrent versions of uploads for as many further days",
       1,
       3_650,
     ),
