@@ -79,7 +79,10 @@ export function Views({ filter }) {
                 <button type="button" class="quiet" onClick=${() => setNaming(false)}>Cancel</button>
               </form>
             `
-          : !isSaved && html`<button type="button" class="quiet" onClick=${() => setNaming(true)}>Save view</button>`
+          : // Before the session is loaded, the tenant is unknown, and a saved view would be lost.
+            !isSaved &&
+            caller.value &&
+            html`<button type="button" class="quiet" onClick=${() => setNaming(true)}>Save view</button>`
       }
       ${
         views.some(({ address }) => address === currentAddress) &&
