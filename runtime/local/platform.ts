@@ -99,13 +99,14 @@ async function start(
   const ports = await savedPorts(dataDir);
 
   const starting = [
+    startEmulator({ port: ports.aws, directory: join(dataDir, "aws") }),
+    // The last one stops first: an aborted start must not complete the database.
     startPostgres({
       directory: cluster,
       logFile: join(logs, "postgres.log"),
       port: ports.postgres,
       maxConnections: plan.maxConnections,
     }),
-    startEmulator({ port: ports.aws, directory: join(dataDir, "aws") }),
   ] as const;
   // If either fails, the other is stopped once it has started.
   for (const component of starting)
@@ -115,7 +116,7 @@ async function start(
         () => undefined,
       ),
     );
-  const [postgres, emulator] = await Promise.all(starting);
+  const [emulator, postgres] = await Promise.all(starting);
   signal.throwIfAborted();
   const { runners, settings: stackSettings } = plan;
   const slots = readerSlots(stackSettings.jobs.rawSql, { glue: runners.glue.local, ec2: runners.ec2.local });
