@@ -5,7 +5,7 @@ import { INPUT } from "../../contract/inputLimits.ts";
 import { syncRejected } from "../../dispatcher/syncRejected.ts";
 import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { expect } from "../../testing/dashboard/expect.ts";
-import { dashboardSuite, heading, jobAt, READ } from "../../testing/dashboard/fixture.ts";
+import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
 import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { FAULT, oneOfEach, REPORT } from "../../testing/dashboard/oneOfEach.ts";
 import { accessibilityViolations } from "../../testing/dashboard/page.ts";
@@ -124,17 +124,7 @@ describe("jobs in the dashboard", function () {
       await page.getByRole("cell", { name: /is not a query of this platform/ }).waitFor();
       await expect(page.getByLabel("Beginning of the body")).toHaveText(/"query": "nothing_like_it"/);
       assert.deepEqual(await accessibilityViolations(page), []);
-      await page.getByText("No job was created; the id can be used again.").waitFor();
-      // The id of a conflicting request belongs to a job.
-      const headers = { authorization: `Bearer ${suite.token}` };
-      const payload = { requestId: "good", task: { ...READ, format: "ndjson" } };
-      const conflict = await suite.p.app.inject({ method: "POST", url: "/jobs", headers, payload });
-      assert.equal(conflict.statusCode, 409);
-      await syncRejected(suite.p.context);
-      const { jobs } = (await suite.p.app.inject({ url: "/jobs?status=REJECTED", headers })).json();
-      const { rejectedId } = jobs.find(({ requestId }: { requestId: string }) => requestId === "good");
-      await page.goto(`${suite.p.origin}/dashboard#/rejected/default/${rejectedId}`);
-      await page.getByText("No job was created.", { exact: true }).waitFor();
+      await page.getByText("No job was created.").waitFor();
       // An address with an invalid id shows the problem.
       await page.goto(`${suite.p.origin}/dashboard#/rejected/default/not-an-id`);
       await page

@@ -5,8 +5,8 @@ import { errorMessage, isTemporary } from "./http.js";
 const MAX_BACKOFF_SECONDS = 8;
 
 /**
- * `data` is kept while the next request is running or has failed. `isStale`: `data` belongs to an earlier key. `contactAt`:
- * time of the last successful request, in milliseconds since 1970.
+ * `data` is kept while the next request is running or has failed. `isStale`: `data` belongs to an earlier key.
+ * `contactAt`: time of the last successful request, in milliseconds since 1970.
  * @template T
  * @typedef {{ data: T | undefined, error: string, isStale: boolean, contactAt: number | undefined, refresh: () => void }}
  * Polled

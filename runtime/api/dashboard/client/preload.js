@@ -38,8 +38,8 @@ export function jobsPath({ text = "", since: _since, ...filter }, limit, cursor 
 const preloads = new Map();
 
 /**
- * Returns the preloaded response to a path, once. A request for a path that is not preloaded discards all preloaded responses, which
- * would be outdated if their page were opened later.
+ * Returns the preloaded response to a path, once. A request for a path that is not preloaded discards all preloaded
+ * responses, which would be outdated if their page were opened later.
  * @param {string} path
  */
 export function preloaded(path) {

@@ -3,14 +3,17 @@ import { SIGNED_IN_KEY } from "./preload.js";
 
 /** State of the session. The session itself is a cookie that scripts cannot read; the API returns its user and scopes. */
 
-/** True if the browser's storage says that a user is signed in. The session may have ended meanwhile. */
+/**
+ * True if a user is signed in: initially, what the browser's storage says. The session may have ended meanwhile. After a
+ * sign-out that failed it is false, although the session is open and the storage still has its key.
+ */
 export const isSignedIn = signal(localStorage.getItem(SIGNED_IN_KEY) !== null);
 /**
  * Number of sign-ins, and of sign-outs in other tabs, so that a late response to an earlier session does not end the
  * current session.
  */
 export const signInCount = signal(0);
-/** Message of the sign-in page: why the last sign-in failed, or why the session ended. */
+/** Message of the sign-in page: why the last sign-in or sign-out failed, or why the session ended. */
 export const signInProblem = signal("");
 /** @type {import("@preact/signals").Signal<import("./types.ts").Session | undefined>} */
 export const caller = signal(undefined);
@@ -49,6 +52,8 @@ export async function signIn(secret) {
   if (response === undefined) return "The API cannot be reached. Try again in a moment.";
   const body = await response.json().catch(() => ({}));
   if (!response.ok) return body.problems?.[0]?.message ?? body.detail ?? `The API returned ${response.status}.`;
+  // After a failed sign-out the key still exists, and other tabs get no event if it is set to the same value.
+  localStorage.removeItem(SIGNED_IN_KEY);
   startSession(body);
   return "";
 }

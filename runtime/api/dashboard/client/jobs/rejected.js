@@ -28,7 +28,7 @@ export function Rejected({ tenant, id }) {
     ${
       data &&
       html`
-        <${Panel} title=${data.error.type} class="report" aside=${html`<span class="dim small">${consequenceOf(data.error.type)}</span>`}>
+        <${Panel} title=${data.error.type} class="report" aside=${html`<span class="dim small">No job was created.</span>`}>
           <p>${data.error.message}</p>
           <${ProblemTable} details=${data.error.details} />
         <//>
@@ -43,10 +43,6 @@ export function Rejected({ tenant, id }) {
     }
   `;
 }
-
-/** Describes what a rejection means for the request's id. @param {string} type */
-const consequenceOf = (type) =>
-  type === "RequestIdConflict" ? "No job was created." : "No job was created; the id can be used again.";
 
 /** Indents JSON; truncated JSON is unchanged. @param {string} body */
 function indented(body) {

@@ -16,7 +16,8 @@ const PROBLEM_DELAY_MS = 250;
 /** @typedef {import("./query.js").JobId} JobId */
 
 /**
- * Form of a named query or statement. The API validates it while it is edited; a field shows its problem after losing the focus.
+ * Form of a named query or statement. The API validates it while it is edited; a field shows its problem after losing
+ * the focus.
  * @param {{ query: import("./form.js").Query, earlier: import("../types.ts").Job | undefined, onSubmitted: (id: JobId) =>
  * void }} props
  */

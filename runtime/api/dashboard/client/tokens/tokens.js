@@ -94,7 +94,7 @@ function List({ tokens, revoke }) {
           `
     }
     ${shown.length > limit && html`<button type="button" class="more" onClick=${() => setLimit(limit + ROWS_PER_PAGE)}>Show more</button>`}
-    ${tokens.length >= MAX_LISTED && html`<p class="dim small">Only ${count(MAX_LISTED)} tokens and sessions are listed: active ones first, then the newest. There may be more.</p>`}
+    ${tokens.length >= MAX_LISTED && html`<p class="dim small">Only ${count(MAX_LISTED)} tokens and sessions are listed: active ones first, tokens before sessions, then the newest. There may be more.</p>`}
   `;
 }
 
