@@ -12,7 +12,7 @@ const Causes = Type.Array(
     redrivable: Type.Boolean({
       description: "whether this redrive requeues them; in a list, whether a redrive without types does",
     }),
-    failsAgain: Type.Integer({ minimum: 0, description: "messages that would fail again unchanged" }),
+    failsAgain: Type.Integer({ minimum: 0, description: "messages that are expected to fail again unchanged" }),
     reasons: Type.Array(Type.Object({ reason: Type.String(), count: Type.Integer({ minimum: 1 }) }), {
       description: "the most frequent reasons: why they would fail again, or the dispatcher's error",
     }),

@@ -136,7 +136,7 @@ export function onClientError(error: Error & { code?: string }, socket: Socket):
     const { http } = ERRORS[problem.code];
     const body = problemJson(problem);
     socket.write(
-      `HTTP/1.1 ${http} ${STATUS_CODES[http]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      `HTTP/1.1 ${http} ${STATUS_CODES[http]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
     );
   }
   socket.destroySoon();

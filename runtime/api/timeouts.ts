@@ -4,7 +4,10 @@
  */
 export const KEEP_ALIVE_SECONDS = 75;
 
-/** Timeouts for receiving a request's headers, and for receiving all of it with its body (at most 1 MiB; a part of an upload 8 MiB). */
+/**
+ * Timeouts for receiving a request's headers, and for receiving all of it with its body (at most 1 MiB; a part of an
+ * upload 8 MiB).
+ */
 export const HEADERS_SECONDS = 15;
 export const REQUEST_SECONDS = 60;
 /** Interval for checking these two timeouts. */

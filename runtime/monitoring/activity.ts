@@ -44,7 +44,10 @@ export interface Activity {
   percentiles: Record<"queueMs" | "runMs" | "totalMs", Percentiles & { p99: number | null }>;
   /** Most frequent first. */
   errors: { type: string; category: string; count: number; last: string }[];
-  /** Run time in milliseconds by named query, named statement, load target, or raw SQL: the ten with the highest p95, highest first. */
+  /**
+   * Run time in milliseconds by named query, named statement, load target, or raw SQL: the ten with the highest p95,
+   * highest first.
+   */
   slowest: { what: string; count: number; p50: number; p95: number; max: number }[];
   /** Number of results sent as pointers, and how many of them were only just too large for the response. */
   results: { byPointer: number; nearlyInline: number };

@@ -420,7 +420,10 @@ const Data = Type.Object(
       3_650,
     ),
     auditDays: integerWithDefault(365, "days for which the audit trail (who did what) is kept", 1, 3_650),
-    keep: booleanWithDefault(true, "keeps buckets and a final snapshot when the stack is destroyed"),
+    keep: booleanWithDefault(
+      true,
+      "when the stack is destroyed, keeps the buckets, the image repository, OpenSearch's log group, a final snapshot and automated backups",
+    ),
   },
   optional,
 );
