@@ -18,7 +18,9 @@ import { type Context, type Finding, StopCheck } from "./walk.ts";
 /** Cost of a query, and of the expressions that replace its columns when the planner merges it into another query. */
 interface QueryCost {
   readonly total: Cost;
+  /** Number of columns. */
   readonly columns: number;
+  /** Maximum cost of the expression of one column. */
   readonly column: Cost;
 }
 
@@ -133,7 +135,7 @@ class StatementCheck extends ExpressionCheck {
       const later = forward.slice(index + 1);
       const inner = this.enter({ ...context, ctes: [...self, ...later, ...inScope] }, fields);
       this.checkFields("CommonTableExpr", fields, inner, ["ctequery"]);
-      const query = this.#checkCteQuery(fields.ctequery as TypedNode, inner);
+      const query = this.#checkQuery(fields.ctequery as TypedNode, inner);
       const materialized = fields.ctematerialized;
       const isInlined = materialized !== "CTEMaterializeAlways" && !self.some(({ isUsed }) => isUsed);
       const cte: Cte = {
@@ -149,7 +151,7 @@ class StatementCheck extends ExpressionCheck {
     return inScope;
   }
 
-  #checkCteQuery(query: TypedNode, context: Context): QueryCost {
+  #checkQuery(query: TypedNode, context: Context): QueryCost {
     const [type, fields] = typeAndFields(query);
     if (type === "SelectStmt") return this.#checkSelect(fields, context);
     this.refuseNode(type, context);
@@ -163,7 +165,7 @@ class StatementCheck extends ExpressionCheck {
 
   #checkFromItem(item: TypedNode, outer: Context): Cost {
     const [type, fields] = typeAndFields(item);
-    const context = this.enter(outer, fields ?? {});
+    const context = this.enter(outer, fields);
     const alias = (fields.alias as Fields | undefined)?.aliasname as string | undefined;
     switch (type) {
       case "RangeVar":
@@ -171,7 +173,7 @@ class StatementCheck extends ExpressionCheck {
       case "RangeSubselect": {
         this.checkFields(type, fields, context, ["subquery"]);
         const scope = fields.lateral === true ? context.scope : context.scope.outer;
-        const query = this.#checkCteQuery(fields.subquery as TypedNode, { ...context, scope: scope ?? new Scope() });
+        const query = this.#checkQuery(fields.subquery as TypedNode, { ...context, scope: scope ?? new Scope() });
         context.scope.items.push({ name: alias, columns: query.columns, column: query.column });
         return sum([query.total], RANGE_TABLE_ENTRY);
       }
@@ -198,8 +200,8 @@ class StatementCheck extends ExpressionCheck {
           if (name !== undefined)
             context.scope.items.push({
               name,
-              columns: joined.reduce((columns, cost) => columns + cost.columns, 0),
-              column: joined.map((cost) => cost.column).reduce(maxCost, COLUMN_COST),
+              columns: joined.reduce((columns, item) => columns + item.columns, 0),
+              column: joined.map((item) => item.column).reduce(maxCost, COLUMN_COST),
             });
         return sum([...sides, rest], RANGE_TABLE_ENTRY);
       }
@@ -253,7 +255,7 @@ class StatementCheck extends ExpressionCheck {
     return sum(isFirst || cte.isRepeated ? [cte.query] : [], RANGE_TABLE_ENTRY);
   }
 
-  /** Bounds the number of grouping sets, which is the product of the numbers of the clause's elements. */
+  /** Bounds the number of grouping sets: the product of the number of sets of each element of the clause. */
   #checkGroupingSets(clause: unknown, context: Context): void {
     const count = product(((clause ?? []) as TypedNode[]).map(groupingSetsOf));
     if (count > SQL_LIMITS.groupingSets)

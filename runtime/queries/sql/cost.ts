@@ -28,6 +28,9 @@ export const sizeOf = ({ size, bytes }: Cost): number => size ?? bytes;
 /** Bytes that a column of a table counts as. */
 const COLUMN_BYTES = 64;
 
+/** Bytes that a node can add to those of its parts, for example the digits of a number. */
+export const NODE_BYTES = 16;
+
 export const NO_COST: Cost = { nodes: 0, bytes: 0, tables: 0 };
 
 /** A column that the planner does not replace with an expression. */

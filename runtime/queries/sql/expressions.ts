@@ -1,6 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
 import { BETWEEN_NAMES, COLLATIONS, HARMLESS_NAMES, OPERATORS, PADDED_TYPES, TYPES } from "./allowList.ts";
-import { type Cost, NO_COST, sizeOf, sum, times } from "./cost.ts";
+import { type Cost, NO_COST, NODE_BYTES, sizeOf, sum, times } from "./cost.ts";
 import { CALLABLE_NAMES } from "./functionNames.ts";
 import { FUNCTIONS, NEVER_FOLDED, PLATFORM_FUNCTIONS } from "./functions.ts";
 import { callBytes, castBytes, JSON_FACTOR, literalBytes, NUMERIC_BYTES, pathBytes, QUOTING_FACTOR } from "./growth.ts";
@@ -34,7 +34,9 @@ export abstract class ExpressionCheck extends NodeWalk {
     if (uninterruptedSteps(name, sizes, constant) > SQL_LIMITS.steps)
       this.refuse(
         context.offset,
-        `allows "${name}" only with at most one long value, such as the result of an aggregate. Compare shorter values, or compare before aggregating.`,
+        isQuadratic(name)
+          ? `allows "${name}" only with values of at most ${QUADRATIC_BYTES} bytes. Apply it to shorter values, or before aggregating.`
+          : `allows "${name}" only with at most one long value, such as the result of an aggregate. Compare shorter values, or compare before aggregating.`,
       );
     if (isLongLogarithm(name, sizes))
       this.refuse(
@@ -149,8 +151,9 @@ export abstract class ExpressionCheck extends NodeWalk {
     const flipped = { plain: "negated", negated: "plain", both: "both" } as const;
     const inner = fields.boolop === "NOT_EXPR" ? flipped[polarity] : polarity;
     const cost = this.checkFields("BoolExpr", fields, { ...context, polarity: inner });
-    const polarityOfAnd = fields.boolop === "OR_EXPR" ? "negated" : "plain";
-    if (fields.boolop === "NOT_EXPR" || polarity === polarityOfAnd) return cost;
+    // In this polarity the node adds no alternatives: a negated OR is an AND of negations.
+    const polarityAsAnd = fields.boolop === "OR_EXPR" ? "negated" : "plain";
+    if (fields.boolop === "NOT_EXPR" || polarity === polarityAsAnd) return cost;
     const count = (fields.args as unknown[]).length;
     const longestCondition = Math.max(cost.longestCondition ?? 0, count);
     return { ...cost, conditions: (cost.conditions ?? 0) + count, longestCondition };
@@ -183,7 +186,7 @@ export abstract class ExpressionCheck extends NodeWalk {
     return { ...sum([...conditions, ...values], rest), isVariable };
   }
 
-  /** Returns true if the value of a constant node is a literal of the text, not computed from one. */
+  /** Returns true if the value of a constant node is written in the SQL as a literal, and not computed from a literal. */
   #isLiteral(node: TypedNode | undefined): boolean {
     const [type, fields] = typeAndFields(node);
     return type === "A_Const" || this.#literals.has(fields);
@@ -293,7 +296,7 @@ export abstract class ExpressionCheck extends NodeWalk {
     if (fields.over) context.scope.isBarrier = true;
     const args = this.checkList(fields.args, context);
     const others = this.checkFields("FuncCall", fields, context, ["args"]);
-    const cost = sum(args, sum([others], { nodes: 0, bytes: 16, tables: 0 }));
+    const cost = sum(args, sum([others], { nodes: 0, bytes: NODE_BYTES, tables: 0 }));
     const limited = this.#limitedCall(name, fields, args, cost, context);
     const values = (fields.args ?? []) as TypedNode[];
     const grown = (bytesOf: (arg: Cost) => number) =>
@@ -376,6 +379,9 @@ export abstract class ExpressionCheck extends NodeWalk {
   protected abstract checkSubquery(fields: Fields, context: Context): Cost;
 }
 
+/** Maximum bytes of the argument of a function with quadratic run time. */
+const QUADRATIC_BYTES = Math.floor(Math.sqrt(SQL_LIMITS.steps)).toLocaleString("en");
+
 /** Formats a caller's name for an error, cut to 100 characters. */
 export const quoteName = (parts: readonly string[]): string => `"${parts.join(".").slice(0, 100)}"`;
 
@@ -393,7 +399,7 @@ function growthOf(values: readonly TypedNode[], args: readonly number[], inserte
   return Math.max(1, Buffer.byteLength(text) / Math.max(1, matched));
 }
 
-/** Returns the widths in a template of format(); undefined if one is an argument (`%*s`). */
+/** Returns the widths and positions in a template of format(); undefined if a width is an argument (`%*s`). */
 function formatWidths(template: string): number[] | undefined {
   const widths: number[] = [];
   for (const [index, field] of template.replaceAll("%%", "").split("%").entries()) {

@@ -1,3 +1,5 @@
+import { NODE_BYTES } from "./cost.ts";
+
 /**
  * Growth: maximum size of an expression's value, or of its text if that is longer, relative to its arguments. The
  * planner evaluates constant expressions, and keeps the memory that each step allocates.
@@ -67,7 +69,7 @@ export interface Argument {
 
 /** Returns the maximum bytes of the value of a function of constants. */
 export function callBytes(name: string, args: readonly Argument[]): number {
-  const argumentBytes = args.reduce((bytes, argument) => bytes + argument.bytes, 16);
+  const argumentBytes = args.reduce((bytes, argument) => bytes + argument.bytes, NODE_BYTES);
   if (UNBOUNDED_NUMERICS.has(name)) return argumentBytes + NUMERIC_BYTES;
   if (SCALE_FUNCTIONS.has(name) && args.length > 1) return argumentBytes + MAX_SCALE;
   if (name === "concat_ws") return DEFAULT_FACTOR * (argumentBytes + (args[0]?.bytes ?? 0) * args.length);

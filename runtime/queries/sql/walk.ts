@@ -1,4 +1,4 @@
-import { type Cost, type Cte, NO_COST, type Scope, sizeOf, sum } from "./cost.ts";
+import { type Cost, type Cte, NO_COST, NODE_BYTES, type Scope, sizeOf, sum } from "./cost.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import { type Field, NODE_RULES, REFUSED_NODES } from "./nodes.ts";
 import { type Fields, isBoolean, type TypedNode, typeAndFields } from "./tree.ts";
@@ -124,7 +124,7 @@ export abstract class NodeWalk {
       if (field === undefined) this.refuseNode(`${type}.${name}`, context);
       else if (!handledFields.includes(name)) parts.push(this.#checkField(`${type}.${name}`, field, value, context));
     }
-    return sum(parts, { nodes: 1, bytes: 16, tables: 0 });
+    return sum(parts, { nodes: 1, bytes: NODE_BYTES, tables: 0 });
   }
 
   #checkField(name: string, field: Field, value: unknown, context: Context): Cost {

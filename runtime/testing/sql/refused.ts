@@ -1,4 +1,12 @@
-import { GROWING, LONG_ARITHMETIC, LONG_CHAINS, MANY_ALTERNATIVES, SLOW_CONSTANTS, UNINTERRUPTED } from "./growing.ts";
+import {
+  GROWING,
+  LONG_ARITHMETIC,
+  LONG_CHAINS,
+  MANY_ALTERNATIVES,
+  QUADRATIC,
+  SLOW_CONSTANTS,
+  UNINTERRUPTED,
+} from "./growing.ts";
 
 /** Statements that are refused with a message that matches the pattern. */
 export interface RefusedGroup {
@@ -393,11 +401,15 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
   "many OR conditions": { message: /too many OR conditions/, statements: MANY_ALTERNATIVES },
   "long values in many functions": { message: /passes too many bytes per row/, statements: LONG_CHAINS },
   "slow constants": {
-    message: /take too long to evaluate|only with at most one long value/,
+    message: /take too long to evaluate|only with at most one long value|only with values of at most 10,000 bytes/,
     statements: SLOW_CONSTANTS,
   },
   "functions that cannot be interrupted": {
-    message: /only with at most one long value|does not allow \."(?:normalize|parse_ident)"/,
+    message: /only with at most one long value/,
     statements: UNINTERRUPTED,
+  },
+  "long values in functions with quadratic run time": {
+    message: /only with values of at most 10,000 bytes|does not allow \."(?:normalize|parse_ident)"/,
+    statements: QUADRATIC,
   },
 };
