@@ -45,7 +45,7 @@ describe("rates redrive", () => {
     assert.match(stderr, /This returns 1 dead letter to the request queue; it would fail again\. Nothing was done\./);
   });
 
-  it("does not claim that the letters of --id would fail again if other letters of their cause would", async () => {
+  it("says of the letters of --id that they may fail again if the forecast counts more letters of their cause", async () => {
     const confirmation = async (count: number) => {
       const causes = [cause("UnreadableMessage", 5, true, 3)];
       const preview = { redriven: { UnreadableMessage: count }, kept: {}, causes, looked: 5, total: 5 };
@@ -136,6 +136,7 @@ describe("rates rejected", () => {
     try {
       const { stdout, code } = await start(["rejected", "show", "3F9C"], api.env).ended;
       assert.equal(code, 0);
+      assert.match(stdout, /first 2026-01-01 00:00:00 UTC, last 2026-01-02 00:00:00 UTC, 2 copies\n/);
       assert.match(stdout, /InvalidRequest: 1 problem\n {2}priority must be at most 9\.\n\n\{"priority":11\}/);
       const wrong = await start(["rejected", "show", "nightly"], api.env).ended;
       assert.deepEqual([wrong.code, /digits 0 to 9 and a to f/.test(wrong.stderr)], [2, true]);

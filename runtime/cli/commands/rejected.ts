@@ -195,9 +195,9 @@ function showDocument({
   print(`${rejectedId}  request ${requestId}  (tenant ${tenant}, over ${source === "http" ? "HTTP" : "the queue"})`);
   const times =
     copies === 1
-      ? timeText(createdAt)
-      : `first ${timeText(createdAt)}, last ${timeText(lastSeenAt)}, ${copies.toLocaleString("en")} copies`;
-  print(`${times} UTC`);
+      ? `${timeText(createdAt)} UTC`
+      : `first ${timeText(createdAt)} UTC, last ${timeText(lastSeenAt)} UTC, ${copies.toLocaleString("en")} copies`;
+  print(times);
   print(`${error.type}: ${plain(error.message)}`);
   for (const { field = "", message, reason, more } of error.details) {
     if (more !== undefined) print(`  … and ${more.toLocaleString("en")} more`);

@@ -8,13 +8,13 @@ export const CLONE: string | undefined = existsSync(join(ROOT, "Pulumi.yaml")) ?
 
 /**
  * Returns the path of the clone.
- * @param feature option or command that needs the clone, for the error message
+ * @param command the command that needs the clone, for the error message; by default, the option --stack needs it
  * @throws CommandError in the installed package
  */
-export function requireClone(feature = "--stack"): string {
+export function requireClone(command?: string): string {
   if (CLONE !== undefined) return CLONE;
   throw new CommandError(
     "invalid",
-    `${feature} needs a clone of the repository, but this is the installed package. Other commands accept --api URL with --token, or --profile NAME.`,
+    `${command ?? "--stack"} needs a clone of the repository, but this is the installed package.${command ? "" : " To call the API, use --api URL with --token, or --profile NAME, instead."}`,
   );
 }

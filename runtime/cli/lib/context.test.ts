@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Command } from "commander";
-import { choice } from "./context.ts";
+import { choice, wholeNumber } from "./context.ts";
 
 describe("an option with fixed choices", () => {
   const parse = (value: string) => {
@@ -25,5 +25,13 @@ describe("an option with fixed choices", () => {
       () => parse("nothing"),
       (error: Error) => !/Did you mean/.test(error.message),
     );
+  });
+});
+
+describe("an option with a whole number", () => {
+  it("accepts up to 15 digits, and says so otherwise", () => {
+    assert.equal(wholeNumber("999999999999999"), 999_999_999_999_999);
+    for (const value of ["1000000000000000", "-1", "1.5", "x", ""])
+      assert.throws(() => wholeNumber(value), { message: "It must be a whole number of at most 15 digits." }, value);
   });
 });

@@ -45,7 +45,7 @@ export function seconds(value: string): number {
 
 /** Parses a whole number. */
 export function wholeNumber(value: string): number {
-  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError("It must be a whole number.");
+  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError("It must be a whole number of at most 15 digits.");
   return Number(value);
 }
 

@@ -70,10 +70,10 @@ describe("the command line as a package", function () {
     assert.deepEqual(JSON.parse(stdout), { requestId: "packed", tenant: "acme", status: "PENDING" });
     assert.match((await rates("show", "packed", "--json", "id,state")).stdout, /"state": "PENDING"/);
     const refused = await rates("list", "--stack", "dev").catch((error) => error);
-    assert.match(refused.stderr, /--stack needs a clone/);
+    assert.match(refused.stderr, /--stack needs a clone.*To call the API, use --api URL with --token/);
     const planned = await rates("capacity").catch((error) => error);
     assert.deepEqual([planned.code, planned.stderr.split("\n").length], [2, 2]);
-    assert.match(planned.stderr, /^rates capacity needs a clone/);
+    assert.match(planned.stderr, /^rates capacity needs a clone .* installed package\.$/m);
     const { RATES_API: _, RATES_TOKEN: __, ...bare } = env;
     const nowhere = await run(join(directory, "node_modules/.bin/rates"), ["list"], {
       cwd: directory,
