@@ -387,7 +387,7 @@ describe("checks across fields of a stack", () => {
       "cannot be spread evenly over 2 zones: use 4.",
     ],
     [
-      "the maximum of search nodes, if it cannot be spread evenly over their zones",
+      "the maximum number of search nodes if it is not a multiple of the zones (suggesting the largest multiple below it)",
       (base) => ({
         ...base,
         network: { zones: ["eu-central-1a", "eu-central-1b", "eu-central-1c"] },
@@ -500,7 +500,7 @@ describe("checks across fields of a stack", () => {
       assert.deepEqual(problemsOfOwner(owner), [], owner);
   });
 
-  it("rejects a stack name that is invalid in bucket names", () => {
+  it("rejects a stack name that bucket and domain names do not allow: other characters, a digit first or a hyphen last", () => {
     for (const name of ["Dev_1", "1-dev", "dev-"])
       assert.deepEqual(
         problemsOf(rawConfig(), name).map(({ key }) => key),

@@ -92,8 +92,8 @@ const securityGroupRule =
   };
 
 /**
- * Authorizations that Pulumi's AWS provider requires for each type of resource: for the calls that create, read, change,
- * tag and delete it (in the source of terraform-provider-aws).
+ * Authorizations that deploying each type of resource requires. For types of Pulumi's AWS provider: for the calls that
+ * create, read, change, tag and delete it (in the source of terraform-provider-aws).
  */
 export const DEPLOYMENT: Readonly<Record<string, AuthorizationsOf>> = {
   "aws:ec2/vpc:Vpc": combine(
@@ -422,18 +422,16 @@ export const DEPLOYMENT: Readonly<Record<string, AuthorizationsOf>> = {
       ),
     ),
   ],
-  "aws:ecr/repository:Repository": combine(
-    onOwnArn(
-      "ecr",
-      "CreateRepository",
-      "DeleteRepository",
-      "DescribeRepositories",
-      "PutImageTagMutability",
-      "PutImageScanningConfiguration",
-      "ListTagsForResource",
-      "TagResource",
-      "UntagResource",
-    ),
+  "aws:ecr/repository:Repository": onOwnArn(
+    "ecr",
+    "CreateRepository",
+    "DeleteRepository",
+    "DescribeRepositories",
+    "PutImageTagMutability",
+    "PutImageScanningConfiguration",
+    "ListTagsForResource",
+    "TagResource",
+    "UntagResource",
   ),
   "aws:ecr/lifecyclePolicy:LifecyclePolicy": ({ outputs }, { arnOf }) =>
     actionsOn(
@@ -716,7 +714,7 @@ function describesByArn(...actions: string[]): AuthorizationsOf {
     actionsOn(outputs.arn, ...actions).map((authorization) => ({ ...authorization, isUnrestricted: true }));
 }
 
-/** Returns a function for the creation of a service's service-linked role, if the account lacks it. */
+/** Returns a function for the authorization to create a service's service-linked role, needed if the account lacks it. */
 function createsServiceLinkedRole(service: string): AuthorizationsOf {
   return (_, { account }) => [
     {

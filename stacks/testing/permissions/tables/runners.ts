@@ -113,7 +113,7 @@ export function glueRunner(names: StackNames, rawSql: boolean): Component {
       "reads uploads": { action: "s3:GetObject", resource: `${names.uploads}/x` },
       "changes its script": { action: "s3:PutObject", resource: `${scripts}/runner.py` },
       "reads another connection": { action: "glue:GetConnection", resource: arnOf("glue", "connection/other") },
-      "tags an interface as a stack's": {
+      "marks an interface as belonging to a stack": {
         action: "ec2:CreateTags",
         resource: networkInterface,
         context: { "aws:TagKeys": ["rates:stack"] },

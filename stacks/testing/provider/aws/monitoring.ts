@@ -14,20 +14,10 @@ export const monitoringTypes: Readonly<Record<string, ResourceType>> = {
     id: name,
     arn: arn("cloudwatch", "alarm:"),
   },
-  "aws:cloudwatch/compositeAlarm:CompositeAlarm": {
-    naming: naming("alarmName", 255, "nowhere", "", undefined, false),
-    id: name,
-    arn: arn("cloudwatch", "alarm:"),
-  },
   "aws:cloudwatch/dashboard:Dashboard": {
     naming: naming("dashboardName", 255, "nowhere", "", /^[\w-]+$/, false),
     id: name,
     outputs: ({ account, name }) => ({ dashboardArn: `arn:aws:cloudwatch::${account}:dashboard/${name}` }),
-  },
-  "aws:cloudwatch/logMetricFilter:LogMetricFilter": {
-    naming: naming("name", 512, "nowhere", "", /^[^:*]+$/),
-    id: name,
-    replace: ["logGroupName"],
   },
   "aws:budgets/budget:Budget": {
     naming: naming("name", 100, "account", "DuplicateRecordException", /^[^:\\]+$/),
