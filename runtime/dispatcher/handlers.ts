@@ -32,7 +32,7 @@ export function createHandlers(context: DispatcherDeps): Handlers {
   const maintenanceTasks = {
     reap,
     sendDueResponses,
-    // Before other runs, which may hold their slots for hours.
+    // Larger runs before others: `schedule` may give all slots to runs that hold them for hours.
     scheduleLarger,
     schedule: scheduleAll,
     syncTracking,

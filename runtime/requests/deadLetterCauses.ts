@@ -5,7 +5,7 @@ export interface DeadLetterCause {
   /** Error type. */
   type: string;
   count: number;
-  /** True if the redrive selects any of these letters; in a list, if a redrive without types would select them. */
+  /** In a redrive: true if it selects any of these letters. In a list: true if a redrive without `types` would. */
   redrivable: boolean;
   /** Number of letters that are expected to fail again unchanged (expectedFailure). */
   failsAgain: number;
@@ -29,7 +29,7 @@ export interface CountedLetter {
   type: string;
   /** The dispatcher's reason; undefined if SQS moved the message. */
   reason: string | undefined;
-  /** True if the redrive selects it; in a list, if a redrive without types would select it. */
+  /** In a redrive: true if it selects this letter. In a list: true if a redrive without `types` would. */
   redrivable: boolean;
   /** Reason why it would fail again; undefined if no failure is predicted. */
   failsAgain: ExpectedFailure | undefined;

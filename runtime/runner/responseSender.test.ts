@@ -129,7 +129,7 @@ describe("a run's responses", () => {
     assert.equal((await recordWith(sender)).length, 50);
   });
 
-  it("are left out when a call that ends a job is made again because they may be why it failed", async () => {
+  it("are not passed to the second call if the call that ends a job fails, perhaps because of them", async () => {
     const { sender } = createSender(0);
     sender.add(job, response(1));
     await fakesResponded();

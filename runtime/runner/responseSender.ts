@@ -16,7 +16,7 @@ const RECORD_MS = { busy: 1_000, idle: 100 };
  * Recording many costs as much as recording one.
  */
 const MAX_UNRECORDED = 50;
-/** Maximum pause after a call that recorded sent responses failed. The pause begins with `RECORD_MS` and doubles. */
+/** Maximum pause after a failed attempt to record sent responses. The pause begins with `RECORD_MS` and doubles. */
 const MAX_PAUSE_MS = 5_000;
 /** Time limit for an ending run to record sent responses. */
 const CLOSE_SECONDS = 10;
@@ -46,7 +46,7 @@ export class ResponseSender {
   #sent: SentResponse[] = [];
   /** Time of the first unrecorded sending, as `performance.now` gives it. */
   #sentSince = 0;
-  /** Pause before the next separate call, because the last call that recorded sent responses failed; otherwise 0. */
+  /** Pause before the next separate call, because the last attempt to record sent responses failed; otherwise 0. */
   #pauseMs = 0;
   #isBusy = false;
   #isClosed = false;
@@ -79,8 +79,8 @@ export class ResponseSender {
   }
 
   /**
-   * Makes a call that also records the sent responses passed to it. It gets none if another call will soon record them.
-   * If these responses may be why the call failed, makes it again without them.
+   * Calls `call` with the unrecorded responses, for it to record; with none if another call will soon record them. If
+   * the call fails and recording them may be the cause, calls it again with none.
    */
   async recordWith<T>(call: (sent: SentResponse[]) => Promise<T>): Promise<T> {
     const sent = this.#takeUnrecorded();

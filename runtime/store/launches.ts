@@ -71,8 +71,8 @@ export interface LaunchResult {
 }
 
 /**
- * Records the instances that a launch started, and releases its other runs for a new launch. An empty list is recorded
- * only for the last send, since a later one may have started instances.
+ * Records the instances that a launch started, and releases its other runs for a new launch. An empty list is ignored
+ * unless `send` is the launch's latest send: a later send may have started instances.
  *
  * @returns instances for which no run is left
  */

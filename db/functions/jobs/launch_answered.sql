@@ -1,6 +1,7 @@
 -- Records the instances that a launch started, and releases its other runs for a new launch. Returns the instances for
--- which no run is left. p_send: number of the send that EC2 answered. An empty list is recorded only for the last send,
--- since a later send may have started instances. p_short, p_reason: targets with too little capacity, EC2's message.
+-- which no run is left. p_send: number of the send that EC2 answered. An empty list is ignored unless it is the launch's
+-- latest send: a later send may have started instances. p_short, p_reason: targets with too little capacity, EC2's
+-- message.
 create or replace function jobs.launch_answered(p_launch uuid, p_send integer, p_instances text[], p_short text[], p_reason text)
 returns text[] language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -13,7 +13,7 @@ describe("GET /places", () => {
   const find = async (search: string) =>
     p.app.inject({ url: `/places?${search}`, headers: await p.as("acme", "read") });
 
-  it("finds places by part of code or name, first those whose code, then those whose name begins with it", async () => {
+  it("finds places by part of code or name: places whose code begins with the text come first, then those whose name does", async () => {
     const found = async (text: string) =>
       (await find(`text=${text}`)).json().places.map(({ code, kind }: { code: string; kind: string }) => [code, kind]);
     assert.deepEqual(await found("BALTIC+x"), [

@@ -13,7 +13,7 @@ export const FILES: readonly Report[] = [
     url: "https://github.com/citusdata/citus/issues/8401",
     reported: "COPY treats a line \\. in a CSV as the end of the data and loses the rest.",
     behaviour:
-      "It is data in quotes, and as one of several fields. Alone on a line without quotes it is reported as a malformed row.",
+      "Within quotes, or as one of several fields of a line, \\. is data. Alone on a line and without quotes, it is reported as a malformed row.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -40,7 +40,8 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/brianc/node-postgres/issues/463",
-    reported: 'COPY ends at a record that begins with "" with "unterminated CSV quoted field" and only a line number.',
+    reported:
+      'At a record that begins with "", COPY fails with "unterminated CSV quoted field" and gives only a line number.',
     behaviour: "Each such line is listed with its beginning and the correction.",
     verdict: "right",
     trial: {
