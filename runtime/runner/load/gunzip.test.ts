@@ -52,6 +52,11 @@ describe("unpacking gzip", () => {
   it("names the kind of a file that is not gzip", async () => {
     await assert.rejects(unpack(zstdCompressSync("a"), 100), { message: /it is a Zstandard file/ });
     await assert.rejects(unpack(Buffer.from("a,b\n"), 100), { message: /it is not compressed, or not by gzip/ });
+    // The first byte alone is also the first byte of gzip.
+    for (const size of [1, 100])
+      await assert.rejects(unpack(Buffer.from([0x1f, 0x9d, 0x90, 0x61]), size), {
+        message: /it is a file of compress/,
+      });
   });
 
   it("names the cause of invalid data", async () => {

@@ -41,6 +41,7 @@ const CAUSES: Readonly<Record<string, string>> = {
 /** Passes one chunk at a time to zlib, so that unread bytes of a chunk are known to follow the last member. */
 async function passChunks(packed: AsyncIterable<Buffer>, unpacker: ReturnType<typeof createGunzip>): Promise<void> {
   let fedBytes = 0;
+  let start = Buffer.alloc(0);
   let isEnded = false;
   let isClosed = false;
   // Resolves when the reader has stopped or zlib has found an error. In both cases zlib never accepts the current
@@ -54,7 +55,10 @@ async function passChunks(packed: AsyncIterable<Buffer>, unpacker: ReturnType<ty
   for await (const chunk of packed) {
     let rest = chunk;
     if (!isEnded) {
-      if (fedBytes === 0) rejectOtherKinds(chunk);
+      if (fedBytes < GZIP_START.length) {
+        start = Buffer.concat([start, chunk]);
+        rejectOtherKinds(start);
+      }
       fedBytes += chunk.length;
       await Promise.race([new Promise<void>((resolve) => unpacker.write(chunk, () => resolve())), closing]);
       if (isClosed) return;
@@ -67,9 +71,16 @@ async function passChunks(packed: AsyncIterable<Buffer>, unpacker: ReturnType<ty
   if (!isEnded) unpacker.end();
 }
 
-/** @throws JobError InvalidCompression with the kind of the file, if it is not gzip */
+/** First bytes of a gzip file. */
+const GZIP_START = Buffer.from([0x1f, 0x8b]);
+
+/**
+ * @param start - The bytes so far, which may be fewer than those that identify a gzip file.
+ * @throws JobError InvalidCompression with the kind of the file, if it is not gzip
+ */
 function rejectOtherKinds(start: Buffer): void {
-  if (start[0] === 0x1f && (start.length < 2 || start[1] === 0x8b)) return;
+  const known = start.subarray(0, GZIP_START.length);
+  if (known.equals(GZIP_START.subarray(0, known.length))) return;
   const kind = kindOf(start);
   throw new JobError("InvalidCompression", {
     reason: kind ? `it is ${kind.name}. ${kind.remedy.slice(0, -1)}` : "it is not compressed, or not by gzip",
