@@ -8,7 +8,7 @@ import { mayLoad } from "../contract/uploads.ts";
 import type { LazyS3 } from "../platform/aws.ts";
 import { hasSeveralTenants, type Settings } from "../platform/settings.ts";
 import { statementOf } from "../queries/explain.ts";
-import { type Accepted, accept, type Database, type DueResponse, dueResponses, type NewJob } from "../store/jobs.ts";
+import { type AcceptedJob, accept, type Database, type DueResponse, dueResponses, type NewJob } from "../store/jobs.ts";
 import { canonical, requestAsSent } from "./parse.ts";
 import { recordRejection, refuse, refuseInvalid, respondsOnQueue } from "./refuse.ts";
 import type { RequestChannel } from "./rejected.ts";
@@ -18,7 +18,7 @@ import { validateRequest } from "./validate.ts";
 
 /** Outcome of a request. The code that calls `acceptAll` must send the responses in `send`. */
 export type Outcome =
-  | ({ request: Request; send: DueResponse[] } & Accepted)
+  | ({ request: Request; send: DueResponse[] } & AcceptedJob)
   | { outcome: "INVALID" | "CONFLICTING"; error: JobError; send: DueResponse[] }
   /** The tenant has too many waiting jobs: the request gets no response, and may be accepted later. */
   | { outcome: "FULL"; error: JobError; send: [] };
@@ -107,7 +107,7 @@ export async function acceptAll(deps: AcceptDeps, bodies: readonly SubmittedBody
     deps.db,
     ready.map(({ job }) => job),
   );
-  const endedJobs = accepted.filter(({ isDueAgain }) => isDueAgain).map(({ jobId }) => jobId);
+  const endedJobs = accepted.flatMap((result) => (result.isDueAgain ? [result.jobId] : []));
   const dueAgain = endedJobs.length > 0 ? await dueResponses(deps.db, endedJobs.length, endedJobs) : [];
   await Promise.all(
     accepted.map(async (result, position) => {

@@ -59,9 +59,14 @@ export interface NewJob {
 }
 
 /** Result of `accept` for one request. */
-export interface Accepted {
-  outcome: "ACCEPTED" | "REPEATED" | "CONFLICT" | "FULL";
-  /** 0 if no job was created (FULL). */
+export type Accepted =
+  | AcceptedJob
+  /** No job was created. */
+  | { outcome: "FULL"; jobId?: undefined; status?: undefined; isDueAgain: false };
+
+/** The job of a request, new or existing. */
+export interface AcceptedJob {
+  outcome: "ACCEPTED" | "REPEATED" | "CONFLICT";
   jobId: number;
   status: string;
   /** True if the job has ended and its response is due again, because this request has the reply `queue`. */
@@ -77,12 +82,9 @@ export async function accept(db: Database, jobs: readonly NewJob[]): Promise<Acc
   const { rows } = await db.query("select outcome, job_id, status, answered from jobs.accept($1)", [
     JSON.stringify(jobs),
   ]);
-  return rows.map((row) => ({
-    outcome: row.outcome,
-    jobId: Number(row.job_id),
-    status: row.status,
-    isDueAgain: row.answered,
-  }));
+  return rows.map(({ outcome, job_id: jobId, status, answered: isDueAgain }) =>
+    outcome === "FULL" ? { outcome, isDueAgain: false } : { outcome, jobId: Number(jobId), status, isDueAgain },
+  );
 }
 
 /** A stored response, due until its sending is recorded. */

@@ -35,6 +35,7 @@ describe("the maximum of waiting jobs per tenant", () => {
     await outcomes(newJobs("a", ["1", "2"], 2));
     assert.deepEqual(await outcomes(newJobs("a", ["1", "3", "3", "2"], 2)), ["REPEATED", "FULL", "FULL", "REPEATED"]);
     assert.deepEqual(await outcomes(newJobs("a", ["1"], 2, "other")), ["CONFLICT"]);
+    assert.deepEqual(await accept(dispatcher, newJobs("a", ["3"], 2)), [{ outcome: "FULL", isDueAgain: false }]);
     await cancel(await fixture.as("api_reader"), "a", "2");
     assert.deepEqual(await outcomes(newJobs("a", ["3", "3", "4"], 2)), ["ACCEPTED", "REPEATED", "FULL"]);
   });
