@@ -21,6 +21,7 @@ import { viewCommands } from "./commands/views.ts";
 import type { CliContext } from "./lib/context.ts";
 import { EXITS } from "./lib/exits.ts";
 import { commandsOf, examples, GROUPS, HELP_STYLE } from "./lib/help.ts";
+import { checkJson } from "./lib/jsonFields.ts";
 import { print, printInfo } from "./lib/screen.ts";
 
 const EXIT_CODES = Object.values(EXITS)
@@ -50,6 +51,7 @@ export function createProgram(end: CliContext["end"]): Command {
       writeOut: (text) => print(text),
       writeErr: (text) => printInfo(text.replace(/\n$/, "")),
     })
+    .hook("preAction", (_program, command) => checkJson(command))
     .showSuggestionAfterError()
     .showHelpAfterError("`rates --help` lists the commands, `rates COMMAND --help` shows one with examples.");
   examples(

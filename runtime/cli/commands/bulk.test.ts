@@ -145,7 +145,9 @@ describe("--json FIELDS", () => {
       [["list", "--json", "id,,state"], /a field's name is empty\. Fields: id, state/],
       [["list", "--json="], /a field's name is empty/],
       [["list", "--json", "stat"], /'stat' is not a field/],
-      [["whoami", "--json=name"], /this command does not support FIELDS/],
+      ...[["whoami"], ["doctor"], ["capacity"], ["env"], ["view", "list"], ["profile", "list"]].map(
+        (words) => [[...words, "--json=name"], /this command does not support FIELDS/] as const,
+      ),
     ] as const) {
       const { code, stderr, calls } = await rates(...args);
       assert.deepEqual([code, calls], [2, []], stderr);

@@ -3,7 +3,6 @@ import { suggestion } from "../../contract/problems.ts";
 import type { Client } from "./apiClient.ts";
 import { type Connection, connect } from "./connection.ts";
 import type { Exit } from "./exits.ts";
-import { checkJson } from "./jsonFields.ts";
 
 /** Context that all commands share. */
 export interface CliContext {
@@ -18,7 +17,6 @@ export type GlobalOptions = Connection & { json?: string | true };
 /** Returns the client of the platform that a command's options select; `json` is true if --json is given. */
 export const clientOf = (command: Command): { client: Client; json: boolean } => {
   const options = command.optsWithGlobals<GlobalOptions>();
-  checkJson(command);
   return { client: connect(options), json: options.json !== undefined };
 };
 
