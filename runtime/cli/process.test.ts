@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   appendFile,
@@ -119,6 +120,26 @@ describe("the command line after failures", () => {
     assert.equal(code, EXITS.unreachable.code);
     assert.match(stderr, /The download stopped after/);
     assert.deepEqual(await readdir(suite.directory), []);
+  });
+
+  it("does not report a result as written if the reader of its FIFO stops early", async () => {
+    const file = join(suite.directory, "fifo.csv");
+    execFileSync("sh", ["-c", 'mkfifo "$1"', "sh", file]);
+    const reader = spawn("head", ["-c", "1", file], { stdio: "ignore" });
+    const stopped = once(reader, "exit");
+    const { env } = await against(async (call) => {
+      if (call.requestLine === "GET /jobs/a")
+        return json(call, job("SUCCEEDED", { result: { format: "csv", rows: 1 } }));
+      call.response.write("day,price\n");
+      await stopped;
+      call.response.end("2021-01-01,1\n");
+    });
+    try {
+      const { code, stdout, stderr } = await start(["result", "a", "--output", file, "--json"], env).ended;
+      assert.deepEqual([code, stdout, stderr], [0, "", ""]);
+    } finally {
+      reader.kill();
+    }
   });
 
   it("prints how to fetch a report again after Ctrl-C during its download", async () => {

@@ -358,7 +358,7 @@ export function submitCommands({ program, end }: CliContext): void {
             bytes: await fetchResult(client, jobId, { artifact, stored, output, argument: outputName }),
           };
         });
-        if (json && output.to !== "stdout")
+        if (json && output.to !== "stdout" && fetched.bytes !== undefined)
           printJson({ requestId: fetched.id, file: outputName, bytes: fetched.bytes });
       },
     );

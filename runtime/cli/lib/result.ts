@@ -43,13 +43,13 @@ export function checkOutputName(argument: string | undefined, { format }: Stored
 
 /**
  * Prints a job's result or report, or writes it to --output, compressed if the name ends in .gz.
- * @returns number of bytes fetched
+ * @returns number of bytes fetched; undefined if the reader closed the pipe before everything was written
  */
 export async function fetchResult(
   client: Client,
   id: string,
   { artifact, stored, output, argument }: DownloadOptions,
-): Promise<number> {
+): Promise<number | undefined> {
   const toTerminal = isShown(output);
   let bytes = 0;
   let sourceError: unknown;
@@ -88,8 +88,8 @@ export async function fetchResult(
       return `The ${artifact} was not written completely. ${hint} fetches it again.`;
     },
   );
-  if (isComplete && argument !== undefined && output.to !== "stdout")
-    printInfo(`${printableName(argument)}: ${bytesText(bytes)}`);
+  if (!isComplete) return undefined;
+  if (argument !== undefined && output.to !== "stdout") printInfo(`${printableName(argument)}: ${bytesText(bytes)}`);
   return bytes;
 }
 
