@@ -60,16 +60,12 @@ async function main(): Promise<number> {
 async function run(options: Options, plan: LocalPlan, directoryLock: Lock): Promise<number> {
   const startedAt = performance.now();
   const stopRequest = new AbortController();
-  let platform: Platform | undefined;
-  let isForced = false;
+  const forceRequest = new AbortController();
   const stop = () => {
     directoryLock.markStopping();
     stopRequest.abort();
   };
-  const forceStop = () => {
-    isForced = true;
-    platform?.forceStop();
-  };
+  const forceStop = () => forceRequest.abort();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
       if (stopRequest.signal.aborted) return forceStop();
@@ -82,9 +78,17 @@ async function run(options: Options, plan: LocalPlan, directoryLock: Lock): Prom
     forceStop();
   });
 
+  let platform: Platform;
   try {
     const port = await apiPort(options, directoryLock.recovered ? PORT_RELEASE_MS : 0);
-    platform = await startPlatform({ ...options, port, plan, print, signal: stopRequest.signal });
+    platform = await startPlatform({
+      ...options,
+      port,
+      plan,
+      print,
+      signal: stopRequest.signal,
+      forceSignal: forceRequest.signal,
+    });
   } catch (error) {
     if (stopRequest.signal.aborted) return 0;
     throw error;
@@ -99,9 +103,7 @@ async function run(options: Options, plan: LocalPlan, directoryLock: Lock): Prom
     console.error(error instanceof Error ? error.message : error);
     code = 1;
   });
-  const stopped = platform.stop();
-  if (isForced) platform.forceStop();
-  await stopped;
+  await platform.stop();
   print("Stopped.");
   return code;
 }

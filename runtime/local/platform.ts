@@ -42,8 +42,6 @@ export interface Platform {
   failed: Promise<never>;
   /** Stops the dispatcher, which lets running jobs finish, then the API, the emulator and Postgres. */
   stop(): Promise<void>;
-  /** Makes `stop` end the API and the runs at once, even if `stop` has already been called. */
-  forceStop(): void;
 }
 
 /** Options of {@link startPlatform}. */
@@ -64,6 +62,8 @@ export interface PlatformOptions {
   print(line: string): void;
   /** Aborted to stop the platform before it is complete. */
   signal: AbortSignal;
+  /** Aborted to end the API and the runs at once while the platform stops, also if its start was not complete. */
+  forceSignal?: AbortSignal;
 }
 
 /** Starts every component and resolves when all respond. If one fails to start, the others are stopped. */
@@ -85,7 +85,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 async function start(
-  { dataDir, port, dump, tracking, traces, traceHeaders, plan, print, signal }: PlatformOptions,
+  { dataDir, port, dump, tracking, traces, traceHeaders, plan, print, signal, forceSignal }: PlatformOptions,
   stops: (() => Promise<void>)[],
   stopAll: () => Promise<void>,
 ): Promise<Platform> {
@@ -146,6 +146,7 @@ async function start(
     print,
   });
   stops.push(() => api.stop());
+  onAbort(forceSignal, () => api.forceStop());
   const dispatcher = startChild({
     name: "dispatcher",
     args: [
@@ -166,6 +167,7 @@ async function start(
     print,
   });
   stops.push(() => dispatcher.stop());
+  onAbort(forceSignal, () => dispatcher.forceStop());
 
   const base = `http://${HOST}:${port}`;
   const [example] = await Promise.all([
@@ -202,23 +204,24 @@ async function start(
     signIn: { link, minutes: stackSettings.api.signIn.linkMinutes },
     failed: Promise.race([api.failed, dispatcher.failed, postgresEnded]),
     stop: stopAll,
-    forceStop() {
-      api.forceStop();
-      dispatcher.forceStop();
-    },
   };
+}
+
+/** Calls a function when the signal is aborted, or now if it has been. */
+function onAbort(signal: AbortSignal | undefined, callback: () => void): void {
+  if (signal?.aborted) callback();
+  else signal?.addEventListener("abort", callback, { once: true });
 }
 
 /** Waits for work, or rejects when the signal is aborted; the work is then left to fail by itself. */
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort);
+  const rejectAborted = () => reject(signal.reason);
+  onAbort(signal, rejectAborted);
   try {
     return await Promise.race([work, aborted]);
   } finally {
-    signal.removeEventListener("abort", onAbort);
+    signal.removeEventListener("abort", rejectAborted);
   }
 }
 
