@@ -95,19 +95,19 @@ describe("the verdict on the bottleneck", () => {
       raise: "database.instanceClass",
       expected: /95 of the database's 100 connections/,
     },
-    "AWS refuses runs": {
+    "runs fail to start": {
       change: { glue: { ...WAITING, running: 1, refused: 3 } },
       level: "bound",
       name: "starts",
       raise: "quotas.glueRuns",
-      expected: /AWS refuses to start more Glue runs/,
+      expected: /^Glue runs fail to start; 40 jobs wait, .*the dispatcher's log; if AWS refuses more Glue runs, raise/,
     },
     "a runner type is in back-off": {
       change: { ec2: WAITING, paused: { ec2: "2026-01-01T00:00:00.000Z" } },
       level: "bound",
       name: "starts",
       raise: "quotas.ec2Vcpus",
-      expected: /refuses/,
+      expected: /^EC2 runs fail to start;/,
     },
     "a runner type is closed": {
       change: { glue: WAITING, paused: { glue: "closed" } },

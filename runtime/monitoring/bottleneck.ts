@@ -151,7 +151,7 @@ function waitVerdicts(situation: BottleneckInput, runnerType: RunnerType): Verdi
         level: "bound",
         name: "starts",
         raise: quotas,
-        sentence: `AWS refuses to start more ${run}s; ${wait}: raise the account's ${typeName} quota, then ${quotas}.`,
+        sentence: `${run}s fail to start; ${wait}: read the reason in the dispatcher's log; if AWS refuses more ${run}s, raise the account's ${typeName} quota, then ${quotas}.`,
       },
     ];
   // If almost all connections are open, more runs could not connect, and idle runs perhaps cannot either;

@@ -58,11 +58,12 @@ describe("why a job waits", () => {
       reason: "starting",
       expected: /1 starting, 1 job ahead/,
     },
-    "AWS refuses runs": {
+    "a run did not start": {
       change: { working: 0, paused: "2026-01-01T00:00:00.000Z" },
       reason: "paused",
-      expected: /AWS refused to start more/,
-      remedy: /raise the account's Glue quota, then quotas\.glueRuns\.$/,
+      expected: /^Waiting for a Glue run: the last one did not start; the platform retries soon/,
+      remedy:
+        /the dispatcher's log; if AWS refuses more Glue runs, raise the account's Glue quota, then quotas\.glueRuns\.$/,
     },
     "the platform is drained": { change: { working: 0, paused: "closed" }, reason: "drained", expected: /draining/ },
     "the stack has no runs of this type": {

@@ -40,7 +40,7 @@ export interface WaitingJob {
 /** Reason for a job's wait, with the job's position and the duration of the wait so far. */
 export interface Waiting {
   reason: WaitingReason;
-  /** Text for people: the reason, jobs ahead and duration. */
+  /** Text for people: the reason, the jobs ahead (except for `retry` and `largerRun`) and the duration of the wait. */
   sentence: string;
   /** Sentence for people: how to run more jobs at once; missing if no setting helps. */
   remedy?: string;
@@ -115,7 +115,7 @@ function reasonOf(
     ];
   if (working >= slots)
     return ["slots", waitingForRun(`${working} of ${slots} busy${limitedBy === undefined ? "" : ` (${limitedBy})`}`)];
-  if (paused !== undefined) return ["paused", waitingForRun("AWS refused to start more; the platform retries soon")];
+  if (paused !== undefined) return ["paused", waitingForRun("the last one did not start; the platform retries soon")];
   return [
     "starting",
     waitingForRun(
@@ -135,7 +135,7 @@ function remedyFor(
   }: { limitedBy: string | undefined; limitRemedy: string | undefined; hasFreeSlot: boolean },
 ): string | undefined {
   const toRun = (remedy: string) => `To run more jobs at once, ${remedy}.`;
-  const { count, quotas, typeName } = RUNNER_TERMS[runner];
+  const { run, count, quotas, typeName } = RUNNER_TERMS[runner];
   const moreSlots = limitedBy === undefined ? `raise ${count}` : limitRemedy;
   const tenantSlots = `runners.${runner}.tenantSlots`;
   switch (reason) {
@@ -148,7 +148,7 @@ function remedyFor(
       // A higher maximum per tenant alone would not help.
       return moreSlots === undefined ? undefined : toRun(`${moreSlots}, and raise ${tenantSlots} if it is set`);
     case "paused":
-      return `If this continues, raise the account's ${typeName} quota, then ${quotas}.`;
+      return `If this continues, read the reason in the dispatcher's log; if AWS refuses more ${run}s, raise the account's ${typeName} quota, then ${quotas}.`;
     default:
       return undefined;
   }
