@@ -22,6 +22,18 @@ describe("GET /jobs/{id}/report", () => {
     assert.equal(await (await fetch(location)).text(), "line,column,value,reason\n2,price,0,no\n");
   });
 
+  it("is named in the refusal of a range or a media type that it does not have", async () => {
+    const detail = async (query: string, headers: Record<string, string>) => {
+      const url = `/jobs/refused/report${query}`;
+      return (await p.app.inject({ url, headers: { ...p.acme, ...headers } })).json().detail;
+    };
+    assert.match(
+      await detail("?delivery=stream", { range: "bytes=9999-" }),
+      /is outside the report, which has \d+ bytes/,
+    );
+    assert.match(await detail("", { accept: "image/png" }), /^This report cannot be sent .* Accept text\/csv[^;]*\.$/);
+  });
+
   it("quotes empty values and those with commas, quotes or line breaks, and leaves missing ones empty", async () => {
     const details = [
       { line: 1, column: null, value: 'a,"b"\nc', reason: "is no row" },

@@ -282,8 +282,7 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 406,
-    message:
-      "This result cannot be sent as '{accept}': it is stored as {stored}. Accept {stored}, or submit the read again with another format.",
+    message: "This {artifact} cannot be sent as '{accept}': it is stored as {stored}. Accept {stored}{alternative?}.",
   },
   SlowRequest: {
     category: "User",
@@ -301,7 +300,7 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 416,
-    message: "Range '{range}' is outside the result, which has {bytes} bytes. Request a range within it.",
+    message: "Range '{range}' is outside the {artifact}, which has {bytes} bytes. Request a range within it.",
   },
   TooManyRequests: {
     category: "User",

@@ -86,7 +86,7 @@ const ARTIFACTS: readonly Artifact[] = [
     name: "report",
     id: "getReport",
     summary: "Every bad row of a failed batch as CSV: line, column, value, reason",
-    description: `All bad rows; the error's \`details\` list only the first. Delivered like a result.`,
+    description: `All problems of the bad rows; the error's \`details\` may list only the first ones. Delivered like a result.`,
     missingError: "NoReport",
     find: findReport,
   },
@@ -149,7 +149,14 @@ const artifactRoute =
         const representation = represent(stored, isLink ? {} : request.headers);
         if (!representation) {
           const accept = String(request.headers.accept).slice(0, 200);
-          throw new JobError("NotAcceptable", { accept, stored: mediaTypesOf(stored).join(" or ") });
+          throw new JobError("NotAcceptable", {
+            artifact: artifact.name,
+            accept,
+            stored: mediaTypesOf(stored).join(" or "),
+            ...(artifact.name === "result"
+              ? { alternative: "; a read can be submitted again with another format" }
+              : {}),
+          });
         }
         const etag = `"${stored.responseId}${representation.etagSuffix}"`;
         const fileName =
@@ -179,7 +186,7 @@ const artifactRoute =
           finished(reply.raw, limiter.take(callerOfRequest(request).tenant));
         reply.header("content-disposition", disposition).type(representation.type);
         if (representation.encoding) reply.header("content-encoding", representation.encoding);
-        return sendBytes(request, reply, s3, stored, representation, requestId);
+        return sendBytes(request, reply, s3, stored, representation, { requestId, artifact: artifact.name });
       },
     );
   };
@@ -191,11 +198,11 @@ async function sendBytes(
   s3: S3Client,
   stored: StoredArtifact,
   representation: Representation,
-  requestId: string,
+  { requestId, artifact }: { requestId: string; artifact: Artifact["name"] },
 ): Promise<FastifyReply> {
   const inline = stored.location === undefined ? bytesOf(stored) : undefined;
   const size = inline?.length ?? stored.bytes;
-  const range = representation.isDecompressed ? undefined : rangeOf(request, reply, size);
+  const range = representation.isDecompressed ? undefined : rangeOf(request, reply, size, artifact);
   if (!representation.isDecompressed) {
     reply.header("accept-ranges", "bytes").header("content-length", range ? range.end - range.start + 1 : size);
     if (range) reply.code(206).header("content-range", `bytes ${range.start}-${range.end}/${size}`);
@@ -209,17 +216,22 @@ async function sendBytes(
 }
 
 /**
- * Returns the requested range; undefined for the whole result, for example if the header is invalid or has several
+ * Returns the requested range; undefined for the whole result or report, for example if the header is invalid or has several
  * ranges.
  */
-function rangeOf(request: FastifyRequest, reply: FastifyReply, size: number): Range | undefined {
+function rangeOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  size: number,
+  artifact: Artifact["name"],
+): Range | undefined {
   const { range, "if-range": ifRange } = request.headers;
   if (range === undefined || (ifRange !== undefined && ifRange !== reply.getHeader("etag"))) return undefined;
   const { code, type, ranges } = parseRange(size, range);
   if (type !== "bytes" || (code & 1) !== 0 || ranges.length > 1) return undefined;
   if (ranges[0]) return ranges[0];
   reply.header("content-range", `bytes */${size}`);
-  throw new JobError("RangeNotSatisfiable", { range: range.slice(0, 100), bytes: size });
+  throw new JobError("RangeNotSatisfiable", { artifact, range: range.slice(0, 100), bytes: size });
 }
 
 async function findResult({ db }: JobServices, tenant: string, requestId: string): Promise<StoredArtifact> {
