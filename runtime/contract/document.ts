@@ -58,7 +58,7 @@ const ErrorBody = Type.Object({
   message: Type.String(),
   retryable: Type.Boolean(),
   details: Type.Array(Type.Unsafe<ErrorDetail>(Type.Unknown()), {
-    description: "the problems, or the first bad rows of a batch",
+    description: "the problems; of a batch, perhaps only the first ones of its bad rows",
   }),
 });
 const Stats = Type.Object({

@@ -57,7 +57,8 @@ export const RUNNER_METRICS = {
     name: "QueueTimeP95",
     unit: "Seconds",
     kind: "event",
-    meaning: "time from acceptance to the start of the last attempt, of ended jobs",
+    meaning:
+      "time from acceptance to the start of the last attempt, of ended jobs; to the end of a job without an attempt",
   },
   runTime: {
     name: "RunTimeP95",

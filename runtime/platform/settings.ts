@@ -293,7 +293,8 @@ export const Settings = Type.Object(
           minimum: 1,
           maximum: BOUNDS.details,
           default: BOUNDS.details,
-          description: "maximum bad rows listed in a response; the full report is stored in S3",
+          description:
+            "maximum problems listed in the error of a batch; if it does not list all, the full report is stored in S3",
         }),
         maxBadRows: countSetting(
           "maximum bad rows that the report of a batch lists; reading of the source stops if more are found before its end",

@@ -340,7 +340,7 @@ const Jobs = Type.Object(
     ),
     reportRows: integerWithDefault(
       BOUNDS.details,
-      "maximum bad rows listed in a response; the full report is stored in S3",
+      "maximum problems listed in the error of a batch; if it does not list all, the full report is stored in S3",
       1,
       BOUNDS.details,
     ),

@@ -29,7 +29,7 @@ describe("GET /places", () => {
     assert.equal((await find("text=%00")).json().problems[0].message, "must be text without NUL characters.");
   });
 
-  it("without a text, returns the ports with the most prices first, at most the limit", async () => {
+  it("without a text, returns the ports with the most prices as origin first, at most the limit", async () => {
     await p.admin.query(
       `insert into public.ports (code, name, parent_slug) values ('AAAAA', 'Rarely used', 'baltic_x'), ('ZZZZY', 'Used', 'baltic_x'), ('ZZZZZ', 'Used most', 'baltic_x');
        insert into public.prices (orig_code, dest_code, day, price)

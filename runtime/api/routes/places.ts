@@ -8,7 +8,7 @@ const Query = Type.Object(
       maxLength: 100,
       default: "",
       pattern: "^[^\\u0000]*$",
-      description: "part of a code, slug or name, case-insensitive; default: the ports with the most prices",
+      description: "part of a code, slug or name, case-insensitive; default: the ports with the most prices as origin",
       rule: "text without NUL characters",
     }),
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),

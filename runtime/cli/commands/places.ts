@@ -4,11 +4,11 @@ import { examples } from "../lib/help.ts";
 import { plain, print, printInfo, printJson, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 
-/** `rates places`: finds ports and regions by part of a code or name; without a text, the ports with the most prices. */
+/** `rates places`: finds ports and regions by part of a code or name; without a text, the ports with the most prices as origin. */
 export function placesCommand({ program }: CliContext): void {
   examples(program.command("places"), "rates places rotterdam", "rates places CN --limit 50")
     .description("Find ports and regions by part of their code or name")
-    .argument("[place]", "part of a code, slug or name (default: the ports with the most prices)", "")
+    .argument("[place]", "part of a code, slug or name (default: the ports with the most prices as origin)", "")
     .option("--limit <n>", "maximum number of places", wholeNumber, 20)
     .action(async (text: string, { limit }: { limit: number }, command) => {
       const { client, json } = clientOf(command);
