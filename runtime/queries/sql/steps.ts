@@ -69,8 +69,11 @@ export const handledBytes = (sizes: readonly number[]): number =>
 const POWERS = wordSet("^ exp pow power");
 /** Exponents up to which the time is negligible. */
 const SMALL_EXPONENT = 1_000;
-/** Steps that a power of constants counts as. Computing one takes up to 4 s. */
-export const POWER_STEPS = 20_000_000;
+/**
+ * Steps that a power of constants counts as. Computing one takes up to 4 s without checking for interrupts: more than
+ * half of the maximum (SQL_LIMITS.steps), so that a statement can contain only one.
+ */
+export const POWER_STEPS = 60_000_000;
 
 /** Returns true if a power can have thousands of digits: its exponent is not a small literal. */
 export function isLongPower(name: string, exponent: TypedNode | undefined): boolean {
