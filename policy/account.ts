@@ -70,5 +70,8 @@ export function quotaShare<Name extends Exclude<keyof Quotas, "share">>(
   };
 }
 
+/** Returns how much a total exceeds a limit, without the rounding error of a fractional limit. */
+export const excess = (total: number, limit: number): number => Number((total - limit).toFixed(9));
+
 /** Returns a text such as "0.5 of the quota", or only "the quota" for a share of 1. */
 export const fractionOf = (share: number, whole: string): string => (share === 1 ? whole : `${share} of ${whole}`);

@@ -236,6 +236,8 @@ describe("the quotas of rules", () => {
       assert.deepEqual(await messagesForRuns(pack, 51), [
         "shop-glue: the program's jobs may have 51 runs at once, 1 more than 0.25 of the quota of 200 (L-5E4153CA): lower executionProperty.maxConcurrentRuns (51 here).",
       ]);
+      await pack.configure({ ...SETTINGS, "glue-concurrent-runs": { glueRuns: 101, share: 0.57 } });
+      assert.match((await messagesForRuns(pack, 58))[0] ?? "", /, 0\.43 more than/);
     } finally {
       await pack.close();
     }

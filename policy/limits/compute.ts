@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { EC2_TYPES, INSTANCES_TAG } from "../../infra/limits/limits.ts";
-import { ownStack, quotaShare, quotas } from "../account.ts";
+import { excess, ownStack, quotaShare, quotas } from "../account.ts";
 import { isOnFargate } from "../predicates.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
@@ -118,7 +118,7 @@ export const ec2Vcpus = stackRule({
     if (largest !== undefined && total > limit)
       report(
         largest.resource,
-        `the program's instances may have ${total} vCPUs at once, ${total - limit} more than ${source}: this resource has up to ${largest.max} of ${largest.vcpus} vCPUs each; launch fewer, or use a smaller instanceType.`,
+        `the program's instances may have ${total} vCPUs at once, ${excess(total, limit)} more than ${source}: this resource has up to ${largest.max} of ${largest.vcpus} vCPUs each; launch fewer, or use a smaller instanceType.`,
       );
   },
 });
@@ -154,7 +154,7 @@ export const fargateVcpus = stackRule({
     if (largest !== undefined && total > limit)
       report(
         largest.service,
-        `the program's tasks may have ${total} vCPUs at once, ${total - limit} more than ${source}: lower maxCapacity, cpu or deploymentMaximumPercent.`,
+        `the program's tasks may have ${total} vCPUs at once, ${excess(total, limit)} more than ${source}: lower maxCapacity, cpu or deploymentMaximumPercent.`,
       );
   },
 });

@@ -129,6 +129,10 @@ describe("other programs", () => {
       assert.equal(await timeout({ timeout: 10_080 }), "etl: timeout is 10080 minutes: set it between 1 and 10079.");
       assert.equal(await timeout({ timeout: 0 }), "etl: timeout is 0 minutes: set it between 1 and 10079.");
       assert.equal(await timeout({ command: { name: "gluestreaming" } }), undefined);
+      assert.equal(
+        await timeout({}),
+        "etl: timeout is not set, so Glue stops a run only after 2880 minutes (480 in recent Glue versions): set it.",
+      );
     });
   });
 

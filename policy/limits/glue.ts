@@ -1,5 +1,5 @@
 import { GLUE_DPU_SIZES, LIMITS } from "../../infra/limits/limits.ts";
-import { quotaSchema, quotaShare, quotas } from "../account.ts";
+import { excess, quotaSchema, quotaShare, quotas } from "../account.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import { GLUE_JOB } from "../types.ts";
@@ -75,7 +75,7 @@ export const glueRuns = stackRule({
       if (total > limit && runs === Math.max(...jobs.map(({ runs }) => runs)))
         report(
           job,
-          `the program's jobs may have ${total} runs at once, ${total - limit} more than ${source}: lower ${RUNS} (${runs} here).`,
+          `the program's jobs may have ${total} runs at once, ${excess(total, limit)} more than ${source}: lower ${RUNS} (${runs} here).`,
         );
     }
   },
@@ -97,12 +97,18 @@ export const glueDpus = stackRule({
     if (largest !== undefined && total > limit)
       report(
         largest.job,
-        `the program's runs may use ${total} DPUs at once, ${total - limit} more than ${source}: lower ${RUNS} (${largest.runs} here) or the size of a run (${largest.dpus}).`,
+        `the program's runs may use ${total} DPUs at once, ${excess(total, limit)} more than ${source}: lower ${RUNS} (${largest.runs} here) or the size of a run (${largest.dpus}).`,
       );
   },
 });
 
-/** Glue's default timeout is two days. */
+/**
+ * Default timeout of Spark jobs in recent Glue versions, in minutes. AWS's API reference names only the earlier default;
+ * a job created with Glue 5.1 had this value (github.com/go-to-k/cdk-real-drift/issues/1566).
+ */
+const RECENT_SPARK_TIMEOUT = 480;
+
+/** Glue's default timeout is eight hours or two days. */
 export const glueJob = resourceRule({
   name: "glue-job-limits",
   description:
@@ -120,7 +126,7 @@ export const glueJob = resourceRule({
       if (timeout === undefined)
         report(
           job,
-          `timeout is not set, so Glue stops a run only after ${LIMITS.glueDefaultTimeout.value} minutes: set it.`,
+          `timeout is not set, so Glue stops a run only after ${LIMITS.glueDefaultTimeout.value} minutes${command === "glueetl" ? ` (${RECENT_SPARK_TIMEOUT} in recent Glue versions)` : ""}: set it.`,
         );
       else if (timeout !== UNRESOLVED && (timeout < 1 || timeout > maxTimeout))
         report(job, `timeout is ${timeout} minutes: set it between 1 and ${maxTimeout}.`);
