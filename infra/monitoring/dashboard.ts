@@ -159,7 +159,7 @@ function waitingGraphs(targets: MonitoringTargets): GraphSpec[] {
 
 function runGraphs(targets: MonitoringTargets): GraphSpec[] {
   const { plan, runMemory } = targets;
-  const { dpuPerRun } = plan.glue;
+  const { dpuPerRun, largerDpu } = plan.glue;
   return [
     panelGraph(targets, PANELS.queueTime),
     panelGraph(targets, PANELS.runTime),
@@ -172,7 +172,8 @@ function runGraphs(targets: MonitoringTargets): GraphSpec[] {
           hidden: true,
           measure: measure("running", "Maximum", subjects(targets).runner("glue")),
         },
-        { label: "DPUs", expression: `runs * ${dpuPerRun}` },
+        // The metric does not distinguish a larger run, which uses more DPUs.
+        { label: largerDpu === undefined ? "DPUs" : "DPUs, at least", expression: `runs * ${dpuPerRun}` },
       ],
       levels: [{ label: "maximum", value: dpusOf(plan.glue) }],
     },

@@ -136,6 +136,14 @@ describe("the dashboard", () => {
       }
     });
 
+  it("labels the DPUs in use as a lower bound if one run may be larger", () => {
+    const widgetsOf = (glue: typeof plan.glue) =>
+      JSON.stringify(dashboardOf(args({ plan: { ...plan, glue } }), []).widgets);
+    const { maxConcurrentRuns } = plan.glue;
+    assert.match(widgetsOf({ maxConcurrentRuns, dpuPerRun: 0.0625, largerDpu: 1 }), /"DPUs, at least"/);
+    assert.match(widgetsOf({ maxConcurrentRuns, dpuPerRun: 1 }), /"DPUs"/);
+  });
+
   it("draws maximums as lines", async () => {
     const { widgets } = await body();
     const levels = (title: RegExp) =>
