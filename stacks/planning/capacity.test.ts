@@ -141,7 +141,7 @@ describe("planCapacity", () => {
         key: "runners.ec2.maxInstances",
         value: 6,
         message:
-          "needs 12 vCPUs (2 per t4g.small), 4 more than quotas.ec2Vcpus 16 × quotas.share 0.5 = 8: lower it, use a smaller type, request higher quotas L-34B43A08 and L-1216C47A in eu-central-1 and enter the granted value, or raise quotas.share.",
+          "needs 12 vCPUs (2 per t4g.small), 4 more than quotas.ec2Vcpus 16 × quotas.share 0.5 = 8: lower it, use a smaller type, request higher quotas L-34B43A08 and L-1216C47A in eu-central-1 and enter the lower granted value, or raise quotas.share.",
       },
       {
         key: "api.maxTasks",

@@ -61,12 +61,9 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
     limit: quotas[name] * share,
     source: `quotas.${name} ${quotas[name]} × quotas.share ${share}`,
   });
-  const request = (
-    names: keyof typeof LIMITS | readonly (keyof typeof LIMITS)[],
-    next = "and enter the granted value",
-  ) => {
+  const request = (names: keyof typeof LIMITS | readonly (keyof typeof LIMITS)[], next?: string) => {
     const codes = [names].flat().map((name) => (LIMITS[name] as Limit).quota?.code);
-    return `request ${codes.length > 1 ? "higher quotas" : "a higher quota"} ${codes.join(" and ")} in ${account.region} ${next}`;
+    return `request ${codes.length > 1 ? "higher quotas" : "a higher quota"} ${codes.join(" and ")} in ${account.region} ${next ?? `and enter the ${codes.length > 1 ? "lower " : ""}granted value`}`;
   };
   // A share of 1 is the whole account and cannot grow.
   const raiseShare = share < 1 && "raise quotas.share";
