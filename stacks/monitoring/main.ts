@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { alertRules, cloudWatchOnly } from "../../infra/monitoring/alertRules.ts";
 import { grafanaDashboard } from "../../infra/monitoring/grafana.ts";
-import { shippedStacks } from "../planning/shipped.ts";
+import { plannedStack, stackNames } from "../planning/shipped.ts";
 import { monitoringTargetsOf } from "./monitoringTargets.ts";
 
 const USAGE = `Usage: npm run monitoring -- --stack dev [--out DIR]
@@ -42,15 +42,14 @@ function main(): number {
     console.log(USAGE);
     return 0;
   }
-  const stacks = shippedStacks();
-  const shipped = stacks.find(({ stack }) => stack === values.stack);
-  if (shipped === undefined) {
-    const names = stacks.map(({ stack }) => stack).join(", ");
-    console.error(`--stack ${values.stack ?? "is missing: it"} must be one of ${names}.\n\n${USAGE}`);
+  const { stack } = values;
+  const names = stackNames();
+  if (stack === undefined || !names.includes(stack)) {
+    console.error(`--stack ${stack ?? "is missing: it"} must be one of ${names.join(", ")}.\n\n${USAGE}`);
     return 2;
   }
-  const { stack, config } = shipped;
-  const targets = monitoringTargetsOf(shipped, config.tenants);
+  const planned = plannedStack(stack);
+  const targets = monitoringTargetsOf(planned, planned.config.tenants);
   mkdirSync(values.out, { recursive: true });
   const write = (name: string, content: object) => {
     const path = join(values.out, name);

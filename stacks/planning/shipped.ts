@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import type { CapacityPlan } from "../../infra/limits/capacity.ts";
 import { ROOT } from "../../runtime/platform/root.ts";
 import { listProblems, readStackFile } from "../config/parse.ts";
@@ -16,10 +17,22 @@ export interface ShippedStack {
  *
  * @throws Error if a file is not valid, or a stack exceeds its account's quotas
  */
-export const shippedStacks = (): ShippedStack[] =>
-  ["dev", "staging", "prod"].map((stack) => {
-    const config = readStackFile(stack, ROOT);
-    const { plan, problems } = planCapacity(config);
-    if (!plan) throw new Error(`Pulumi.${stack}.yaml exceeds the quotas:\n${listProblems(problems)}`);
-    return { stack, config, plan };
-  });
+export const shippedStacks = (): ShippedStack[] => ["dev", "staging", "prod"].map((stack) => plannedStack(stack));
+
+/** Returns the names of all stacks that have a configuration file in a directory. */
+export const stackNames = (directory = ROOT): string[] =>
+  readdirSync(directory)
+    .flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? [])
+    .sort();
+
+/**
+ * Loads a stack from its file and plans its capacity.
+ *
+ * @throws Error if the file is missing or not valid, or the stack exceeds its account's quotas
+ */
+export function plannedStack(stack: string, directory = ROOT): ShippedStack {
+  const config = readStackFile(stack, directory);
+  const { plan, problems } = planCapacity(config);
+  if (!plan) throw new Error(`Pulumi.${stack}.yaml exceeds the quotas:\n${listProblems(problems)}`);
+  return { stack, config, plan };
+}

@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../../runtime/platform/root.ts";
+import { plannedStack, stackNames } from "./shipped.ts";
+
+describe("A stack that is not part of the project", () => {
+  const directory = mkdtempSync(join(tmpdir(), "rates-stacks-"));
+  after(() => rmSync(directory, { recursive: true }));
+
+  it("is listed and planned from its file", () => {
+    copyFileSync(join(ROOT, "Pulumi.dev.yaml"), join(directory, "Pulumi.dev-anna.yaml"));
+    assert.deepEqual(stackNames(directory), ["dev-anna"]);
+    const { stack, plan } = plannedStack("dev-anna", directory);
+    assert.equal(stack, "dev-anna");
+    assert.deepEqual(plan, plannedStack("dev").plan);
+    assert.throws(() => plannedStack("dev-ana", directory), /Pulumi\.dev-ana\.yaml cannot be read/);
+  });
+});
