@@ -236,7 +236,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "with s as (select parent_slug, string_agg(name, ', ') as names from ports group by 1) select p.code from ports p join s using (parent_slug) where s.names like '%' || p.code || '%' and position(p.code in p.name) = 0",
     "select split_part(avg(price)::numeric::text, '.', 1), translate(to_char(sum(price), '999,999'), ',.', '.,') from prices",
     "with recursive t(slug, path) as (select slug, slug from regions where parent_slug is null union all select r.slug, t.path || '/' || r.slug from regions r join t on r.parent_slug = t.slug) select slug, replace(path, '/', ' > ') from t where path like '%china%'",
-    "select (1 + 0.05) ^ (1 / 12.0) as a, (1 + 0.03) ^ (1 / 12.0) as b",
+    "select (1 + 0.05) ^ (1 / 12.0) as a, (1 + 0.03) ^ (1 / 12.0) as b, (1 + 0.02) ^ (1 / 12.0) as c",
     "select 10 ^ 6, power(10, 3), exp(1) * 2, 1.05 ^ 12, (1.1 * 2.2) / 3.3, 'abc' like 'a%', trim('  x ')",
     "select (a.price::numeric * 1.2) * (b.price::numeric / 7) as product from prices a join prices b using (orig_code, dest_code) limit 5",
     "select code from ports where name like code || '%' or strpos(lower(name), lower(code)) > 0 or translate(name, code, '') <> name",

@@ -122,7 +122,6 @@ export const LONG_ARITHMETIC: readonly string[] = [
   `select ${terms(30, (n) => `power(1.5${n}, 300000) > 1`)}`,
   `select ${terms(30, (n) => `1.5${n} ^ 300000 > 1`)}`,
   `select ${terms(30, (n) => `exp(150000.${n}) > 1`)}`,
-  `select ${terms(3, (n) => `power(1.5${n}, 300000) > 1`)}`,
   `select ${terms(40, (n) => `power(1.5${n} + price, 30000 + price) > 1`)} from prices`,
   `select ${terms(70, () => "x * y > 1", " or ")} from (select power(3 + price, 100000) as x, power(7 + price, 90000) as y from prices offset 0) t`,
   "select log(1 + 1e-16383, 2)",
