@@ -2,13 +2,17 @@ import type { ScheduleResult } from "../worker.ts";
 import { ProcessHarness } from "./harness.ts";
 import { runSchedule } from "./schedule.ts";
 
-/** Number of schedules after which the platform is recreated, with another tracking store. */
-const SCHEDULES_PER_HARNESS = 5;
+/** Number of seeds that share a tracking store; after the last of them, the platform is recreated with another store. */
+const SEEDS_PER_STORE = 5;
 const TRACKING = ["postgres", "unsteady", "nowhere"] as const;
 
+/** Returns the tracking store of a schedule. It depends on the seed only, so that a seed alone repeats a schedule. */
+const trackingOf = (seed: number): (typeof TRACKING)[number] =>
+  TRACKING[Math.floor(seed / SEEDS_PER_STORE) % TRACKING.length] ?? "postgres";
+
 /**
- * Runs schedules against the platform's processes, one after the other. The platform is recreated every few schedules,
- * each time with another tracking store.
+ * Runs schedules against the platform's processes, one after the other. The platform is recreated for every tracking
+ * store, and after a violation.
  *
  * @param onResult - Called for every schedule; `false` ends the simulation.
  */
@@ -18,19 +22,21 @@ export async function runProcessSchedules(
 ): Promise<void> {
   const end = seed + count;
   let next = seed;
-  for (let harnessIndex = Math.floor(seed / SCHEDULES_PER_HARNESS); next < end; harnessIndex++) {
-    const harness = await ProcessHarness.open({ tracking: TRACKING[harnessIndex % TRACKING.length] ?? "postgres" });
+  while (next < end) {
+    const tracking = trackingOf(next);
+    const harness = await ProcessHarness.open({ tracking });
     try {
-      for (let count = 0; count < SCHEDULES_PER_HARNESS && next < end; count++, next++) {
+      let isIntact = true;
+      // Leftovers of a failed schedule must not affect the next one.
+      for (; isIntact && next < end && trackingOf(next) === tracking; next++) {
         const { violations, history } = await runSchedule(harness, next);
+        isIntact = violations.length === 0;
         const shouldContinue = onResult({
           seed: next,
           violations,
-          history: violations.length > 0 ? [...history, harness.logs()] : history,
+          history: isIntact ? history : [...history, harness.logs()],
         });
         if (shouldContinue === false) return;
-        // Leftovers of a failed schedule must not affect the next one.
-        if (violations.length > 0) count = SCHEDULES_PER_HARNESS;
       }
     } finally {
       await harness.close();
