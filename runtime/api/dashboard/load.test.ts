@@ -112,6 +112,20 @@ describe("loading a file in the dashboard", function () {
         .rows[0].n;
     assert.equal(await count(), 1);
     await expect(page.locator(".run")).toHaveCount(0);
+
+    // The same question follows if the first load was cancelled and its retry succeeded.
+    const [{ id }] = (
+      await suite.p.admin.query(
+        `update jobs.jobs set request_id = request_id || '.retry-1' where request_id like 'load-prices-%'
+         returning replace(request_id, '.retry-1', '') as id`,
+      )
+    ).rows;
+    await suite.submit(id, { task: { type: "read", query: "price_export" } });
+    await suite.p.admin.query("select jobs.cancel('default', $1, 'test')", [id]);
+    await page.getByRole("button", { name: "Load", exact: true }).click();
+    await dialog.getByRole("button", { name: "Load" }).click();
+    await dialog.getByText(`The same content was loaded by ${id}.retry-1 at `).waitFor();
+    await dialog.getByRole("button", { name: "Keep as it is" }).click();
   });
 
   it("uploads nothing if it is cancelled while the file is hashed", async () => {
@@ -130,6 +144,8 @@ describe("loading a file in the dashboard", function () {
     }`);
     await choose(page, CSV);
     await page.getByRole("button", { name: "Dry run" }).click();
+    for (const field of ["File", "Target", "Mode"])
+      await expect(page.getByLabel(field, { exact: true })).toBeDisabled();
     await page.getByRole("button", { name: "Cancel upload" }).click();
     await page.evaluate("window.release()");
     await expect(page.getByRole("button", { name: "Dry run" })).toBeEnabled();

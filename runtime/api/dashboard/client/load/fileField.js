@@ -5,9 +5,9 @@ import { firstLines } from "./files.js";
 
 /**
  * Field for choosing or dropping a file, with a preview of its first lines.
- * @param {{ file: File | undefined, problem: string, choose: (file: File) => void }} props
+ * @param {{ file: File | undefined, problem: string, isDisabled: boolean, choose: (file: File) => void }} props
  */
-export function FileField({ file, problem, choose }) {
+export function FileField({ file, problem, isDisabled, choose }) {
   const [isOver, setOver] = useState(false);
   const [lines, setLines] = useState("");
   useEffect(() => {
@@ -27,7 +27,7 @@ export function FileField({ file, problem, choose }) {
     event.preventDefault();
     setOver(false);
     const dropped = event.dataTransfer?.files[0];
-    if (dropped) choose(dropped);
+    if (dropped && !isDisabled) choose(dropped);
   };
   /** @param {DragEvent} event */
   const dragOver = (event) => {
@@ -40,6 +40,7 @@ export function FileField({ file, problem, choose }) {
       <input
         id="load-file"
         type="file"
+        disabled=${isDisabled}
         accept=".csv,.ndjson,.jsonl,.gz"
         aria-describedby="load-file-help load-file-problem"
         aria-invalid=${problem !== ""}

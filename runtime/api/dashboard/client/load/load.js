@@ -45,6 +45,7 @@ function LoadForm({ earlier }) {
   const [mode, setMode] = useState(/** @type {string} */ (earlier?.task.mode ?? "append"));
   const [file, setFile] = useState(/** @type {File | undefined} */ (undefined));
   const [sentBytes, setSentBytes] = useState(/** @type {number | undefined} */ (undefined));
+  const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState("");
   const [run, setRun] = useState(/** @type {{ id: JobId, isDry: boolean } | undefined} */ (undefined));
   const [isChecked, setChecked] = useState(false);
@@ -57,7 +58,6 @@ function LoadForm({ earlier }) {
 
   const problem = file ? fileProblem(file) : "";
   const format = file && formatOf(file.name);
-  const isBusy = sentBytes !== undefined;
   const reset = () => {
     setRun(undefined);
     setChecked(false);
@@ -85,6 +85,8 @@ function LoadForm({ earlier }) {
     setError("");
     setRun(undefined);
     const refocus = rememberFocus();
+    // The fields are disabled meanwhile, so that the result belongs to what they show.
+    setBusy(true);
     try {
       const { sha256, location } = await upload(file);
       const task = { type: "update", target, mode, source: { s3: location }, ...format, dryRun };
@@ -101,6 +103,7 @@ function LoadForm({ earlier }) {
       if (!controller.current.signal.aborted) setError(errorMessage(thrown));
     }
     setSentBytes(undefined);
+    setBusy(false);
     refocus();
   };
 
@@ -117,6 +120,7 @@ function LoadForm({ earlier }) {
         <${FileField}
           file=${file}
           problem=${problem}
+          isDisabled=${isBusy}
           choose=${(/** @type {File} */ chosen) => {
             reset();
             setFile(chosen);
@@ -128,6 +132,7 @@ function LoadForm({ earlier }) {
             <select
               id="load-target"
               value=${target}
+              disabled=${isBusy}
               onChange=${(/** @type {Event} */ { currentTarget }) => {
                 reset();
                 setTarget(/** @type {HTMLSelectElement} */ (currentTarget).value);
@@ -145,6 +150,7 @@ function LoadForm({ earlier }) {
                 <select
                   id="load-mode"
                   value=${mode}
+                  disabled=${isBusy}
                   onChange=${(/** @type {Event} */ { currentTarget }) => {
                     reset();
                     setMode(/** @type {HTMLSelectElement} */ (currentTarget).value);
@@ -162,7 +168,7 @@ function LoadForm({ earlier }) {
           <button type="button" class=${isChecked ? "" : "primary"} disabled=${!file || problem !== "" || isBusy} onClick=${() => load(true)}>Dry run</button>
           <button type="button" class=${isChecked ? "primary" : ""} disabled=${!file || problem !== "" || isBusy} onClick=${() => load(false)}>Load</button>
           ${
-            isBusy &&
+            sentBytes !== undefined &&
             file &&
             html`
               <span class="upload-progress">
@@ -189,32 +195,45 @@ const confirmationOf = (file, target, mode, isChecked) => ({
   action: "Load",
 });
 
+/** Maximum number of retries of a load whose ids are derived from its content, as in `rates load`. */
+const MAX_RETRIES = 100;
+
 /**
- * Returns the id for a load. If the same content was loaded before, asks the user whether to load it again.
- * @param {string} requestId
+ * Returns the id for a load: the given one or, if its job failed or was cancelled, that of its next retry. If a job of the
+ * same content succeeded or has not ended, asks the user whether to load the content again.
+ * @param {string} firstId
  * @param {string} target
  * @param {string} mode
  * @returns {Promise<string | undefined | typeof DECLINED>} undefined: use a random id
  */
-async function loadIdFor(requestId, target, mode) {
-  const tenant = caller.value?.tenant ?? "";
-  /** @type {Job} */
-  let job;
+async function loadIdFor(firstId, target, mode) {
+  for (let number = 0; number <= MAX_RETRIES; number++) {
+    const requestId = number === 0 ? firstId : `${firstId}.retry-${number}`;
+    const job = await existingJob(requestId);
+    if (job === undefined) return requestId;
+    if (job.status === "FAILED" || job.status === "CANCELLED") continue;
+    const isConfirmed = await confirmed({
+      title: "Load the same content again?",
+      lines: [
+        `The same content was ${job.finishedAt ? `loaded by ${requestId} at ${dateTime(job.finishedAt)}` : `submitted as ${requestId}, which has not ended yet`}.`,
+        repeatEffectOf(target, mode),
+      ],
+      action: "Load again",
+      isDanger: target === "prices",
+    });
+    return isConfirmed ? undefined : DECLINED;
+  }
+  return undefined;
+}
+
+/** Returns the caller's job with an id; undefined if there is none. @param {string} requestId */
+async function existingJob(requestId) {
   try {
-    job = await requestJson(jobPath({ tenant, requestId }));
+    /** @type {Job} */
+    const job = await requestJson(jobPath({ tenant: caller.value?.tenant ?? "", requestId }));
+    return job;
   } catch (error) {
-    if (error instanceof ApiError && error.type === "UnknownJob") return requestId;
+    if (error instanceof ApiError && error.type === "UnknownJob") return undefined;
     throw error;
   }
-  if (job.status === "FAILED" || job.status === "CANCELLED") return undefined;
-  const isConfirmed = await confirmed({
-    title: "Load the same content again?",
-    lines: [
-      `The same content was ${job.finishedAt ? `loaded by ${requestId} at ${dateTime(job.finishedAt)}` : `submitted as ${requestId}, which has not ended yet`}.`,
-      repeatEffectOf(target, mode),
-    ],
-    action: "Load again",
-    isDanger: target === "prices",
-  });
-  return isConfirmed ? undefined : DECLINED;
 }
