@@ -48,6 +48,24 @@ describe("loadDump", () => {
     assert.deepEqual(rows, [{ l: "7s", s: "public, pg_temp", r: "on" }]);
   });
 
+  it("restores settings that SET changes under another name", async () => {
+    await client.query("set timezone = 'UTC'");
+    await load("create schema s;\nSET TIME ZONE 'Asia/Tokyo';\nSET SCHEMA 's';\nSET ROLE pg_monitor;\n");
+    const { rows } = await client.query(
+      "select current_setting('timezone') t, current_setting('search_path') s, current_setting('role') r",
+    );
+    assert.deepEqual(rows, [{ t: "UTC", s: '"$user", public', r: "none" }]);
+    await assert.rejects(load("SET NAMES 'LATIN1';\n"), { name: "DumpError", message: /--encoding=UTF8/ });
+  });
+
+  it("loads tables that only the file's search_path finds", async () => {
+    const { rows } = await load(
+      "create schema s;\nSET search_path = s;\ncreate table t (a integer);\nCOPY t (a) FROM stdin;\n1\n\\.\n",
+    );
+    assert.deepEqual(rows, { t: 1 });
+    assert.equal((await client.query("show search_path")).rows[0].search_path, '"$user", public');
+  });
+
   it("loads functions whose body is a block of statements, as pg_dump writes them", async () => {
     const { notes } = await load(`CREATE FUNCTION public.sign_of(a integer) RETURNS integer
     LANGUAGE sql
@@ -82,6 +100,7 @@ ALTER FUNCTION public.sign_of(a integer) OWNER TO nobody_here;
         "some.sql, line 8: skipped",
       ],
     );
+    assert.match(notes[3] ?? "", /: GRANT ALL ON TABLE t TO nobody_here;$/);
     assert.deepEqual(await tables(), [{ relname: "t" }]);
   });
 
@@ -114,6 +133,8 @@ ALTER FUNCTION public.sign_of(a integer) OWNER TO nobody_here;
       /not UTF-8.*--encoding=UTF8/,
     ],
     ["another encoding", `${createTable}SET client_encoding = 'LATIN1';\n`, 2, /--encoding=UTF8/],
+    ["a rollback", `${createTable}ROLLBACK;\n`, 2, /one transaction/],
+    ["an abort", `${createTable}ABORT;\n`, 2, /one transaction/],
     ["a custom-format dump", "PGDMP\x01\x0e", 1, /--format=plain/],
     ["a compressed dump", Buffer.from([0x1f, 0x8b, 8, 0]), 1, /--format=plain/],
   ];

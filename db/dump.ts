@@ -8,11 +8,14 @@ import { counted } from "../runtime/contract/counted.ts";
 import { Lines } from "./lines.ts";
 import { Splitter, type Statement } from "./splitter.ts";
 
+/** Characters of a statement that a message shows. */
+const MAX_EXCERPT = 300;
+
 /** Result of loading a dump. */
 export interface LoadedDump {
   /** Number of rows that COPY blocks loaded, by table name as the dump writes it ("public.ports"). */
   rows: Record<string, number>;
-  /** Skipped statements with the reason, one line each. */
+  /** Skipped statements with the reason, one line each; long statements are cut. */
   notes: string[];
 }
 
@@ -25,7 +28,7 @@ export class DumpError extends Error {
   readonly statement: string;
 
   constructor(file: string, line: number, reason: string, statement = "", cause?: unknown) {
-    const excerpt = statement.length > 300 ? `${statement.slice(0, 300)} …` : statement;
+    const excerpt = statement.length > MAX_EXCERPT ? `${statement.slice(0, MAX_EXCERPT)} …` : statement;
     super(`${file}, line ${line}: ${reason}${excerpt === "" ? "" : `\n${excerpt.trim()}`}`, { cause });
     this.file = file;
     this.line = line;
@@ -34,15 +37,24 @@ export class DumpError extends Error {
 }
 
 const SETTING =
-  /^(?:set\s+(?:session\s+|local\s+)?([\w.]+)\s*(?:=|to\b)|select\s+(?:pg_catalog\.)?set_config\('([^']+)')/i;
+  /^(?:set\s+(?:session\s+|local\s+)?(?:([\w.]+)\s*(?:=|to\b)|(time\s+zone|names|schema|role|session\s+authorization)\b)|select\s+(?:pg_catalog\.)?set_config\('([^']+)')/i;
+/** Settings that SET also changes under another name, without `=`. */
+const SETTING_BY_ALIAS: Readonly<Record<string, string>> = {
+  "time zone": "TimeZone",
+  names: "client_encoding",
+  schema: "search_path",
+  "session authorization": "session_authorization",
+};
 const TRANSACTION = /^(?:begin|start\s+transaction|commit|end)\b/i;
+/** Statements that would end the transaction of the whole file without its changes. Returning to a savepoint does not. */
+const ROLLBACK = /^(?:abort|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b)|prepare\s+transaction)\b/i;
 const OWNERSHIP = /^(?:grant|revoke|alter\s+default\s+privileges)\b|^alter\s.*\sowner\s+to\s/is;
 /** Commands with which newer versions of pg_dump protect psql from injected commands. Ignored, since psql is not used. */
 const HARMLESS = /^\\(?:un)?restrict\b/;
 
 /**
  * Loads a plain pg_dump file over a connection, without psql: in one transaction, and in constant memory. Afterwards
- * restores the session's settings, and vacuums and analyzes the loaded tables, so that index-only scans are fast at once.
+ * vacuums and analyzes the loaded tables, so that index-only scans are fast at once, and restores the session's settings.
  * @throws DumpError if a statement or row cannot be loaded; then nothing was changed
  */
 export async function loadDump(
@@ -64,9 +76,13 @@ export async function loadDump(
     await client.query("rollback").catch(() => undefined); // the connection itself may be gone
     throw error;
   }
-  for (const [name, value] of load.settings) await client.query("select set_config($1, $2, false)", [name, value]);
-  const tables = Object.keys(load.rows);
-  if (tables.length > 0) await client.query(`vacuum (analyze) ${tables.join(", ")}`);
+  try {
+    // Names without a schema are only found with the search_path of the file.
+    const tables = Object.keys(load.rows);
+    if (tables.length > 0) await client.query(`vacuum (analyze) ${tables.join(", ")}`);
+  } finally {
+    for (const [name, value] of load.settings) await client.query("select set_config($1, $2, false)", [name, value]);
+  }
   return { rows: load.rows, notes: load.notes };
 }
 
@@ -141,7 +157,12 @@ class DumpLoader {
     const table = copiedTable(text);
     if (table !== undefined) return this.#copy(statement, table);
     const setting = SETTING.exec(text);
-    if (setting !== null) return this.#applySetting(statement, setting[1] ?? setting[2] ?? "");
+    if (setting !== null) {
+      const [, name, alias, configured] = setting;
+      const setBy = alias?.toLowerCase().replace(/\s+/g, " ") ?? "";
+      return this.#applySetting(statement, name ?? configured ?? SETTING_BY_ALIAS[setBy] ?? setBy);
+    }
+    if (ROLLBACK.test(text)) throw this.#failure(statement, "the whole file is one transaction here. Remove this.");
     if (TRANSACTION.test(text)) return this.#note(statement, "skipped: the whole file is one transaction here");
     if (OWNERSHIP.test(text)) return this.#ownership(statement);
     await this.#query(statement);
@@ -215,7 +236,8 @@ class DumpLoader {
   }
 
   #note({ text, line }: Statement, reason: string): void {
-    const note = `${this.#file}, line ${line}: ${reason}: ${text}`;
+    const excerpt = text.length > MAX_EXCERPT ? `${text.slice(0, MAX_EXCERPT)} …` : text;
+    const note = `${this.#file}, line ${line}: ${reason}: ${excerpt.replace(/\s+/g, " ")}`;
     this.notes.push(note);
     this.#onProgress(note);
   }
@@ -231,7 +253,8 @@ function reasonOf(error: unknown): string {
 function copiedTable(text: string): string | undefined {
   const [begin] = /^copy\s+/i.exec(text) ?? [];
   if (begin === undefined || !text.endsWith(";")) return undefined;
-  // There is no semicolon between FROM STDIN and the final one, so only the text after the previous one is searched.
+  // A quoted name may contain semicolons, FROM STDIN and its options do not (pg_dump writes no options that contain
+  // one): so the search begins after the last semicolon before the final one.
   if (!/\sfrom\s+stdin\b/i.test(text.slice(text.lastIndexOf(";", text.length - 2) + 1))) return undefined;
   let end = begin.length;
   let isQuoted = false;
