@@ -51,13 +51,18 @@ describe("rates --stack", () => {
     assert.match(api.calls.at(-1) ?? "", /^GET \/jobs/);
   });
 
-  it("reports an unknown stack, missing outputs, a missing token, and --stack combined with --api", async () => {
+  it("reports an unknown stack, unreadable or missing outputs, a missing token, and --stack combined with --api", async () => {
     pulumi("echo 'error: no stack named dev' >&2; exit 255");
     const unknown = await rates("list");
     assert.equal(unknown.code, 4);
     assert.match(
       unknown.stderr,
       /pulumi cannot read the outputs of stack 'dev': error: no stack named dev\n.*pulumi login/,
+    );
+    pulumi("echo 'A new version of Pulumi is available.'");
+    assert.match(
+      (await rates("list")).stderr,
+      /printed no JSON for the outputs of stack 'dev'\.\nRun `pulumi stack output /,
     );
     pulumi(`echo '${outputs({ api: null })}'`);
     assert.match((await rates("list")).stderr, /has no output api(?:, \w+)*\.\nDeploy it first: .*up -s dev/);

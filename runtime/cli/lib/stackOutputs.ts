@@ -32,7 +32,12 @@ function readOutputs(stack: string): StackOutputs {
       "unreachable",
       `pulumi cannot read the outputs of stack '${stack}': ${stderr.trim()}\nLog in to its state backend with \`pulumi login\`; \`pulumi stack ls\` lists the stacks.`,
     );
-  const outputs: unknown = JSON.parse(stdout || "{}");
+  const outputs = parsed(stdout || "{}");
+  if (outputs === undefined)
+    throw new CommandError(
+      "unreachable",
+      `pulumi printed no JSON for the outputs of stack '${stack}'.\nRun \`pulumi stack output --json --stack ${stack}\` to see what it prints.`,
+    );
   if (Value.Check(StackOutputs, outputs)) return outputs;
   const known = outputs as Record<string, unknown>;
   const missing = StackOutputs.required.filter((key) => typeof known[key] !== "string");
@@ -40,4 +45,12 @@ function readOutputs(stack: string): StackOutputs {
     "unreachable",
     `The stack '${stack}' has no output ${missing.join(", ")}.\nDeploy it first: \`npm run pulumi -- up -s ${stack}\`.`,
   );
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
