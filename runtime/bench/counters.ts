@@ -22,7 +22,7 @@ export interface Counters {
 /** Idle backends report their statistics after ten seconds (PGSTAT_IDLE_INTERVAL, pgstat.c). */
 const STATISTICS_DELAY_MS = 11_000;
 
-/** Reads processor times at once, and the other counters after every idle backend has reported its statistics. */
+/** Reads processor times immediately, and the other counters once every idle backend has reported its statistics. */
 export async function takeCounters(admin: pg.Client): Promise<Counters> {
   const processor = processorTimes();
   await pause(STATISTICS_DELAY_MS);

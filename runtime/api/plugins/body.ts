@@ -3,7 +3,10 @@ import { readBodyBytes } from "../../contract/body.ts";
 import { JobError } from "../../contract/errors.ts";
 import { invalidRequest } from "../../contract/problemList.ts";
 
-/** Accepts only JSON bodies, except ambiguous ones (duplicate keys, rounded numbers) and those that take long to parse. */
+/**
+ * Accepts only JSON bodies. Refuses ambiguous ones (duplicate keys, rounded numbers) and those that would take long to
+ * parse.
+ */
 export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, bytes, done) => {

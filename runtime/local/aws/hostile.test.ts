@@ -81,6 +81,8 @@ describe("the emulator under hostile requests", () => {
       assert.equal((await sendSigned(emulator, request)).status, expected, `${request.method} ${request.path}`);
     const source = "/uploads/..%2f..%2f..%2f..%2fsecret";
     await expectStatus({ method: "PUT", path: "/uploads/b", headers: { "x-amz-copy-source": source } }, 400);
+    const query = "/uploads/a?/../../../../secret";
+    await expectStatus({ method: "PUT", path: "/uploads/b", headers: { "x-amz-copy-source": query } }, 400);
     await expectStatus({ method: "PUT", path: "/uploads/b", headers: { "x-amz-copy-source": "/%zz" } }, 400);
     await expectStatus(
       { method: "PUT", path: "/uploads/b?renameObject=", headers: { "x-amz-rename-source": source } },

@@ -17,6 +17,7 @@ export function checkS3Request(url: string, headers: IncomingHttpHeaders): void 
   const at = url.indexOf("?");
   checkPath(decodePath(at === -1 ? url : url.slice(0, at)));
   for (const name of ["x-amz-copy-source", "x-amz-rename-source"]) {
+    // Checked as a whole, including any `?versionId=…`: the emulator takes all of it as the path.
     const source = headers[name];
     if (typeof source === "string") checkPath(decodePath(source).replace(/^\/?/, "/"));
   }
