@@ -39,7 +39,7 @@ describe("the EC2 runner of a stack", () => {
     assert.equal(inputs.keyName, undefined);
     assert.deepEqual(
       [inputs.metadataOptions.httpTokens, inputs.metadataOptions.httpPutResponseHopLimit],
-      ["required", 2],
+      ["required", 1],
     );
     assert.deepEqual(
       [inputs.metadataOptions.httpEndpoint, inputs.metadataOptions.instanceMetadataTags],

@@ -151,8 +151,8 @@ export class Ec2Runner extends pulumi.ComponentResource {
         metadataOptions: {
           httpEndpoint: "enabled",
           httpTokens: "required",
-          // The container is one hop away and needs the role's credentials.
-          httpPutResponseHopLimit: 2,
+          // Only the instance itself; the container is on its network (ec2Runner.sh) and adds no hop.
+          httpPutResponseHopLimit: 1,
           instanceMetadataTags: "enabled",
         },
         blockDeviceMappings: [

@@ -110,7 +110,7 @@ export const PROGRAMS: readonly EngineResource[] = [
       instanceType: "c7g.large",
       metadataOptions: {
         httpEndpoint: "enabled",
-        httpPutResponseHopLimit: 2,
+        httpPutResponseHopLimit: 1,
         httpTokens: "required",
         instanceMetadataTags: "enabled",
       },
