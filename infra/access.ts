@@ -49,8 +49,8 @@ const AGENT_DIRECTORIES = ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/a
 /**
  * A task that forwards a port to the load balancer over a Systems Manager session. IAM permissions to start it and to
  * open a session are enough to reach the API. Nothing runs and no costs arise until `rates connect` starts the task,
- * which ends with that command, and after an hour at the latest. The task has no other permissions, and its security
- * group does not allow connections to the database.
+ * which ends with that command, and after an hour at the latest. The task's own role may only open the session's
+ * channels, and its security group does not allow connections to the database.
  */
 export class Access extends pulumi.ComponentResource {
   /** Inputs of `rates connect`. */

@@ -17,7 +17,9 @@ export interface ValidatedStack {
   readonly roleArn?: string;
 }
 
-/** Configuration key that disables default providers, so that no resource uses the ambient credentials. */
+/**
+ * Configuration key that disables default providers, so that no resource bypasses the provider that checks the account.
+ */
 const DISABLED_PROVIDERS_KEY = "pulumi:disable-default-providers";
 /**
  * Environment variable with the role to assume. It is not part of the configuration, since deployments and previews
@@ -61,7 +63,7 @@ function defaultProviderProblems(allConfig: Readonly<Record<string, string>>): C
     {
       key: DISABLED_PROVIDERS_KEY,
       ...(disabled === undefined ? {} : { value: disabled }),
-      message: 'must be ["aws"], so that no resource uses the ambient credentials.',
+      message: 'must be ["aws"], so that no resource bypasses the provider that checks the account.',
     },
   ];
 }

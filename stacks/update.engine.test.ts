@@ -14,8 +14,8 @@ const configOf = (key: string) => dev[`rates-platform:${key}`] ?? {};
 const HOLDS_DATA = /^aws:(rds\/instance|s3\/bucket|sqs\/queue|ecr\/repository):/;
 
 /**
- * Resources that contain the runtime settings, or refer to a version that does, and therefore change with them. A task
- * definition is always replaced.
+ * Resources that change with the runtime settings: those that contain them, and those that refer to a version of such a
+ * resource. Any change to a task definition replaces it.
  */
 const SETTINGS_CHANGE = [
   "replace TaskDefinition api",
@@ -109,7 +109,7 @@ describe("an existing stack, in the real engine", () => {
     requireEngine(this);
   });
 
-  it("changes only what a change of its configuration affects, and replaces no resource with data", async function () {
+  it("changes only what a change of its configuration affects, and never replaces a resource that holds data", async function () {
     this.timeout(480_000);
     const pulumi = await stackEngine("dev");
     const dataResources = () => [...pulumi.cloud.resources.values()].filter(({ type }) => HOLDS_DATA.test(type));

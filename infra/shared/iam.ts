@@ -27,8 +27,8 @@ export interface RoleArgs {
 export const BOUNDARY = "rates-boundary";
 
 /**
- * Sets the account's permissions boundary on every role below the resource with this transformation; the deploy role
- * may not create roles without it.
+ * As a transformation of a resource: sets the account's permissions boundary on every role below that resource. The
+ * deploy role may not create roles without it.
  */
 export const withBoundary =
   (accountId: string): pulumi.ResourceTransformation =>
@@ -91,8 +91,8 @@ export const writeLogs = (arn: pulumi.Input<string>): Statement => ({
 });
 
 /**
- * Permissions of a Lambda function in a VPC: actions and resources of the AWS managed policy
- * AWSLambdaVPCAccessExecutionRole.
+ * Permissions of a Lambda function in a VPC: the EC2 actions of the AWS managed policy
+ * AWSLambdaVPCAccessExecutionRole, with its resources.
  */
 export const NETWORK_INTERFACES: Statement = {
   actions: [
