@@ -65,14 +65,15 @@ export const monthlyCost = stackRule({
 /** Months in a budget's time unit. */
 const MONTHS: Readonly<Record<string, number>> = { MONTHLY: 1, QUARTERLY: 3, ANNUALLY: 12 };
 
-/** Returns the program's smallest cost budget, in US dollars per month. */
+/** Returns the program's smallest cost budget in US dollars, as dollars per month. */
 function budgetOf(stack: Stack): { resource: Resource; limit: number } | undefined {
   return stack
     .of(BUDGET)
     .flatMap((budget) => {
       const months = MONTHS[text(budget.at("timeUnit")) || "MONTHLY"];
       const limit = number(budget.at("limitAmount"));
-      const isCostBudget = (text(budget.at("budgetType")) || "COST") === "COST";
+      const isCostBudget =
+        (text(budget.at("budgetType")) || "COST") === "COST" && (text(budget.at("limitUnit")) || "USD") === "USD";
       return isCostBudget && months !== undefined && limit !== undefined
         ? [{ resource: budget, limit: limit / months }]
         : [];
@@ -97,7 +98,9 @@ function fixedCosts(stack: Stack): CostLine[] {
     ...stack.of(DOMAIN).map((domain): CostLine => {
       const nodes = number(domain.at("clusterConfig.instanceCount")) ?? 1;
       const type = text(domain.at("clusterConfig.instanceType"));
-      return { resource: domain, type, usd: multiply(nodes, perMonth(priceOf(SEARCH_PRICES, type))) };
+      const perNode = perMonth(priceOf(SEARCH_PRICES, type));
+      const storage = (number(domain.at("ebsOptions.volumeSize")) ?? 0) * PRICES.searchStorage.usd;
+      return { resource: domain, type, usd: multiply(nodes, perNode === undefined ? undefined : perNode + storage) };
     }),
     ...stack.of(INSTANCE).map((instance): CostLine => {
       const type = text(instance.at("instanceType"));

@@ -289,6 +289,20 @@ describe("other programs", () => {
       );
     });
 
+    it("is not compared with a budget in another currency", async () => {
+      const euros = budget({ limitAmount: "10", limitUnit: "EUR", timeUnit: "MONTHLY" });
+      assert.deepEqual(await findingsOf([foreignResource(BALANCER, "web"), euros], RULE), []);
+    });
+
+    it("includes the storage of every OpenSearch node", async () => {
+      const domain = foreignResource("aws:opensearch/domain:Domain", "search", {
+        clusterConfig: { instanceCount: 2, instanceType: "m7g.large.search" },
+        ebsOptions: { ebsEnabled: true, volumeSize: 10_000 },
+      });
+      const [finding = ""] = await findingsOf([domain, budget({ limitAmount: "2904", timeUnit: "MONTHLY" })], RULE);
+      assert.match(finding, /^all: fixed cost is about 3[0-9]{3} US dollars per month/);
+    });
+
     it("is reported as unknown when a price is unknown", async () => {
       const program = [
         budget({ limitAmount: "100", timeUnit: "MONTHLY" }),
