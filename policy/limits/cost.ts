@@ -10,7 +10,17 @@ import {
 import { isOnFargate } from "../predicates.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
-import { BUDGET, DATABASE, DOMAIN, ECS_SERVICE, INSTANCE, LOAD_BALANCER, NAT, TASK_DEFINITION } from "../types.ts";
+import {
+  BUDGET,
+  DATABASE,
+  DOMAIN,
+  ECS_SERVICE,
+  INSTANCE,
+  LOAD_BALANCER,
+  NAT,
+  TASK_DEFINITION,
+  VPC_ENDPOINT,
+} from "../types.ts";
 import type { Unresolved, Value } from "../value.ts";
 
 /** A resource with a fixed cost. */
@@ -113,6 +123,14 @@ function fixedCosts(stack: Stack): CostLine[] {
         usd: perMonth({ usd: PRICES.natGateway.usd + PRICES.publicAddress.usd }),
       }),
     ),
+    // Interface endpoints cost per zone, thus per subnet; gateway endpoints are free.
+    ...stack
+      .of(VPC_ENDPOINT)
+      .filter((endpoint) => text(endpoint.at("vpcEndpointType")) === "Interface")
+      .map((endpoint): CostLine => {
+        const zones = ifResolved(endpoint.at("subnetIds").items())?.length ?? 0;
+        return { resource: endpoint, type: "", usd: multiply(zones, perMonth(PRICES.endpoint)) };
+      }),
     ...stack
       .of(LOAD_BALANCER)
       .map((balancer): CostLine => ({ resource: balancer, type: "", usd: perMonth(PRICES.loadBalancer) })),

@@ -303,6 +303,19 @@ describe("other programs", () => {
       assert.match(finding, /^all: fixed cost is about 3[0-9]{3} US dollars per month/);
     });
 
+    it("includes interface endpoints in every subnet, and no gateway endpoints", async () => {
+      const endpoint = (name: string, vpcEndpointType: string) =>
+        foreignResource("aws:ec2/vpcEndpoint:VpcEndpoint", name, { vpcEndpointType, subnetIds: ["a", "b"] });
+      const program = [
+        endpoint("logs", "Interface"),
+        endpoint("s3", "Gateway"),
+        budget({ limitAmount: "10", timeUnit: "MONTHLY" }),
+      ];
+      assert.deepEqual(await findingsOf(program, RULE), [
+        "all: fixed cost is about 18 US dollars per month, 8 more than the budget of 10: logs 18.",
+      ]);
+    });
+
     it("is reported as unknown when a price is unknown", async () => {
       const program = [
         budget({ limitAmount: "100", timeUnit: "MONTHLY" }),
