@@ -50,7 +50,9 @@ describe("loadDump", () => {
 
   it("restores settings that SET changes under another name", async () => {
     await client.query("set timezone = 'UTC'");
-    await load("create schema s;\nSET TIME ZONE 'Asia/Tokyo';\nSET SCHEMA 's';\nSET ROLE pg_monitor;\n");
+    await load(
+      "create schema s;\nSET timezone = 'Asia/Kabul';\nSET TIME ZONE 'Asia/Tokyo';\nSET SCHEMA 's';\nSET ROLE pg_monitor;\n",
+    );
     const { rows } = await client.query(
       "select current_setting('timezone') t, current_setting('search_path') s, current_setting('role') r",
     );
@@ -63,6 +65,15 @@ describe("loadDump", () => {
       "create schema s;\nSET search_path = s;\ncreate table t (a integer);\nCOPY t (a) FROM stdin;\n1\n\\.\n",
     );
     assert.deepEqual(rows, { t: 1 });
+    const further = "create schema r;\nSET search_path = r;\ncreate table u (a integer);\n";
+    await load(`SET search_path = s;\nCOPY t (a) FROM stdin;\n2\n\\.\n${further}COPY u (a) FROM stdin;\n3\n\\.\n`);
+    const { rows: analyzed } = await client.query(
+      "select relname from pg_class where relname in ('t', 'u') and relnamespace::regnamespace::text in ('r', 's') and reltuples > 0 order by 1",
+    );
+    assert.deepEqual(
+      analyzed.map(({ relname }) => relname),
+      ["t", "u"],
+    );
     assert.equal((await client.query("show search_path")).rows[0].search_path, '"$user", public');
   });
 

@@ -54,7 +54,7 @@ const HARMLESS = /^\\(?:un)?restrict\b/;
 
 /**
  * Loads a plain pg_dump file over a connection, without psql: in one transaction, and in constant memory. Afterwards
- * vacuums and analyzes the loaded tables, so that index-only scans are fast at once, and restores the session's settings.
+ * restores the session's settings, and vacuums and analyzes the loaded tables, so that index-only scans are fast at once.
  * @throws DumpError if a statement or row cannot be loaded; then nothing was changed
  */
 export async function loadDump(
@@ -76,19 +76,16 @@ export async function loadDump(
     await client.query("rollback").catch(() => undefined); // the connection itself may be gone
     throw error;
   }
-  try {
-    // Names without a schema are only found with the search_path of the file.
-    const tables = Object.keys(load.rows);
-    if (tables.length > 0) await client.query(`vacuum (analyze) ${tables.join(", ")}`);
-  } finally {
-    for (const [name, value] of load.settings) await client.query("select set_config($1, $2, false)", [name, value]);
-  }
+  for (const [name, value] of load.settings) await client.query("select set_config($1, $2, false)", [name, value]);
+  if (load.tables.size > 0) await client.query(`vacuum (analyze) ${[...load.tables].join(", ")}`);
   return { rows: load.rows, notes: load.notes };
 }
 
 class DumpLoader {
-  /** Previous values of the settings that the file changed. */
+  /** Previous values of the settings that the file changed, by lower-case name. */
   readonly settings = new Map<string, string>();
+  /** Loaded tables with their schemas, since the file may change the search path between them. */
+  readonly tables = new Set<string>();
   readonly rows: Record<string, number> = {};
   readonly notes: string[] = [];
   readonly #client: pg.Client;
@@ -185,6 +182,11 @@ class DumpLoader {
       const [, line] = /^COPY .*?, line (\d+)/.exec(String((error as { where?: unknown }).where)) ?? [];
       throw new DumpError(this.#file, copyLine + Number(line ?? 0), reasonOf(error), statement.text, error);
     }
+    const { rows } = await this.#client.query<{ name: string }>(
+      "select format('%I.%I', relnamespace::regnamespace::name, relname) as name from pg_catalog.pg_class where oid = $1::regclass",
+      [table],
+    );
+    for (const { name } of rows) this.tables.add(name);
     this.rows[table] = (this.rows[table] ?? 0) + sink.rowCount;
     this.#onProgress(`${table}: ${counted(sink.rowCount, "row")}`);
   }
@@ -204,7 +206,8 @@ class DumpLoader {
     ]);
     const value = rows[0]?.value ?? null;
     if (value === null) return this.#note(statement, "skipped: this Postgres has no such setting");
-    if (!this.settings.has(name)) this.settings.set(name, value);
+    const key = name.toLowerCase();
+    if (!this.settings.has(key)) this.settings.set(key, value);
     await this.#query(statement);
   }
 
