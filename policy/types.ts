@@ -42,6 +42,7 @@ export const ECS_SERVICE = "aws:ecs/service:Service";
 export const TARGET_GROUP = "aws:lb/targetGroup:TargetGroup";
 export const TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition";
 export const TOPIC = "aws:sns/topic:Topic";
+export const SUBNET = "aws:ec2/subnet:Subnet";
 export const VPC_ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint";
 
 /** Aliases of these types in the provider, some of them deprecated. */

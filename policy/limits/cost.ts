@@ -18,6 +18,7 @@ import {
   INSTANCE,
   LOAD_BALANCER,
   NAT,
+  SUBNET,
   TASK_DEFINITION,
   VPC_ENDPOINT,
 } from "../types.ts";
@@ -123,13 +124,17 @@ function fixedCosts(stack: Stack): CostLine[] {
         usd: perMonth({ usd: PRICES.natGateway.usd + PRICES.publicAddress.usd }),
       }),
     ),
-    // Interface endpoints cost per zone, thus per subnet; gateway endpoints are free.
+    // Interface endpoints cost per zone, thus per subnet; endpoints of the type Gateway are free. In a preview the ids of
+    // new subnets may be unknown, but the subnets are known as dependencies.
     ...stack
       .of(VPC_ENDPOINT)
       .filter((endpoint) => text(endpoint.at("vpcEndpointType")) === "Interface")
       .map((endpoint): CostLine => {
-        const zones = ifResolved(endpoint.at("subnetIds").items())?.length ?? 0;
-        return { resource: endpoint, type: "", usd: multiply(zones, perMonth(PRICES.endpoint)) };
+        const ids = endpoint.at("subnetIds");
+        const zones = ids.isUnknown
+          ? endpoint.links("subnetIds", SUBNET).length
+          : (ifResolved(ids.items())?.length ?? 0);
+        return { resource: endpoint, type: "", usd: multiply(Math.max(1, zones), perMonth(PRICES.endpoint)) };
       }),
     ...stack
       .of(LOAD_BALANCER)

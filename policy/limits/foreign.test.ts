@@ -316,6 +316,17 @@ describe("other programs", () => {
       ]);
     });
 
+    it("includes an interface endpoint whose subnets are unknown in a preview", async () => {
+      const inputs = { vpcEndpointType: "Interface", subnetIds: UNKNOWN_TEXT };
+      const program = [
+        foreignResource("aws:ec2/vpcEndpoint:VpcEndpoint", "logs", inputs),
+        budget({ limitAmount: "5", timeUnit: "MONTHLY" }),
+      ];
+      assert.deepEqual(await findingsOf(program, RULE), [
+        "all: fixed cost is about 9 US dollars per month, 4 more than the budget of 5: logs 9.",
+      ]);
+    });
+
     it("is reported as unknown when a price is unknown", async () => {
       const program = [
         budget({ limitAmount: "100", timeUnit: "MONTHLY" }),
