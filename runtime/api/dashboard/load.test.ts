@@ -92,6 +92,7 @@ describe("loading a file in the dashboard", function () {
       .locator(".run")
       .getByText(/^Waiting for an EC2 run/)
       .waitFor();
+    await expect(page.getByRole("button", { name: "Load", exact: true })).toBeFocused();
     const task = await endNext(1);
     assert.deepEqual([task.dryRun, task.source.s3], [false, source.s3], "the file was uploaded once");
     await page.getByText("1 row loaded into prices.").waitFor();
@@ -126,6 +127,14 @@ describe("loading a file in the dashboard", function () {
     await dialog.getByRole("button", { name: "Load" }).click();
     await dialog.getByText(`The same content was loaded by ${id}.retry-1 at `).waitFor();
     await dialog.getByRole("button", { name: "Keep as it is" }).click();
+
+    // If only the cancelled load remains, the next one is its retry.
+    await suite.p.admin.query("delete from jobs.jobs where request_id = $1", [`${id}.retry-1`]);
+    await page.getByRole("button", { name: "Load", exact: true }).click();
+    await dialog.getByRole("button", { name: "Load" }).click();
+    await page.locator(".run").waitFor();
+    const retries = await suite.p.admin.query("delete from jobs.jobs where request_id = $1", [`${id}.retry-1`]);
+    assert.equal(retries.rowCount, 1);
   });
 
   it("uploads nothing if it is cancelled while the file is hashed", async () => {

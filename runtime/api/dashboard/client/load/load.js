@@ -69,22 +69,26 @@ function LoadForm({ earlier }) {
   const upload = async (chosen) => {
     if (uploaded.current?.file === chosen) return uploaded.current;
     // From now on the upload can be cancelled, also while the file is hashed.
-    controller.current = new AbortController();
-    const { signal } = controller.current;
     setSentBytes(0);
-    const sha256 = await sha256Of(chosen);
-    const location = await uploadFile(chosen, sha256, setSentBytes, signal);
-    uploaded.current = { file: chosen, sha256, location };
-    return uploaded.current;
+    try {
+      const sha256 = await sha256Of(chosen);
+      const location = await uploadFile(chosen, sha256, setSentBytes, controller.current.signal);
+      uploaded.current = { file: chosen, sha256, location };
+      return uploaded.current;
+    } finally {
+      setSentBytes(undefined);
+    }
   };
 
   /** @param {boolean} dryRun */
   const load = async (dryRun) => {
     if (!file || !format || problem) return;
+    const refocus = rememberFocus();
     if (!dryRun && !(await confirmed(confirmationOf(file, target, mode, isChecked)))) return;
     setError("");
     setRun(undefined);
-    const refocus = rememberFocus();
+    controller.current = new AbortController();
+    const { signal } = controller.current;
     // The fields are disabled meanwhile, so that the result belongs to what they show.
     setBusy(true);
     try {
@@ -94,15 +98,16 @@ function LoadForm({ earlier }) {
         dryRun || sha256 === undefined
           ? undefined
           : await loadIdFor(await loadIdOf(sha256, { ...format, target, mode }), target, mode);
+      // The page may have been left meanwhile.
+      signal.throwIfAborted();
       if (requestId !== DECLINED) {
         const labels = { file: file.name.slice(0, 256) };
         const body = { ...(requestId ? { requestId } : {}), task, labels };
         setRun({ id: await requestJson("jobs", { method: "POST", body }), isDry: dryRun });
       }
     } catch (thrown) {
-      if (!controller.current.signal.aborted) setError(errorMessage(thrown));
+      if (!signal.aborted) setError(errorMessage(thrown));
     }
-    setSentBytes(undefined);
     setBusy(false);
     refocus();
   };

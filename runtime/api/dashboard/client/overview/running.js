@@ -55,7 +55,7 @@ export function Running({ shownError, runners }) {
       }
       <p class="small rest">
         ${running.cursor && html`<a href=${jobsAddress({ status: "IN_PROGRESS" })}>All running jobs</a>`}
-        ${(further > 0 || waiting.cursor) && html`<a href=${jobsAddress({ status: "PENDING" })}>${allWaiting > 0 ? `${count(further)} more waiting` : "More waiting"}</a>`}
+        ${(further > 0 || waiting.cursor) && html`<a href=${jobsAddress({ status: "PENDING" })}>${further > 0 && allWaiting > 0 ? `${count(further)} more waiting` : "More waiting"}</a>`}
       </p>
     <//>
   `;
