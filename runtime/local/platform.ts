@@ -40,7 +40,7 @@ export interface Platform {
   signIn: { link: string; minutes: number };
   /** Rejects when a component fails permanently; never resolves. */
   failed: Promise<never>;
-  /** Stops the dispatcher, which lets running jobs finish, then the API, the emulator and Postgres. */
+  /** Stops the dispatcher, which lets running jobs finish, then the API, Postgres and the emulator. */
   stop(): Promise<void>;
 }
 
@@ -244,7 +244,9 @@ async function waitForApi(base: string, api: Child, signal: AbortSignal): Promis
   const poll = async () => {
     for (const deadline = Date.now() + API_START_MS; Date.now() < deadline; await delay(25)) {
       signal.throwIfAborted();
-      const response = await fetch(probe).catch(() => undefined);
+      // Another program on this port may accept the connection and never respond.
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(1_000)]);
+      const response = await fetch(probe, { signal: patience }).catch(() => undefined);
       await response?.body?.cancel();
       if (response?.ok) return;
     }

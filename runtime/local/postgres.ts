@@ -105,7 +105,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     const [program = postgres, ...args] = [...unprivileged.prefix, postgres, "-D", data, ...flags];
-    // In its own session: Ctrl-C reaches only the platform, which ends the server last.
+    // In its own session: Ctrl-C reaches only the platform, which ends the server after the components that use it.
     const child = spawn(program, args, {
       ...unprivileged.user,
       cwd: options.directory,

@@ -39,17 +39,17 @@ function readOutputs(stack: string): StackOutputs {
       `pulumi printed no JSON for the outputs of stack '${stack}'.\nRun \`pulumi stack output --json --stack ${stack}\` to see what it prints.`,
     );
   if (Value.Check(StackOutputs, outputs)) return outputs;
-  const known = outputs as Record<string, unknown>;
-  const missing = StackOutputs.required.filter((key) => typeof known[key] !== "string");
+  const missing = StackOutputs.required.filter((key) => typeof outputs[key] !== "string");
   throw new CommandError(
     "unreachable",
     `The stack '${stack}' has no output ${missing.join(", ")}.\nDeploy it first: \`npm run pulumi -- up -s ${stack}\`.`,
   );
 }
 
-function parsed(json: string): unknown {
+function parsed(json: string): Record<string, unknown> | undefined {
   try {
-    return JSON.parse(json);
+    const value = JSON.parse(json);
+    return value !== null && typeof value === "object" ? value : undefined;
   } catch {
     return undefined;
   }
