@@ -39,6 +39,7 @@ const CHANGES: readonly { title: string; config: Record<string, unknown>; expect
       // Each slot has its own database role.
       "replace Invocation migrations-roles",
       "update Dashboard monitoring",
+      "update MetricAlarm monitoring-connections",
       "update MetricAlarm monitoring-ec2-full",
       "update MetricAlarm monitoring-ec2-waiting",
     ],
