@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { randomBytes, X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { readStackFile } from "../../stacks/config/parse.ts";
+import { readStackFile, stacksIn } from "../../stacks/config/parse.ts";
 import { schedule } from "../dispatcher/schedule.ts";
 import { freePort } from "../local/ports.ts";
 import { ROOT } from "../platform/root.ts";
@@ -102,7 +102,7 @@ describe("the image", () => {
       certificates.filter(({ validToDate }) => validToDate < new Date()).map(({ subject }) => subject),
       [],
     );
-    const stacks = readdirSync(ROOT).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+    const stacks = stacksIn(ROOT);
     assert.ok(stacks.length > 0);
     for (const { region } of stacks.map((stack) => readStackFile(stack, ROOT).account))
       assert.equal(

@@ -1,7 +1,6 @@
-import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { type CallerRule, callerRules } from "../../stacks/config/callers.ts";
-import { listProblems, readStackFile } from "../../stacks/config/parse.ts";
+import { listProblems, readStackFile, stacksIn } from "../../stacks/config/parse.ts";
 import type { StackConfig } from "../../stacks/config/schema.ts";
 import { type StackSettings, stackSettings } from "../../stacks/config/settings.ts";
 import { planCapacity } from "../../stacks/planning/capacity.ts";
@@ -89,7 +88,7 @@ export function localPlan(
 }
 
 function readStack(stack: string, directory: string): StackConfig {
-  const stacks = readdirSync(directory).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+  const stacks = stacksIn(directory);
   if (!stacks.includes(stack))
     throw new StackError(`--stack: there is no stack '${stack}'.${suggestion(stack, stacks)}`);
   try {

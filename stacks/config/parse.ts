@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { distance } from "fastest-levenshtein";
 import Type, { type TSchema } from "typebox";
@@ -106,6 +106,12 @@ export function readStackFile(stack: string, directory = "."): StackConfig {
   if (parsed.config && problems.length === 0) return parsed.config;
   throw new Error(`${name} is not valid:\n${listProblems([...problems, ...(parsed.problems ?? [])])}`);
 }
+
+/** Returns the names of the stacks that have a configuration file in a directory, sorted. */
+export const stacksIn = (directory: string): string[] =>
+  readdirSync(directory)
+    .flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? [])
+    .sort();
 
 /** Formats problems as lines, each with key, value and message. */
 export const listProblems = (problems: readonly ConfigProblem[]): string =>

@@ -13,7 +13,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { alertRules, cloudWatchOnly } from "../../infra/monitoring/alertRules.ts";
 import { grafanaDashboard } from "../../infra/monitoring/grafana.ts";
-import { plannedStack, stackNames } from "../planning/shipped.ts";
+import { ROOT } from "../../runtime/platform/root.ts";
+import { stacksIn } from "../config/parse.ts";
+import { plannedStack } from "../planning/shipped.ts";
 import { monitoringTargetsOf } from "./monitoringTargets.ts";
 
 const USAGE = `Usage: npm run monitoring -- --stack dev [--out DIR]
@@ -43,7 +45,7 @@ function main(): number {
     return 0;
   }
   const { stack } = values;
-  const names = stackNames();
+  const names = stacksIn(ROOT);
   if (stack === undefined || !names.includes(stack)) {
     console.error(`--stack ${stack ?? "is missing: it"} must be one of ${names.join(", ")}.\n\n${USAGE}`);
     return 2;

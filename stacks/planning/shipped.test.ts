@@ -3,7 +3,8 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../../runtime/platform/root.ts";
-import { plannedStack, stackNames } from "./shipped.ts";
+import { stacksIn } from "../config/parse.ts";
+import { plannedStack } from "./shipped.ts";
 
 describe("A stack that is not part of the project", () => {
   const directory = mkdtempSync(join(tmpdir(), "rates-stacks-"));
@@ -11,7 +12,7 @@ describe("A stack that is not part of the project", () => {
 
   it("is listed and planned from its file", () => {
     copyFileSync(join(ROOT, "Pulumi.dev.yaml"), join(directory, "Pulumi.dev-anna.yaml"));
-    assert.deepEqual(stackNames(directory), ["dev-anna"]);
+    assert.deepEqual(stacksIn(directory), ["dev-anna"]);
     const { stack, plan } = plannedStack("dev-anna", directory);
     assert.equal(stack, "dev-anna");
     assert.deepEqual(plan, plannedStack("dev").plan);

@@ -1,4 +1,3 @@
-import { readdirSync } from "node:fs";
 import type { CapacityPlan } from "../../infra/limits/capacity.ts";
 import { ROOT } from "../../runtime/platform/root.ts";
 import { listProblems, readStackFile } from "../config/parse.ts";
@@ -18,12 +17,6 @@ export interface ShippedStack {
  * @throws Error if a file is not valid, or a stack exceeds its account's quotas
  */
 export const shippedStacks = (): ShippedStack[] => ["dev", "staging", "prod"].map((stack) => plannedStack(stack));
-
-/** Returns the names of all stacks that have a configuration file in a directory. */
-export const stackNames = (directory = ROOT): string[] =>
-  readdirSync(directory)
-    .flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? [])
-    .sort();
 
 /**
  * Loads a stack from its file and plans its capacity.

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { ROOT } from "../../runtime/platform/root.ts";
 import { skip } from "../../runtime/testing/cluster.ts";
+import { stacksIn } from "../config/parse.ts";
 import { accountOf } from "./account.ts";
 
 const FOLDER = `${ROOT}.github/workflows/`;
@@ -28,9 +29,7 @@ interface Job {
 }
 const workflow = (name: string): { on: Record<string, unknown>; jobs: Record<string, Job> } =>
   parse(readFileSync(`${FOLDER}${name}`, "utf8"));
-const stacks = readdirSync(ROOT)
-  .flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? [])
-  .sort();
+const stacks = stacksIn(ROOT);
 
 describe("the workflows", () => {
   it("are accepted by actionlint", function () {

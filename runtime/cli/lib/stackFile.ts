@@ -1,6 +1,5 @@
-import { readdirSync } from "node:fs";
 import type { CapacityPlan } from "../../../infra/limits/capacity.ts";
-import { listProblems, readStackFile } from "../../../stacks/config/parse.ts";
+import { listProblems, readStackFile, stacksIn } from "../../../stacks/config/parse.ts";
 import type { StackConfig } from "../../../stacks/config/schema.ts";
 import { planCapacity } from "../../../stacks/planning/capacity.ts";
 import { suggestion } from "../../contract/problems.ts";
@@ -8,8 +7,7 @@ import { CLONE, requireClone } from "./clone.ts";
 import { CommandError } from "./exits.ts";
 
 /** Returns the names of the stacks that have a configuration file in the clone. */
-export const stacksOf = (directory = CLONE): string[] =>
-  directory === undefined ? [] : readdirSync(directory).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+export const stacksOf = (directory = CLONE): string[] => (directory === undefined ? [] : stacksIn(directory));
 
 /**
  * Reads a stack's configuration from its file in the clone.
