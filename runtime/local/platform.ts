@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { untilAborted } from "../contract/untilAborted.ts";
 import { HEADERS_VARIABLE } from "../dispatcher/traces/headers.ts";
 import { readerSlots } from "../platform/postgres.ts";
 import { type Child, startChild } from "./child.ts";
@@ -122,7 +123,7 @@ async function start(
   const slots = readerSlots(stackSettings.jobs.rawSql, { glue: runners.glue.local, ec2: runners.ec2.local });
   const preparing = prepareDatabase(postgres, { ...(dump === undefined ? {} : { dump }), slots, print });
   // Loading a dump may take minutes. Stopping Postgres ends it, and the next start loads the dump again.
-  await unlessAborted(preparing, signal);
+  await untilAborted(preparing, signal);
   await reindexIfStoreChanged(dataDir, tracking, postgres.url(DATABASE));
   const problem = tracking === undefined ? undefined : await trackingProblem(tracking);
   if (problem !== undefined) print(problem);
@@ -211,18 +212,6 @@ async function start(
 function onAbort(signal: AbortSignal | undefined, callback: () => void): void {
   if (signal?.aborted) callback();
   else signal?.addEventListener("abort", callback, { once: true });
-}
-
-/** Waits for work, or rejects when the signal is aborted; the work is then left to fail by itself. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const rejectAborted = () => reject(signal.reason);
-  onAbort(signal, rejectAborted);
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", rejectAborted);
-  }
 }
 
 /** Returns the name of the platform of a data directory: stable across starts, and unique per directory. */

@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type * as Oidc from "openid-client";
 import { reasonOf } from "../../contract/reason.ts";
+import { untilAborted } from "../../contract/untilAborted.ts";
 import { CommandError } from "./exits.ts";
 
 /** Identity provider in the response of GET /login. */
@@ -158,14 +159,4 @@ function signInError(error: unknown, signal: AbortSignal): unknown {
     );
   const { error: code } = error as { error?: string };
   return new CommandError("unreachable", `The sign-in failed: ${code ?? reasonOf(error)}.`);
-}
-
-/** Returns the value of a promise, or throws the abort reason if the signal aborts first. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
