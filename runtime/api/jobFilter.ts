@@ -3,13 +3,14 @@ import { INPUT } from "../contract/inputLimits.ts";
 import { invalidRequest } from "../contract/problemList.ts";
 import { DOCUMENT_STATES, RUNNERS } from "../contract/states.ts";
 import type { Filter } from "../tracking/store.ts";
+import { TIME_RULE } from "./schemas.ts";
 
 /** A time in a search. Postgres has no year 0. */
 export const SearchTime = Type.String({
   format: "date-time",
   pattern: "^(?!0000)",
   maxLength: INPUT.search.time,
-  description: "an ISO 8601 time with an offset, for example 2026-01-31T00:00:00Z",
+  description: TIME_RULE,
 });
 
 /** Fields that narrow a search of jobs. */

@@ -4,18 +4,11 @@ import { ACTIONS, CHANNELS, listAudit } from "../../store/audit.ts";
 import { checkTimeRange, instantOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
+import { NO_NUL, STORED_TIME } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
-const time = (description: string) =>
-  Type.Optional(
-    Type.String({
-      format: "date-time",
-      pattern: "^[1-9]\\d{3}-",
-      description,
-      rule: "an ISO 8601 time with an offset, for example 2026-01-31T00:00:00Z",
-    }),
-  );
+const time = (description: string) => Type.Optional(Type.String({ ...STORED_TIME, description }));
 const Query = Type.Object(
   {
     tenant: Type.Optional({ ...Tenant, description: "another tenant; admins only" }),
@@ -24,9 +17,8 @@ const Query = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 200,
-        pattern: "^[^\\u0000]*$",
+        ...NO_NUL,
         description: "part of the actor's name or of the target",
-        rule: "text without NUL characters",
       }),
     ),
     since: time("an ISO 8601 time, the inclusive start"),

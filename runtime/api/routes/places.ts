@@ -1,5 +1,6 @@
 import Type from "typebox";
 import { operation } from "../operation.ts";
+import { NO_NUL } from "../schemas.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
 const Query = Type.Object(
@@ -7,9 +8,8 @@ const Query = Type.Object(
     text: Type.String({
       maxLength: 100,
       default: "",
-      pattern: "^[^\\u0000]*$",
+      ...NO_NUL,
       description: "part of a code, slug or name, case-insensitive; default: the ports with the most prices as origin",
-      rule: "text without NUL characters",
     }),
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
   },

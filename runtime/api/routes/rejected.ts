@@ -6,7 +6,7 @@ import { listRejected, RejectedPage } from "../../requests/rejectedList.ts";
 import { checkTimeRange, instantOf, SearchTime } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
-import { TenantQuery } from "../schemas.ts";
+import { NO_NUL, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
@@ -24,9 +24,8 @@ const Filters = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: INPUT.search.text,
-        pattern: "^[^\\u0000]*$",
+        ...NO_NUL,
         description: "part of the request id, error message or beginning of the body, case-insensitive",
-        rule: "text without NUL characters",
       }),
     ),
     prefix: Type.Optional(

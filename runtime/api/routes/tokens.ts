@@ -7,6 +7,7 @@ import { listTokens, newToken, SCOPES } from "../../store/tokens.ts";
 import { instantOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { actorOf, callerOfRequest } from "../plugins/auth.ts";
+import { STORED_TIME } from "../schemas.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
 const New = Type.Object(
@@ -21,10 +22,8 @@ const New = Type.Object(
     scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, uniqueItems: true }),
     expiresAt: Type.Optional(
       Type.String({
-        format: "date-time",
-        pattern: "^[1-9]\\d{3}-",
+        ...STORED_TIME,
         description: "an ISO 8601 time in the future, when the token expires; default: never",
-        rule: "an ISO 8601 time with an offset, for example 2026-01-31T00:00:00Z",
       }),
     ),
   },
