@@ -10,6 +10,8 @@ import { Splitter, type Statement } from "./splitter.ts";
 
 /** Characters of a statement that a message shows. */
 const MAX_EXCERPT = 300;
+const excerptOf = (statement: string): string =>
+  statement.length > MAX_EXCERPT ? `${statement.slice(0, MAX_EXCERPT)} …` : statement;
 
 /** Result of loading a dump. */
 export interface LoadedDump {
@@ -28,7 +30,7 @@ export class DumpError extends Error {
   readonly statement: string;
 
   constructor(file: string, line: number, reason: string, statement = "", cause?: unknown) {
-    const excerpt = statement.length > MAX_EXCERPT ? `${statement.slice(0, MAX_EXCERPT)} …` : statement;
+    const excerpt = excerptOf(statement);
     super(`${file}, line ${line}: ${reason}${excerpt === "" ? "" : `\n${excerpt.trim()}`}`, { cause });
     this.file = file;
     this.line = line;
@@ -239,8 +241,7 @@ class DumpLoader {
   }
 
   #note({ text, line }: Statement, reason: string): void {
-    const excerpt = text.length > MAX_EXCERPT ? `${text.slice(0, MAX_EXCERPT)} …` : text;
-    const note = `${this.#file}, line ${line}: ${reason}: ${excerpt.replace(/\s+/g, " ")}`;
+    const note = `${this.#file}, line ${line}: ${reason}: ${excerptOf(text).replace(/\s+/g, " ")}`;
     this.notes.push(note);
     this.#onProgress(note);
   }

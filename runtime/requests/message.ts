@@ -31,9 +31,7 @@ export function readMessage(body: string): MessageContent {
   try {
     read = readBody(body);
   } catch (error) {
-    const problem = unreadableMessage((error as Error).message);
-    const { reply, ...recipient } = recipientOf(body);
-    return { value: { ...recipient, reply }, isParsed: false, ...recipient, problem, problems: [] };
+    return { ...unparsedContent(body), problem: unreadableMessage((error as Error).message), problems: [] };
   }
   if (!read.isParsed) return unparsedMessage(body, read.problems);
   const { value, problems } = read;
@@ -53,17 +51,20 @@ export function readMessage(body: string): MessageContent {
  * unreadable message.
  */
 function unparsedMessage(body: string, problems: readonly Problem[]): MessageContent {
-  const { requestId, tenant, reply } = recipientOf(body);
+  const content = unparsedContent(body);
   // The message template of UnreadableMessage adds the period.
   const reason = `it ${problems[0]?.message.replace(/\.$/, "")}`;
   return {
-    value: { requestId, tenant, reply },
-    isParsed: false,
-    requestId,
-    tenant,
-    problem: requestId === undefined ? unreadableMessage(reason) : undefined,
+    ...content,
+    problem: content.requestId === undefined ? unreadableMessage(reason) : undefined,
     problems: [...problems],
   };
+}
+
+/** Returns what can be known of a request whose text is not parsed: the recipient of the response, and its reply. */
+function unparsedContent(body: string): Pick<MessageContent, "value" | "isParsed" | "requestId" | "tenant"> {
+  const { requestId, tenant, reply } = recipientOf(body);
+  return { value: { requestId, tenant, reply }, isParsed: false, requestId, tenant };
 }
 
 /**

@@ -80,13 +80,17 @@ function countWithin({ limit, fixed, useOf }: TenantLimit, tenants: readonly str
 
 /** Rejects tenants, tenant names, callers and long settings that exceed AWS's limits. */
 export const tenantCheck: ConfigCheck = {
-  reads: ["tenants", "callers.*.principal", "account.region", "account.id"].concat([
+  reads: [
+    "tenants",
+    "callers.*.principal",
+    "account.region",
+    "account.id",
     "jobs.urlHosts",
     "jobs.sharedUploads",
     "api.signIn.oidc",
     "api.domainName",
     "traces",
-  ]),
+  ],
   problemsOf: checkTenants,
 };
 
