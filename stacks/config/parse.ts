@@ -107,11 +107,14 @@ export function readStackFile(stack: string, directory = "."): StackConfig {
   throw new Error(`${name} is not valid:\n${listProblems([...problems, ...(parsed.problems ?? [])])}`);
 }
 
-/** Returns the names of the stacks that have a configuration file in a directory, sorted. */
+/**
+ * Returns the names of the stacks that have a configuration file in a directory, in the order of the files' names: a copy
+ * such as `dev-anna` precedes `dev`, so that it is suggested first for a similar name.
+ */
 export const stacksIn = (directory: string): string[] =>
   readdirSync(directory)
-    .flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? [])
-    .sort();
+    .sort()
+    .flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
 
 /** Formats problems as lines, each with key, value and message. */
 export const listProblems = (problems: readonly ConfigProblem[]): string =>

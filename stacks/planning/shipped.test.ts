@@ -12,7 +12,8 @@ describe("A stack that is not part of the project", () => {
 
   it("is listed and planned from its file", () => {
     copyFileSync(join(ROOT, "Pulumi.dev.yaml"), join(directory, "Pulumi.dev-anna.yaml"));
-    assert.deepEqual(stacksIn(directory), ["dev-anna"]);
+    copyFileSync(join(ROOT, "Pulumi.dev.yaml"), join(directory, "Pulumi.dev.yaml"));
+    assert.deepEqual(stacksIn(directory), ["dev-anna", "dev"]);
     const { stack, plan } = plannedStack("dev-anna", directory);
     assert.equal(stack, "dev-anna");
     assert.deepEqual(plan, plannedStack("dev").plan);
