@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds a pinned version of a program from its Go module, unless it exists, and prints its path, which is outside the
-# clone. `goTool.sh NAME PACKAGE VERSION --path` only prints the path.
+# goTool.sh NAME PACKAGE VERSION [--path]: builds a pinned version of a program from its Go package, unless it exists,
+# and prints its path, which is outside the clone. With --path it only prints the path.
 set -eu
 name=$1
 package=$2

@@ -1,3 +1,4 @@
 #!/bin/sh
-# Builds actionlint (runtime/tools/goTool.sh).
-cd "$(dirname "$0")" && exec ../../runtime/tools/goTool.sh actionlint github.com/rhysd/actionlint/cmd/actionlint v1.7.12 "$@"
+# Builds actionlint unless it exists, and prints its path (runtime/tools/goTool.sh).
+cd "$(dirname "$0")" >/dev/null || exit
+exec ../../runtime/tools/goTool.sh actionlint github.com/rhysd/actionlint/cmd/actionlint v1.7.12 "$@"

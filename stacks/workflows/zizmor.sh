@@ -1,3 +1,3 @@
 #!/bin/sh
 # Creates a Python environment with zizmor (runtime/tools/venv.sh).
-cd "$(dirname "$0")" && exec ../../runtime/tools/venv.sh zizmor requirements.txt "$@"
+cd "$(dirname "$0")" >/dev/null && exec ../../runtime/tools/venv.sh zizmor requirements.txt "$@"
