@@ -8,7 +8,7 @@ import { counted } from "../runtime/contract/counted.ts";
 import { Lines } from "./lines.ts";
 import { Splitter, type Statement } from "./splitter.ts";
 
-/** Characters of a statement that a message shows. */
+/** Maximum characters of a statement that a message shows. */
 const MAX_EXCERPT = 300;
 const excerptOf = (statement: string): string =>
   statement.length > MAX_EXCERPT ? `${statement.slice(0, MAX_EXCERPT)} …` : statement;

@@ -3,9 +3,9 @@ import { RequestId, Tenant } from "../contract/request.ts";
 
 /** Rule of a time, as problems and descriptions state it. */
 export const TIME_RULE = "an ISO 8601 time with an offset, for example 2026-01-31T00:00:00Z";
-/** Keywords of a time whose year has four digits, as stored times do. */
-export const STORED_TIME = { format: "date-time", pattern: "^[1-9]\\d{3}-", rule: TIME_RULE } as const;
-/** Keywords of a text without NUL, which Postgres cannot store. */
+/** Keywords of a time in the years 1000 to 9999. */
+export const TIME = { format: "date-time", pattern: "^[1-9]\\d{3}-", rule: TIME_RULE } as const;
+/** Keywords of a text without NUL characters: Postgres cannot store them. */
 export const NO_NUL = { pattern: "^[^\\u0000]*$", rule: "text without NUL characters" } as const;
 
 /** Id of the job that the example submission creates. */

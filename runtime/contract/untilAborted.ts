@@ -1,5 +1,7 @@
 /**
- * Waits for work until a signal is aborted. The work itself continues, and its later result or error is ignored.
+ * Waits for work until it ends or a signal is aborted. After an abort the work continues, and its result or error is
+ * ignored.
+ * @returns the work's result
  * @throws the work's error, or the reason of the abort if that comes first
  */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

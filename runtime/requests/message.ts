@@ -31,7 +31,7 @@ export function readMessage(body: string): MessageContent {
   try {
     read = readBody(body);
   } catch (error) {
-    return { ...unparsedContent(body), problem: unreadableMessage((error as Error).message), problems: [] };
+    return { ...unparsedFields(body), problem: unreadableMessage((error as Error).message), problems: [] };
   }
   if (!read.isParsed) return unparsedMessage(body, read.problems);
   const { value, problems } = read;
@@ -51,7 +51,7 @@ export function readMessage(body: string): MessageContent {
  * unreadable message.
  */
 function unparsedMessage(body: string, problems: readonly Problem[]): MessageContent {
-  const content = unparsedContent(body);
+  const content = unparsedFields(body);
   // The message template of UnreadableMessage adds the period.
   const reason = `it ${problems[0]?.message.replace(/\.$/, "")}`;
   return {
@@ -61,8 +61,8 @@ function unparsedMessage(body: string, problems: readonly Problem[]): MessageCon
   };
 }
 
-/** Returns what can be known of a request whose text is not parsed: the recipient of the response, and its reply. */
-function unparsedContent(body: string): Pick<MessageContent, "value" | "isParsed" | "requestId" | "tenant"> {
+/** Returns the fields of a message that is not parsed: the recipient of its response, and the value with its `reply`. */
+function unparsedFields(body: string): Pick<MessageContent, "value" | "isParsed" | "requestId" | "tenant"> {
   const { requestId, tenant, reply } = recipientOf(body);
   return { value: { requestId, tenant, reply }, isParsed: false, requestId, tenant };
 }

@@ -4,11 +4,11 @@ import { ACTIONS, CHANNELS, listAudit } from "../../store/audit.ts";
 import { checkTimeRange, instantOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
-import { NO_NUL, STORED_TIME } from "../schemas.ts";
+import { NO_NUL, TIME } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
-const time = (description: string) => Type.Optional(Type.String({ ...STORED_TIME, description }));
+const time = (description: string) => Type.Optional(Type.String({ ...TIME, description }));
 const Query = Type.Object(
   {
     tenant: Type.Optional({ ...Tenant, description: "another tenant; admins only" }),

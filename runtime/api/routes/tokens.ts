@@ -7,7 +7,7 @@ import { listTokens, newToken, SCOPES } from "../../store/tokens.ts";
 import { instantOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { actorOf, callerOfRequest } from "../plugins/auth.ts";
-import { STORED_TIME } from "../schemas.ts";
+import { TIME } from "../schemas.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
 const New = Type.Object(
@@ -22,7 +22,7 @@ const New = Type.Object(
     scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, uniqueItems: true }),
     expiresAt: Type.Optional(
       Type.String({
-        ...STORED_TIME,
+        ...TIME,
         description: "an ISO 8601 time in the future, when the token expires; default: never",
       }),
     ),
